@@ -1,0 +1,28 @@
+"""GLiNER-Relex (arXiv 2605.10108): entities and relations from text, zero-shot, in one forward pass.
+
+Reading order; each file imports only those above it, and the paper's section is behind the file:
+
+    errors       the tree of everything that can go wrong
+    types        the frozen values that travel between all parts of the product
+    editing      pure transitions of an annotation: what a person's corrections do
+    selection    which suggestions are shown at given thresholds
+    words        text <-> words, exact in both directions                             3.2
+    jsonl        values <-> JSON lines; the stage-2 training format
+    config       what a checkpoint's configuration may say
+    prompt       [ENT] labels [SEP] [REL] labels [SEP] words                          3.2
+    batching     examples -> tensors                                                  3.2, 3.7
+    encoder      words and labels -> vectors                                          3.3
+    spans        candidate spans and their vectors                                    3.4
+    pairs        which pairs of entities are looked at                                3.5
+    relations    how a pair is scored against a relation label                        3.6
+    losses       focal loss and its masks                                             3.7
+    model        all of it in the paper's order                                       3.2 - 3.7
+    checkpoint   directory or hub id <-> model, in GLiNER's file format
+    decoding     scores -> extraction; needs no torch
+    inference    documents and label sets -> extractions; long texts; batches
+
+Importing this package imports nothing heavy; `relex_core.types`, `editing`, `words` and `jsonl` need
+only the standard library.
+"""
+
+__version__ = "0.1.0"

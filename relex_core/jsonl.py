@@ -1,0 +1,247 @@
+"""Values <-> JSON data, and the stage-2 training format; one record to a line.
+
+Three records, each with a writer and a reader that give back equal values:
+
+- an extraction, as the command line prints it: id, text, entities, relations;
+- an annotation, as the store keeps it: the decisions of a person;
+- a training example in GLiNER's format (paper section 3.9): `tokenized_text`, `ner` with inclusive word
+  indices, `relations` as [head, tail, label] over `ner`. What that format cannot say (white space, ids,
+  spans that end inside a word) travels in an extra key `relex`, which trainers ignore.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from relex_core.errors import FormatError, InputError, quote
+from relex_core.types import (
+    Annotation,
+    Document,
+    Entity,
+    EntityLabel,
+    Extraction,
+    Relation,
+    RelationLabel,
+    Schema,
+    Thresholds,
+)
+from relex_core.words import Words
+
+Json = dict[str, Any]
+
+
+def dumps(record: Json) -> str:
+    """One line of JSON Lines: no line break inside, non-ASCII text readable."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Json | FormatError]]:
+    """(1-based line number, JSON object or what is wrong with the line), blank lines left out.
+
+    Errors are given, not raised, so that a caller can show all bad lines and offer the good ones.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            yield number, _bad_line(number, f"{quote(line.strip(), 40)} ({error})")
+            continue
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            yield number, _bad_line(number, quote(line.strip(), 40))
+
+
+def _bad_line(number: int, found: str) -> FormatError:
+    return FormatError(
+        expected=f"a JSON object in line {number}",
+        found=found,
+        change="Write one JSON object to a line, or leave this line out.",
+        lines=(number,),
+    )
+
+
+def document_from_json(record: Json, source: str = "") -> Document:
+    """A document from {"text"} or {"id", "text"}. Raises InputError."""
+    text = record.get("text")
+    if not isinstance(text, str):
+        raise InputError(
+            expected='a record with a "text"',
+            found=f"the keys {quote(sorted(record))}",
+            change='Rename the key that holds the text to "text".',
+            value=record,
+        )
+    return Document.from_text(text, id=str(record.get("id") or ""), source=source or str(record.get("source", "")))
+
+
+def schema_to_json(schema: Schema) -> Json:
+    return {
+        "entity_labels": [asdict(label) for label in schema.entity_labels],
+        "relation_labels": [asdict(label) for label in schema.relation_labels],
+    }
+
+
+def schema_from_json(data: Json) -> Schema:
+    """Raises SchemaError or FormatError."""
+    try:
+        return Schema(
+            tuple(EntityLabel(**label) for label in data["entity_labels"]),
+            tuple(RelationLabel(**_tuples(label)) for label in data["relation_labels"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise _misfit('a label set {"entity_labels": [...], "relation_labels": [...]}', data) from error
+
+
+def thresholds_to_json(thresholds: Thresholds) -> Json:
+    return asdict(thresholds)
+
+
+def thresholds_from_json(data: Json) -> Thresholds:
+    """Raises InputError."""
+    try:
+        pairs = {k: tuple((str(n), float(t)) for n, t in data.get(k, ())) for k in ("entities", "relations")}
+        return Thresholds(float(data["entity"]), float(data["relation"]), **pairs)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _misfit('thresholds {"entity": 0.3, "relation": 0.5}', data) from error
+
+
+def graph_to_json(entities: Iterable[Entity], relations: Iterable[Relation]) -> Json:
+    """{"entities": [{id, start, end, label, score}], "relations": [{head, tail, label, score}]}"""
+    return {"entities": [asdict(e) for e in entities], "relations": [asdict(r) for r in relations]}
+
+
+def graph_from_json(data: Json) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """The inverse of `graph_to_json`. Raises FormatError."""
+    try:
+        entities = tuple(
+            Entity(str(e["id"]), int(e["start"]), int(e["end"]), str(e["label"]), _score(e)) for e in data["entities"]
+        )
+        relations = tuple(
+            Relation(str(r["head"]), str(r["tail"]), str(r["label"]), _score(r)) for r in data["relations"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _misfit('{"entities": [{id, start, end, label}], "relations": [{head, tail, label}]}', data) from error
+    return entities, relations
+
+
+def extraction_to_json(extraction: Extraction) -> Json:
+    """The record that `python -m relex_core extract` prints."""
+    document = extraction.document
+    return {"id": document.id, "text": document.text, **graph_to_json(extraction.entities, extraction.relations)}
+
+
+def decisions_to_json(annotation: Annotation) -> Json:
+    """The decisions alone: what a stored revision holds beside its document, schema and extraction."""
+    return {
+        **graph_to_json(annotation.entities, annotation.relations),
+        "rejected": graph_to_json(annotation.rejected_entities, annotation.rejected_relations),
+    }
+
+
+def decisions_from_json(
+    data: Json, document: Document, schema: Schema, based_on: Extraction | None = None
+) -> Annotation:
+    """The inverse of `decisions_to_json`. Raises FormatError, InputError or SchemaError."""
+    entities, relations = graph_from_json(data)
+    rejected_entities, rejected_relations = graph_from_json(data.get("rejected") or {"entities": [], "relations": []})
+    return Annotation(document, schema, entities, relations, rejected_entities, rejected_relations, based_on)
+
+
+def training_record(annotation: Annotation) -> Json:
+    """An annotation as one stage-2 training example in GLiNER's format.
+
+    Spans that begin or end inside a word are widened to whole words in `ner`; `relex` keeps them exact.
+    """
+    document = annotation.document
+    words = Words.of(document.text)
+    ner: list[list[object]] = []
+    index: dict[str, int] = {}
+    for entity in sorted(annotation.entities, key=lambda e: (e.start, e.end, e.label)):
+        covered = words.covering(entity.start, entity.end)
+        if covered is None:
+            continue
+        index[entity.id] = len(ner)
+        ner.append([*covered, entity.label])
+    return {
+        "tokenized_text": list(words.words),
+        "ner": ner,
+        "relations": [
+            [index[r.head], index[r.tail], r.label] for r in annotation.relations if r.head in index and r.tail in index
+        ],
+        "relex": {
+            "id": document.id,
+            "source": document.source,
+            "text": document.text,
+            **decisions_to_json(annotation),
+        },
+    }
+
+
+def annotation_from_training(record: Json, schema: Schema) -> Annotation:
+    """The annotation of a training example, exact if it carries `relex`, else with words joined by a space.
+
+    Raises FormatError, InputError or SchemaError.
+    """
+    extra = record.get("relex")
+    if isinstance(extra, dict):
+        document = document_from_json(extra)
+        return decisions_from_json(extra, document, schema)
+    try:
+        tokens = [str(token) for token in record["tokenized_text"]]
+        ner = [(int(s), int(e), str(label)) for s, e, label in record["ner"]]
+        relations = [(int(h), int(t), str(label)) for h, t, label in record.get("relations") or ()]
+    except (KeyError, TypeError, ValueError) as error:
+        expected = '{"tokenized_text": [words], "ner": [[first, last, label]], "relations": [[head, tail, label]]}'
+        raise _misfit(expected, record) from error
+    starts, at = [], 0
+    for token in tokens:
+        starts.append(at)
+        at += len(token) + 1
+    for first, last, _ in ner:
+        if not 0 <= first <= last < len(tokens):
+            raise _misfit(f"word indices between 0 and {len(tokens) - 1}", [first, last])
+    for head, tail, _ in relations:
+        if not (0 <= head < len(ner) and 0 <= tail < len(ner)):
+            raise _misfit(f"entity indices between 0 and {len(ner) - 1}", [head, tail])
+    document = Document.from_text(" ".join(tokens), id=str(record.get("id") or ""))
+    spans = [(starts[first], starts[last] + len(tokens[last]), label) for first, last, label in ner]
+    ids = [f"{start}:{end}:{label}" for start, end, label in spans]
+    # the same span and label twice is one entity; relations through either of them meet there
+    entities = {id: Entity(id, *span) for id, span in zip(ids, spans, strict=True)}
+    edges = dict.fromkeys((ids[h], ids[t], label) for h, t, label in relations)
+    return Annotation(document, schema, tuple(entities.values()), tuple(Relation(*edge) for edge in edges))
+
+
+def training_labels(records: Iterable[Json]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Entity and relation labels in the order in which training examples first use them."""
+    entities: dict[str, None] = {}
+    relations: dict[str, None] = {}
+    for record in records:
+        entities.update(dict.fromkeys(str(item[2]) for item in record.get("ner") or ()))
+        relations.update(dict.fromkeys(str(item[2]) for item in record.get("relations") or ()))
+    return tuple(entities), tuple(relations)
+
+
+def _tuples(label: Json) -> Json:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in label.items()}
+
+
+def _score(data: Json) -> float | None:
+    score = data.get("score")
+    return None if score is None else float(score)
+
+
+def _misfit(expected: str, found: object) -> FormatError:
+    return FormatError(
+        expected=expected,
+        found=quote(found),
+        change="Compare the file with the format's description in the README.",
+        value=found,
+    )

@@ -1,0 +1,90 @@
+"""Which suggestions are shown at given thresholds: filtering of stored scores, no model.
+
+The same greedy choice as in the paper's section 3.4: candidates by falling score, each taken unless it
+overlaps one already taken. As the order does not depend on the threshold, filtering what was scored at a
+floor gives exactly what a new run at the higher threshold would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from relex_core.types import Annotation, Entity, Extraction, Relation, Thresholds
+
+
+def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False) -> Extraction:
+    """`extraction` with only what is shown at `thresholds`.
+
+    Flat (the default) shows no two overlapping entities; nested allows one to hold another but not to cross
+    it. Relations are shown if both of their ends are, if their label allows the ends' types, and only the
+    better-scored direction of a symmetric one.
+    """
+    entities = greedy(_above(extraction.entities, thresholds), nested)
+    return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds))
+
+
+def undecided(
+    annotation: Annotation, thresholds: Thresholds, nested: bool = False
+) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """The suggestions that are shown and that nobody has decided on yet.
+
+    A person's entities come first: a suggestion that overlaps one of them (in the flat mode) or repeats it is
+    not shown. Relations are shown between what is shown and what was accepted.
+    """
+    extraction = annotation.based_on
+    if extraction is None:
+        return (), ()
+    known = {e.id for e in annotation.entities} | {e.id for e in annotation.rejected_entities}
+    open_ = (e for e in _above(extraction.entities, thresholds) if e.id not in known)
+    entities = greedy(open_, nested, taken=annotation.entities)
+    decided = {r.key for r in annotation.relations} | {r.key for r in annotation.rejected_relations}
+    shown = _relations(extraction, (*entities, *annotation.entities), thresholds)
+    return entities, tuple(r for r in shown if r.key not in decided)
+
+
+def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[Entity] = ()) -> tuple[Entity, ...]:
+    """The best candidates that go together, and with `taken`; in text order (without `taken`)."""
+    chosen: list[Entity] = []
+    blocked: list[Entity] = list(taken)
+    for candidate in sorted(candidates, key=lambda e: -(1.0 if e.score is None else e.score)):
+        if nested:
+            clash = any(candidate.crosses(other) or candidate.span == other.span for other in blocked)
+        else:
+            clash = any(candidate.overlaps(other) for other in blocked)
+        if not clash:
+            chosen.append(candidate)
+            blocked.append(candidate)
+    return tuple(sorted(chosen, key=lambda e: e.start))
+
+
+def _above(entities: Iterable[Entity], thresholds: Thresholds) -> list[Entity]:
+    limits = dict(thresholds.entities)
+    return [e for e in entities if e.score is None or e.score > limits.get(e.label, thresholds.entity)]
+
+
+def _relations(extraction: Extraction, shown: tuple[Entity, ...], thresholds: Thresholds) -> tuple[Relation, ...]:
+    types = {entity.id: entity.label for entity in shown}
+    labels = {label.name: label for label in extraction.schema.relation_labels}
+    limits = dict(thresholds.relations)
+    kept = []
+    for relation in extraction.relations:
+        if relation.head not in types or relation.tail not in types:
+            continue
+        limit = limits.get(relation.label, thresholds.relation)
+        if relation.score is not None and not relation.score > limit:
+            continue
+        if labels[relation.label].allows(types[relation.head], types[relation.tail]):
+            kept.append(relation)
+    return _one_direction(kept, {name for name, label in labels.items() if label.symmetric})
+
+
+def _one_direction(relations: list[Relation], symmetric: set[str]) -> tuple[Relation, ...]:
+    best: dict[tuple[frozenset[str], str], Relation] = {}
+    for relation in relations:
+        if relation.label in symmetric:
+            pair = (frozenset((relation.head, relation.tail)), relation.label)
+            if pair not in best or (relation.score or 0.0) > (best[pair].score or 0.0):
+                best[pair] = relation
+    winners = {relation.key for relation in best.values()}
+    return tuple(r for r in relations if r.label not in symmetric or r.key in winners)

@@ -1,0 +1,489 @@
+"""The values that travel through the product: frozen, validated when made, standard library only.
+
+A `Document` and a `Schema` go into the model, an `Extraction` comes out. A person's decisions on it are
+an `Annotation`. Suggestions are never changed: what a person accepted, moved, relabelled or rejected
+stands beside them, so that provenance, acceptance rates and hard negatives can be read off at any time.
+
+All offsets are Python code points, half open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TypeVar
+
+from relex_core.errors import InputError, SchemaError, quote
+
+MAX_DOCUMENT = 20_000_000
+"""Longest text that is taken as one document, in code points."""
+
+MAX_LABEL = 200
+"""Longest name of a label, in code points (also Argilla's limit)."""
+
+RESERVED = ("<<ENT>>", "<<SEP>>", "<<REL>>")
+"""Special tokens of the released checkpoints: inside a label they would add a phantom class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text. `id` is unique within a project; `source` says where it came from (a file name, a URL)."""
+
+    id: str
+    text: str
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise InputError(
+                expected="a text with at least one word",
+                found="nothing but white space" if self.text else "an empty text",
+                change="Paste or upload a text.",
+                value=self.text,
+            )
+        if len(self.text) > MAX_DOCUMENT:
+            raise InputError(
+                expected=f"a document of at most {MAX_DOCUMENT:,} characters",
+                found=f"{len(self.text):,}",
+                change="Split it into several documents, one to a line of a .jsonl file.",
+            )
+        bad = re.search("[\x00\ud800-\udfff]", self.text)
+        if bad:
+            raise InputError(
+                expected="readable Unicode text",
+                found=f"the unusable character U+{ord(bad[0]):04X} at position {bad.start():,}",
+                change="Save the file as UTF-8 text, without binary data, and load it again.",
+                value=bad.start(),
+            )
+
+    @classmethod
+    def from_text(cls, text: str, id: str = "", source: str = "") -> Document:
+        """A document whose id, unless given, is a hash of its text.
+
+        >>> Document.from_text("Ada wrote it.").id
+        '6f13d641d43fea40'
+        """
+        return cls(id or sha256(text)[:16], text, source)
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.text)
+
+
+def sha256(text: str) -> str:
+    """Hex digest of the UTF-8 bytes of `text` (lone surrogates, which `Document` refuses, pass)."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class EntityLabel:
+    """A type of entity, in plain words.
+
+    The model reads `description` if there is one, else `name`. `color` is a position in the palette and
+    `letter` a short code unique in the label set: both stay with the label for ever. A hidden label is one
+    that was deleted in mid-project: not predicted, not offered, but what it marks is kept.
+    """
+
+    name: str
+    description: str = ""
+    color: int = 0
+    letter: str = ""
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        _check_label("entity label", self.name, self.description)
+
+    @property
+    def prompt(self) -> str:
+        return self.description or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class RelationLabel:
+    """A type of relation, directed from head to tail.
+
+    `head_types` and `tail_types` are the names of the entity labels allowed at its ends; empty allows all.
+    `symmetric` says that both directions mean the same, `inverse` names the label of the other direction.
+    """
+
+    name: str
+    description: str = ""
+    head_types: tuple[str, ...] = ()
+    tail_types: tuple[str, ...] = ()
+    symmetric: bool = False
+    inverse: str = ""
+    color: int = 0
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        _check_label("relation label", self.name, self.description)
+        if self.symmetric and self.inverse and self.inverse != self.name:
+            raise SchemaError(
+                expected=f"relation {quote(self.name)} to be symmetric or to have an inverse",
+                found=f"both (inverse {quote(self.inverse)})",
+                change="Remove one of the two declarations.",
+                value=self,
+            )
+
+    @property
+    def prompt(self) -> str:
+        return self.description or self.name
+
+    def allows(self, head_type: str, tail_type: str) -> bool:
+        """Whether an entity of `head_type` may stand at its head and one of `tail_type` at its tail."""
+        fits = (not self.head_types or head_type in self.head_types) and (
+            not self.tail_types or tail_type in self.tail_types
+        )
+        if fits or not self.symmetric:
+            return fits
+        return (not self.head_types or tail_type in self.head_types) and (
+            not self.tail_types or head_type in self.tail_types
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A label set: what is looked for. Names are unique among entity labels and among relation labels."""
+
+    entity_labels: tuple[EntityLabel, ...] = ()
+    relation_labels: tuple[RelationLabel, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind, labels in (("entity", self.entity_labels), ("relation", self.relation_labels)):
+            names = [label.name for label in labels]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise SchemaError(
+                    expected=f"each {kind} label once",
+                    found=f"{', '.join(quote(name) for name in twice[:5])} more than once",
+                    change="Remove or rename the duplicates.",
+                    value=tuple(twice),
+                )
+        letters = [label.letter for label in self.entity_labels if label.letter]
+        if len(set(letters)) != len(letters):
+            raise SchemaError(
+                expected="letter codes that are unique in the label set",
+                found=f"{letters}",
+                change="Leave the letters empty to have them chosen.",
+                value=tuple(letters),
+            )
+        types = {label.name for label in self.entity_labels}
+        relations = {label.name for label in self.relation_labels}
+        for label in self.relation_labels:
+            unknown = sorted({*label.head_types, *label.tail_types} - types)
+            if unknown:
+                raise SchemaError(
+                    expected=f"the ends of relation {quote(label.name)} to be entity labels of this set",
+                    found=", ".join(quote(name) for name in unknown[:5]),
+                    change="Add these entity labels or take them out of the relation's allowed types.",
+                    value=tuple(unknown),
+                )
+            if label.inverse and label.inverse not in relations:
+                raise SchemaError(
+                    expected=f"the inverse of relation {quote(label.name)} to be a relation label of this set",
+                    found=quote(label.inverse),
+                    change="Add that relation label or remove the inverse.",
+                    value=label.inverse,
+                )
+
+    @classmethod
+    def of(cls, entities: Iterable[str | EntityLabel] = (), relations: Iterable[str | RelationLabel] = ()) -> Schema:
+        """A schema from names or labels; colours and letter codes are chosen where they are missing.
+
+        >>> schema = Schema.of(["person", "place", "organization"], ["born in"])
+        >>> [label.letter for label in schema.entity_labels]
+        ['P', 'L', 'O']
+        """
+        given = [label if isinstance(label, EntityLabel) else EntityLabel(label.strip()) for label in entities]
+        taken = {label.letter for label in given if label.letter}
+        labels = []
+        for label in given:
+            if not label.letter:
+                letter = _free_letter(label.name, taken)
+                taken.add(letter)
+                label = replace(label, letter=letter, color=_free_color(labels))
+            labels.append(label)
+        relation_labels: list[RelationLabel] = []
+        for relation in relations:
+            if isinstance(relation, str):
+                relation = RelationLabel(relation.strip(), color=_free_color(relation_labels))
+            relation_labels.append(relation)
+        return cls(tuple(labels), tuple(relation_labels))
+
+    @property
+    def visible_entities(self) -> tuple[EntityLabel, ...]:
+        return tuple(label for label in self.entity_labels if not label.hidden)
+
+    @property
+    def visible_relations(self) -> tuple[RelationLabel, ...]:
+        return tuple(label for label in self.relation_labels if not label.hidden)
+
+    def entity(self, name: str) -> EntityLabel:
+        """The entity label of that name. Raises SchemaError if there is none."""
+        return _find("entity", self.entity_labels, name)
+
+    def relation(self, name: str) -> RelationLabel:
+        """The relation label of that name. Raises SchemaError if there is none."""
+        return _find("relation", self.relation_labels, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which score on a suggestion is shown. Strict: a score equal to its threshold is not shown.
+
+    `entities` and `relations` hold (label name, threshold) pairs that override the common ones. They are no
+    part of the schema: moving a slider changes nothing that the model has to know.
+    """
+
+    entity: float = 0.3
+    relation: float = 0.5
+    entities: tuple[tuple[str, float], ...] = ()
+    relations: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        values = [self.entity, self.relation, *(t for _, t in self.entities), *(t for _, t in self.relations)]
+        for value in values:
+            if not 0.0 <= value <= 1.0:
+                raise InputError(
+                    expected="thresholds between 0 and 1",
+                    found=str(value),
+                    change="Choose a number such as 0.3.",
+                    value=value,
+                )
+
+    def of_entity(self, label: str) -> float:
+        return dict(self.entities).get(label, self.entity)
+
+    def of_relation(self, label: str) -> float:
+        return dict(self.relations).get(label, self.relation)
+
+
+FLOOR = Thresholds(entity=0.1, relation=0.1)
+"""The model scores once down to here; sliders filter what was scored and do not go below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A marked span of a text. `score` is the model's probability, None when a person said so."""
+
+    id: str
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+
+    @classmethod
+    def suggested(cls, start: int, end: int, label: str, score: float) -> Entity:
+        """A suggestion; its id says where it stands, so that another extraction gives the same one."""
+        return cls(f"{start}:{end}:{label}", start, end, label, score)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
+
+    def text(self, document: Document) -> str:
+        return document.text[self.start : self.end]
+
+    def overlaps(self, other: Entity) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    def crosses(self, other: Entity) -> bool:
+        """Overlaps without one holding the other."""
+        if not self.overlaps(other):
+            return False
+        inside = self.start >= other.start and self.end <= other.end
+        around = self.start <= other.start and self.end >= other.end
+        return not (inside or around)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A directed, labelled pair of entities, which it names by id."""
+
+    head: str
+    tail: str
+    label: str
+    score: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies it within a document: head, tail, label."""
+        return self.head, self.tail, self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a model found in a document: every candidate above `floor`, overlapping ones included.
+
+    `decoding.select` turns candidates into what is shown at given thresholds. `windows` are the parts, as
+    offsets, in which a text longer than the encoder's window was read; pairs that no window holds whole were
+    not scored. Entities are in text order; each relation names two entities of this extraction.
+    """
+
+    document: Document
+    schema: Schema
+    entities: tuple[Entity, ...]
+    relations: tuple[Relation, ...]
+    model_version: str
+    floor: Thresholds = FLOOR
+    windows: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_graph(self.document, self.schema, self.entities, self.relations)
+
+    def by_id(self) -> dict[str, Entity]:
+        return {entity.id: entity for entity in self.entities}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a person decided about a document.
+
+    `entities` and `relations` are those the person accepted, changed or added; their score is None. An entity
+    that came from a suggestion keeps the suggestion's id, also when it was moved or relabelled. `rejected_*`
+    are suggestions that were shown and turned down. Suggestions in neither were not decided: they are not
+    negatives. `based_on` is the extraction that was on the screen, None for work that began from nothing.
+    """
+
+    document: Document
+    schema: Schema
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    rejected_entities: tuple[Entity, ...] = ()
+    rejected_relations: tuple[Relation, ...] = ()
+    based_on: Extraction | None = None
+
+    def __post_init__(self) -> None:
+        check_graph(self.document, self.schema, self.entities, self.relations)
+        if self.based_on is not None and self.based_on.document.text != self.document.text:
+            raise InputError(
+                expected="an extraction of the annotated text",
+                found="an extraction of another text",
+                change="Extract this document again.",
+                value=self.based_on.document.id,
+            )
+        scored: list[Entity | Relation] = [e for e in self.entities if e.score is not None]
+        scored += [r for r in self.relations if r.score is not None]
+        if scored:
+            raise InputError(
+                expected="decisions of a person, which have no score",
+                found=f"{quote(scored[0])}",
+                change="Accept a suggestion with editing.apply(annotation, Accept(...)).",
+                value=scored[0],
+            )
+
+    def by_id(self) -> dict[str, Entity]:
+        return {entity.id: entity for entity in self.entities}
+
+
+def check_graph(
+    document: Document, schema: Schema, entities: tuple[Entity, ...], relations: tuple[Relation, ...]
+) -> None:
+    """Refuse spans outside the text, labels outside the schema, ids used twice and dangling relations."""
+    length = len(document.text)
+    types = {label.name for label in schema.entity_labels}
+    names = {label.name for label in schema.relation_labels}
+    ids: set[str] = set()
+    marked: set[tuple[int, int, str]] = set()
+    for entity in entities:
+        if not 0 <= entity.start < entity.end <= length:
+            raise InputError(
+                expected=f"a span inside the text, which has {length:,} characters",
+                found=f"[{entity.start}, {entity.end})",
+                change="Give start and end as code points, start before end, end exclusive.",
+                value=entity,
+            )
+        if entity.label not in types:
+            raise SchemaError(
+                expected=f"an entity label of this set ({_some(types)})",
+                found=quote(entity.label),
+                change="Add the label to the set or choose one of these.",
+                value=entity,
+            )
+        mark = (entity.start, entity.end, entity.label)
+        if entity.id in ids or mark in marked:
+            raise InputError(
+                expected="each entity once",
+                found=f"{quote(entity.text(document), 30)} at [{entity.start}, {entity.end}), {entity.label}, twice",
+                change="Remove the duplicate.",
+                value=entity,
+            )
+        ids.add(entity.id)
+        marked.add(mark)
+    keys: set[tuple[str, str, str]] = set()
+    for relation in relations:
+        if relation.label not in names:
+            raise SchemaError(
+                expected=f"a relation label of this set ({_some(names)})",
+                found=quote(relation.label),
+                change="Add the label to the set or choose one of these.",
+                value=relation,
+            )
+        missing = [end for end in (relation.head, relation.tail) if end not in ids]
+        if missing or relation.head == relation.tail or relation.key in keys:
+            raise InputError(
+                expected="a relation between two different entities of the document, once",
+                found=f"{quote(relation.key)}" + (f" with unknown entity {quote(missing[0])}" if missing else ""),
+                change="Add the entity first, or remove the relation.",
+                value=relation,
+            )
+        keys.add(relation.key)
+
+
+def _check_label(kind: str, name: str, description: str) -> None:
+    if not name or name != name.strip() or len(name) > MAX_LABEL:
+        raise SchemaError(
+            expected=f"{kind}s of 1 to {MAX_LABEL} characters without space at the ends",
+            found=quote(name),
+            change="Write the label as a short noun or verb phrase, such as 'works for'.",
+            value=name,
+        )
+    for part in (name, description):
+        control = next((c for c in part if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")), None)
+        token = next((token for token in RESERVED if token in part), None)
+        if control or token:
+            raise SchemaError(
+                expected=f"{kind}s without control characters and without {', '.join(RESERVED)}",
+                found=quote(token or control),
+                change="Remove it: the model reads these as its own punctuation.",
+                value=part,
+            )
+
+
+def _free_letter(name: str, taken: set[str]) -> str:
+    """The first letter of `name` that is free, else the first letter of the alphabet, else a number."""
+    letters = [c.upper() for c in name if c.isalnum() and len(c.upper()) == 1]
+    for letter in [*letters, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]:
+        if letter not in taken:
+            return letter
+    stem = letters[0] if letters else "X"
+    return next(f"{stem}{n}" for n in count(2) if f"{stem}{n}" not in taken)
+
+
+def _free_color(labels: Iterable[EntityLabel] | Iterable[RelationLabel]) -> int:
+    used = {label.color for label in labels}
+    return next(n for n in count() if n not in used)
+
+
+_Label = TypeVar("_Label", EntityLabel, RelationLabel)
+
+
+def _find(kind: str, labels: tuple[_Label, ...], name: str) -> _Label:
+    for label in labels:
+        if label.name == name:
+            return label
+    raise SchemaError(
+        expected=f"one of the {kind} labels {_some(label.name for label in labels)}",
+        found=quote(name),
+        change=f"Add {quote(name)} to the label set first.",
+        value=name,
+    )
+
+
+def _some(names: Iterable[str], limit: int = 8) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
