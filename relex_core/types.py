@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -200,7 +201,7 @@ class Schema:
         """
         given = [label if isinstance(label, EntityLabel) else EntityLabel(label.strip()) for label in entities]
         taken = {label.letter for label in given if label.letter}
-        labels = []
+        labels: list[EntityLabel] = []
         for label in given:
             if not label.letter:
                 letter = _free_letter(label.name, taken)
@@ -457,7 +458,7 @@ def _check_label(kind: str, name: str, description: str) -> None:
 def _free_letter(name: str, taken: set[str]) -> str:
     """The first letter of `name` that is free, else the first letter of the alphabet, else a number."""
     letters = [c.upper() for c in name if c.isalnum() and len(c.upper()) == 1]
-    for letter in [*letters, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]:
+    for letter in (*letters, *string.ascii_uppercase):
         if letter not in taken:
             return letter
     stem = letters[0] if letters else "X"
