@@ -1,0 +1,175 @@
+"""The real app in the real browser: a server process on a free port, and headless Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.components import program
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Server:
+    """A running Streamlit process. `data` is its data folder, which outlives it."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """kill -9, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+Serve = Callable[..., Server]
+
+
+def start_server(script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None) -> Server:
+    """Serve a Streamlit script and wait until it answers."""
+    port = port or free_port()
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    options = {"server.port": str(port), "server.headless": "true", "server.fileWatcherType": "none"}
+    command += [f"--{name}={value}" for name, value in options.items()]
+    environment = {**os.environ, "RELEX_DATA": str(data), "PYTHONPATH": str(ROOT), **(env or {})}
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment, start_new_session=True)
+    server = Server(f"http://127.0.0.1:{port}", data, process, log)
+    deadline = time.monotonic() + 60
+    while True:
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(server.url + "/_stcore/health", timeout=5),
+        ):
+            return server
+        if process.poll() is not None or time.monotonic() > deadline:
+            server.stop()
+            raise AssertionError(f"the app did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = program(
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        how="install the Debian package chromium (apt-get install chromium)",
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """serve(script="app.py", env=None, data=None, port=None) -> Server; stopped after the module's tests."""
+    servers: list[Server] = []
+
+    def start(
+        script: str | Path = "app.py",
+        env: dict[str, str] | None = None,
+        data: Path | None = None,
+        port: int | None = None,
+    ) -> Server:
+        server = start_server(ROOT / script, data or tmp_path_factory.mktemp("data"), env, port)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def app(serve: Serve) -> Server:
+    """The app itself on an empty data folder, one for a module."""
+    return serve("app.py")
+
+
+class Watch:
+    """What a page must not do: ask another host for anything, or write errors to its console."""
+
+    def __init__(self) -> None:
+        self.foreign: list[str] = []
+        self.errors: list[str] = []
+
+    def attach(self, page: Page) -> Page:
+        page.on("request", self._request)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.foreign.append(request.url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # a server that was stopped on purpose leaves failed requests behind
+        if message.type == "error" and "ERR_CONNECTION" not in message.text and "WebSocket" not in message.text:
+            self.errors.append(message.text)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    assert watch.foreign == []
+    assert watch.errors == []
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, watch: Watch) -> Page:
+    return watch.attach(context.new_page())
