@@ -135,7 +135,7 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
     """The annotation after `edit`. Raises EditError, SchemaError or InputError and changes nothing then."""
     match edit:
         case AddEntity(id, start, end, label):
-            if id in annotation.by_id():
+            if id in annotation.by_id() or (annotation.based_on and id in annotation.based_on.by_id()):
                 raise _refused("an entity id that is not in use", quote(id), "Choose another id.", edit)
             twin = _marked(annotation, start, end, label)
             if twin:

@@ -13,7 +13,7 @@ import hashlib
 import re
 import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeVar
@@ -32,11 +32,16 @@ RESERVED = ("<<ENT>>", "<<SEP>>", "<<REL>>")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text. `id` is unique within a project; `source` says where it came from (a file name, a URL)."""
+    """One text. `id` is unique within a project; `source` says where it came from (a file name, a URL).
+
+    `extra` is a JSON object, as text, of what the imported record said beyond this type (its own tokens, whether
+    it was annotated in part), so that an export in the same format gives it back; empty for most documents.
+    """
 
     id: str
     text: str
     source: str = ""
+    extra: str = ""
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -462,7 +467,8 @@ def _free_letter(name: str, taken: set[str]) -> str:
         if letter not in taken:
             return letter
     stem = letters[0] if letters else "X"
-    return next(f"{stem}{n}" for n in count(2) if f"{stem}{n}" not in taken)
+    numbered: Iterator[str] = (f"{stem}{n}" for n in count(2))
+    return next(code for code in numbered if code not in taken)
 
 
 def _free_color(labels: Iterable[EntityLabel] | Iterable[RelationLabel]) -> int:

@@ -1,0 +1,61 @@
+# `make app` and `make test` are the whole set-up. PORT, PYTHON and OUT may be set.
+
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+APT := chromium redis-server postgresql python3-venv
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: app test check format system bench-ui clean
+
+app: .venv/.app
+	@echo "Relex Studio: http://localhost:$(PORT)"
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --server.headless true
+
+test: system .venv/.dev .venv-argilla/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# the part that needs no browser, database server or Argilla
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not browser and not postgres and not argilla and not peer"
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-ui: .venv/.dev
+	$(BIN)/python -m tests.browser.bench
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Expected Python 3.11 or later, found {v[0]}.{v[1]}. Name one: make app PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/.app: requirements.txt | .venv/bin/python
+	$(BIN)/pip install -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt requirements.txt | .venv/bin/python
+	$(BIN)/pip install -r requirements-dev.txt
+	@touch $@ .venv/.app
+
+# the Argilla server pins other versions than the app: an environment of its own, for tests only
+.venv-argilla/.ready: tests/argilla_server/requirements.txt
+	@if $(PYTHON) -m venv .venv-argilla && .venv-argilla/bin/pip install -r tests/argilla_server/requirements.txt; \
+		then touch $@; \
+		else echo "The Argilla server could not be installed; tests against it will be skipped (with CI=true they fail)."; fi
+
+# Debian's packages, only as root on Debian; elsewhere the tests say what they miss and how to get it
+system:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(APT) >/dev/null 2>&1; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(APT); \
+	fi
+
+clean:
+	rm -rf .venv .venv-argilla .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relex_core.editing import Accept, AddEntity, RemoveEntity, RemoveRelation, apply, apply_all, begin
+from relex_core.selection import greedy, select, undecided
+from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+
+TEXT = Document.from_text("the University of Paris in Paris")
+SCHEMA = Schema.of(
+    ["organization", "city"],
+    ["located in", RelationLabel("twin of", symmetric=True), RelationLabel("seat", tail_types=("city",))],
+)
+UNIVERSITY = Entity.suggested(4, 23, "organization", 0.9)
+INNER = Entity.suggested(18, 23, "city", 0.6)
+PARIS = Entity.suggested(27, 32, "city", 0.8)
+IN = Relation(UNIVERSITY.id, PARIS.id, "located in", 0.7)
+SEAT = Relation(PARIS.id, UNIVERSITY.id, "seat", 0.9)
+TWIN = Relation(UNIVERSITY.id, PARIS.id, "twin of", 0.6)
+TWIN_BACK = Relation(PARIS.id, UNIVERSITY.id, "twin of", 0.65)
+FOUND = Extraction(TEXT, SCHEMA, (UNIVERSITY, INNER, PARIS), (IN, SEAT, TWIN, TWIN_BACK), "mini@0")
+
+
+def test_flat_shows_the_better_of_two_overlapping_entities() -> None:
+    assert select(FOUND, Thresholds()).entities == (UNIVERSITY, PARIS)
+    assert select(FOUND, Thresholds(), nested=True).entities == (UNIVERSITY, INNER, PARIS)
+
+
+def test_label_thresholds_bring_up_what_was_covered() -> None:
+    strict = Thresholds(entities=(("organization", 0.95),))
+    assert select(FOUND, strict).entities == (INNER, PARIS)
+
+
+def test_thresholds_are_strict() -> None:
+    assert select(FOUND, Thresholds(entity=0.8)).entities == (UNIVERSITY,)
+
+
+def test_relations_need_both_ends_allowed_types_and_one_direction() -> None:
+    assert select(FOUND, Thresholds()).relations == (IN, TWIN_BACK)
+    assert select(FOUND, Thresholds(relation=0.65)).relations == (IN,)
+    assert select(FOUND, Thresholds(entity=0.85)).relations == ()
+
+
+def test_decided_suggestions_are_no_longer_open() -> None:
+    after = apply_all(begin(FOUND), [Accept((UNIVERSITY.id,)), RemoveEntity(PARIS.id)])
+    assert undecided(after, Thresholds()) == ((), ())
+    after = apply(begin(FOUND), RemoveRelation(*IN.key))
+    assert [r.key for r in undecided(after, Thresholds())[1]] == [TWIN_BACK.key]
+
+
+def test_own_entities_cover_suggestions() -> None:
+    after = apply(begin(FOUND), AddEntity("n", 0, 23, "organization"))
+    assert undecided(after, Thresholds())[0] == (PARIS,)
+    assert undecided(after, Thresholds(), nested=True)[0] == (UNIVERSITY, INNER, PARIS)
+
+
+spans = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(1, 6), st.floats(0.1, 1.0, exclude_min=True)), max_size=25, unique=True
+)
+
+
+@given(spans, st.floats(0.1, 1.0), st.booleans())
+def test_filtering_equals_a_new_run_at_the_higher_threshold(
+    found: list[tuple[int, int, float]], threshold: float, nested: bool
+) -> None:
+    candidates = [Entity(str(i), s, s + w, "city", p) for i, (s, w, p) in enumerate(found)]
+    at_floor = greedy(candidates, nested)
+    above = greedy([c for c in candidates if (c.score or 0) > threshold], nested)
+    assert above == tuple(e for e in at_floor if (e.score or 0) > threshold)

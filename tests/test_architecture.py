@@ -1,0 +1,106 @@
+"""The direction of imports, and what may be imported where (README, "How it is built")."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PURE = {"types", "errors", "jsonl", "words", "editing", "selection"}
+
+
+def modules(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} is empty"
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of all that a file imports, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def offenders(folder: str, *banned: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(folder)
+        for name in sorted(imports(path))
+        if any(name == b or name.startswith(b + ".") for b in banned)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "banned"),
+    [
+        ("relex_core", ("streamlit", "sqlalchemy", "alembic", "argilla", "db", "pages", "app")),
+        ("db", ("torch", "transformers", "streamlit", "pages", "app")),
+        ("pages/shared", ("pages.screens", "app", "sqlalchemy")),
+        ("pages/screens", ("app", "sqlalchemy", "torch", "transformers")),
+    ],
+)
+def test_imports_point_one_way(folder: str, banned: tuple[str, ...]) -> None:
+    assert offenders(folder, *banned) == []
+
+
+def test_db_knows_only_the_values_of_relex_core() -> None:
+    bad = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules("db")
+        for name in imports(path)
+        if name.startswith("relex_core.") and name.split(".")[1] not in PURE
+    ]
+    assert bad == []
+
+
+def test_use_cases_know_no_streamlit() -> None:
+    for name in ("actions.py", "corrections.py"):
+        assert not any(i.split(".")[0] == "streamlit" for i in imports(ROOT / "pages/shared" / name))
+
+
+def test_session_state_and_cached_resources_have_one_home() -> None:
+    for path in [*modules("pages"), ROOT / "app.py"]:
+        tree = ast.parse(path.read_text())
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if path != ROOT / "pages/shared/state.py":
+            assert "session_state" not in used, path
+        if path != ROOT / "pages/shared/resources.py":
+            assert "cache_resource" not in used, path
+
+
+def test_no_page_stands_where_streamlit_would_serve_it_without_the_app() -> None:
+    assert [path.name for path in (ROOT / "pages").glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("relex_core", "torch,transformers,numpy"),
+        ("relex_core.jsonl", "torch,transformers,numpy"),
+        ("relex_core.selection", "torch,transformers,numpy"),
+        ("db.store", "torch,transformers,streamlit,argilla"),
+        ("db.exports", "torch,transformers,streamlit,argilla"),
+    ],
+)
+def test_light_modules_stay_light(module: str, heavy: str) -> None:
+    script = f"import sys, {module}; sys.exit(' '.join(set('{heavy}'.split(',')) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip() == ""
+    assert done.returncode == 0
+
+
+def test_reading_order_names_every_module() -> None:
+    named = (ROOT / "relex_core/__init__.py").read_text()
+    for path in (ROOT / "relex_core").glob("*.py"):
+        if not path.stem.startswith("__"):
+            assert f"    {path.stem} " in named, f"{path.stem} is missing in the package's reading order"
