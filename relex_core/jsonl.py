@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from relex_core.errors import FormatError, InputError, quote
@@ -76,7 +76,9 @@ def document_from_json(record: Json, source: str = "") -> Document:
             change='Rename the key that holds the text to "text".',
             value=record,
         )
-    return Document.from_text(text, id=str(record.get("id") or ""), source=source or str(record.get("source", "")))
+    document = Document.from_text(text, id=str(record.get("id") or ""), source=source or str(record.get("source", "")))
+    extra = record.get("extra")
+    return replace(document, extra=extra) if isinstance(extra, str) and extra else document
 
 
 def schema_to_json(schema: Schema) -> Json:
