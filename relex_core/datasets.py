@@ -1,0 +1,156 @@
+"""Annotated corpora and exported annotations -> gold records with exact offsets.
+
+Two line formats are read, plain or gzipped, and told apart line by line:
+
+- corpus: `{"id", "source", "text", "tokens", "entities": [{start, end, label}], "relations": [{head, tail,
+  label}], "partial"}` with inclusive token indices. Document-level truth may stand in `clusters` (entity
+  indices by cluster) and `cluster_relations`; `annotated_relations` names the labels that were looked for.
+- stage 2: GLiNER's `{"tokenized_text", "ner", "relations"}`, exact if the key `relex` is there (`jsonl`).
+
+The entity label `entity` means that the type is not known: it is never prompted.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from relex_core.errors import FormatError, InputError, quote
+from relex_core.jsonl import Json, annotation_from_training, read_lines, training_labels
+from relex_core.types import Document, Entity, EntityLabel, Relation, RelationLabel, Schema
+
+UNKNOWN_TYPE = "entity"
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """What is true of one document. Entity ids are the positions in `entities`, as text.
+
+    `partial`: absent entities and relations are not known to be wrong, but for `checked` relation labels
+    and for what was rejected. `clusters` and `facts` hold document-level truth: mentions (positions in
+    `entities`) of the same thing, and (head cluster, tail cluster, label).
+    """
+
+    document: Document
+    entities: tuple[Entity, ...]
+    relations: tuple[Relation, ...]
+    partial: bool = False
+    checked: tuple[str, ...] = ()
+    rejected_entities: tuple[Entity, ...] = ()
+    rejected_relations: tuple[Relation, ...] = ()
+    clusters: tuple[tuple[int, ...], ...] = ()
+    facts: tuple[tuple[int, int, str], ...] = ()
+
+
+def read_gold(path: str | Path) -> tuple[Gold, ...]:
+    """All records of a file. Raises InputError if it cannot be opened, FormatError naming the bad lines."""
+    return tuple(iterate_gold(path))
+
+
+def iterate_gold(path: str | Path) -> Iterator[Gold]:
+    """The records of a file one by one. Raises like `read_gold`."""
+    path = Path(path)
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            for number, record in read_lines(lines):
+                if isinstance(record, FormatError):
+                    raise record
+                yield _gold(record, f"{path.stem}-{number}", number)
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise InputError(
+            expected="a readable .jsonl or .jsonl.gz file",
+            found=f"{path} ({error})",
+            change="Check the path and that the file is UTF-8 text.",
+            value=str(path),
+        ) from error
+
+
+def labels_of(records: Iterable[Gold]) -> Schema:
+    """The labels that the records use, in alphabetical order, without the unknown type."""
+    entities: set[str] = set()
+    relations: set[str] = set()
+    for record in records:
+        entities.update(entity.label for entity in record.entities)
+        relations.update(relation.label for relation in record.relations)
+        relations.update(label for _, _, label in record.facts)
+    return Schema.of(sorted(entities - {UNKNOWN_TYPE}), sorted(relations))
+
+
+def _gold(record: Json, name: str, number: int) -> Gold:
+    try:
+        if "tokenized_text" in record:
+            return _from_training(record, name)
+        return _from_corpus(record, name)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FormatError(
+            expected="a corpus record (text, tokens, entities, relations) or a stage-2 training record",
+            found=f"{quote(record)} in line {number} ({error})",
+            change="Compare the line with the formats at the top of relex_core/datasets.py.",
+            lines=(number,),
+        ) from error
+
+
+def _from_training(record: Json, name: str) -> Gold:
+    extra = record.get("relex") or {}
+    rejected = extra.get("rejected") or {}
+    entities, relations = training_labels([record])
+    entities += tuple(str(e["label"]) for e in (*extra.get("entities", ()), *rejected.get("entities", ())))
+    relations += tuple(str(r["label"]) for r in (*extra.get("relations", ()), *rejected.get("relations", ())))
+    schema = Schema(
+        tuple(EntityLabel(label) for label in dict.fromkeys(entities)),
+        tuple(RelationLabel(label) for label in dict.fromkeys(relations)),
+    )
+    annotation = annotation_from_training(record, schema)
+    # ids become positions; a rejected relation may lean on a rejected entity
+    both = (*annotation.entities, *annotation.rejected_entities)
+    position = {entity.id: str(i) for i, entity in enumerate(both)}
+    renamed = [Entity(position[e.id], e.start, e.end, e.label) for e in both]
+    return Gold(
+        Document(annotation.document.id or name, annotation.document.text, annotation.document.source),
+        tuple(renamed[: len(annotation.entities)]),
+        tuple(Relation(position[r.head], position[r.tail], r.label) for r in annotation.relations),
+        partial=bool(record.get("partial", False)),
+        rejected_entities=tuple(renamed[len(annotation.entities) :]),
+        rejected_relations=tuple(
+            Relation(position[r.head], position[r.tail], r.label)
+            for r in annotation.rejected_relations
+            if r.head in position and r.tail in position
+        ),
+    )
+
+
+def _from_corpus(record: Json, name: str) -> Gold:
+    text, tokens = record["text"], record["tokens"]
+    starts = locate(text, tokens)
+    entities = tuple(
+        Entity(str(i), starts[e["start"]], starts[e["end"]] + len(tokens[e["end"]]), str(e["label"]))
+        for i, e in enumerate(record["entities"])
+    )
+    for relation in record["relations"]:
+        if not (0 <= relation["head"] < len(entities) and 0 <= relation["tail"] < len(entities)):
+            raise ValueError(f"relation between entities {relation['head']} and {relation['tail']}")
+    return Gold(
+        Document(str(record.get("id") or name), text, str(record.get("source", ""))),
+        entities,
+        tuple(Relation(str(r["head"]), str(r["tail"]), str(r["label"])) for r in record["relations"]),
+        partial=bool(record.get("partial", False)),
+        checked=tuple(record.get("annotated_relations") or ()),
+        clusters=tuple(tuple(cluster) for cluster in record.get("clusters") or ()),
+        facts=tuple((f["head"], f["tail"], str(f["label"])) for f in record.get("cluster_relations") or ()),
+    )
+
+
+def locate(text: str, tokens: list[str]) -> list[int]:
+    """Code point offset of each token, which must occur in this order. Raises ValueError.
+
+    >>> locate("Ada (1815).", ["Ada", "(", "1815", ")", "."])
+    [0, 4, 5, 9, 10]
+    """
+    starts, at = [], 0
+    for token in tokens:
+        at = text.index(token, at)
+        starts.append(at)
+        at += len(token)
+    return starts

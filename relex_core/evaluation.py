@@ -1,0 +1,254 @@
+"""How good a predictor is: zero-shot strict micro-F1 on annotated files, with everything that was chosen stated.
+
+    python -m relex_core evaluate --checkpoint mini --data FILE... --thresholds dev:DEVFILE --json OUT
+
+All labels of a file are shown at once, in alphabetical order. Protocol differences from the paper's table 2
+are printed with its figures: the paper states neither its label wording nor its thresholds by data set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from relex_core import scoring
+from relex_core.datasets import UNKNOWN_TYPE, Gold, labels_of, read_gold
+from relex_core.errors import ConfigError, InputError
+from relex_core.jsonl import Json
+from relex_core.scoring import Counts, DocumentScore
+from relex_core.selection import select
+from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+
+SCORING_FLOOR = Thresholds(entity=0.1, relation=0.05)
+"""Each document is read once, down to here; thresholds are then chosen among the stored scores."""
+
+GRID = tuple(round(0.1 + 0.025 * step, 3) for step in range(33))
+
+
+class Predictor(Protocol):
+    """Anything that reads documents: this package, the `gliner` package, a file, a server."""
+
+    name: str
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        schema: Schema,
+        floor: Thresholds,
+        given: Sequence[tuple[Entity, ...]] | None = None,
+    ) -> Iterable[Extraction]:
+        """One extraction for each document, in order. With `given`, only these entities may be related."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Raw predictions on one file: what thresholds are chosen from."""
+
+    name: str
+    sha256: str
+    gold: tuple[Gold, ...]
+    schema: Schema
+    found: tuple[Extraction, ...]
+    seconds: float
+    gold_entities: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The scores of one run at one pair of thresholds."""
+
+    run: Run
+    thresholds: Thresholds
+    parts: tuple[DocumentScore, ...]
+
+    @property
+    def entities(self) -> Counts:
+        return scoring.micro(scoring.total(part.entities for part in self.parts))
+
+    @property
+    def relations(self) -> Counts:
+        return scoring.micro(scoring.total(part.relations for part in self.parts))
+
+    @property
+    def typed(self) -> Counts:
+        return scoring.micro(scoring.total(part.typed for part in self.parts))
+
+    @property
+    def documents_per_second(self) -> float:
+        return len(self.run.gold) / self.run.seconds if self.run.seconds else 0.0
+
+    def to_json(self) -> Json:
+        """Everything the table and the app's page show."""
+        return {
+            "data": self.run.name,
+            "sha256": self.run.sha256,
+            "documents": len(self.run.gold),
+            "partial": any(gold.partial for gold in self.run.gold),
+            "document_level": any(gold.clusters for gold in self.run.gold),
+            "gold_entities": self.run.gold_entities,
+            "thresholds": {"entity": self.thresholds.entity, "relation": self.thresholds.relation},
+            "entities": _figures([part.entities for part in self.parts]),
+            "relations": _figures([part.relations for part in self.parts]),
+            "relations_with_types": _figures([part.typed for part in self.parts]),
+            "confusions": [
+                {"true": true, "claimed": claimed, "count": count}
+                for (true, claimed), count in Counter(
+                    pair for part in self.parts for pair in part.confusions
+                ).most_common(60)
+            ],
+            "documents_per_second": round(self.documents_per_second, 2),
+            "errors": [
+                {"id": gold.document.id, "text": gold.document.text, "missed_or_false": list(map(list, part.confusions))}
+                for gold, part in zip(self.run.gold, self.parts, strict=True)
+                if part.confusions
+            ][:500],
+        }
+
+
+def _figures(parts: Sequence[dict[str, Counts]]) -> Json:
+    by_label = scoring.total(parts)
+    low, high = scoring.interval(parts)
+    return {
+        **_one(scoring.micro(by_label)),
+        "f1_95": [round(low, 4), round(high, 4)],
+        "by_label": {label: _one(counts) for label, counts in sorted(by_label.items())},
+    }
+
+
+def _one(counts: Counts) -> Json:
+    return {
+        "precision": round(counts.precision, 4),
+        "recall": round(counts.recall, 4),
+        "f1": round(counts.f1, 4),
+        "support": counts.support,
+    }
+
+
+def predict_file(
+    predictor: Predictor, path: str | Path, gold_entities: bool = False, limit: int | None = None
+) -> Run:
+    """Read every document of an annotated file once. Raises InputError or FormatError."""
+    gold = read_gold(path)[:limit]
+    if not gold:
+        raise InputError(expected="at least one record", found=f"an empty file {path}", change="Give another file.")
+    schema = labels_of(gold)
+    given = [unique_spans(record.entities) for record in gold] if gold_entities else None
+    if given is not None:
+        schema = Schema.of(sorted({e.label for entities in given for e in entities}), schema.relation_labels)
+    documents = [record.document for record in gold]
+    began = time.perf_counter()
+    found = tuple(predictor.predict(documents, schema, SCORING_FLOOR, given))
+    seconds = time.perf_counter() - began
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return Run(Path(path).name.split(".")[0], digest, gold, schema, found, seconds, gold_entities)
+
+
+def unique_spans(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """One entity for each span: a known type before the unknown one, else the first."""
+    chosen: dict[tuple[int, int], Entity] = {}
+    for entity in sorted(entities, key=lambda e: (e.span, e.label == UNKNOWN_TYPE)):
+        chosen.setdefault(entity.span, entity)
+    return tuple(chosen.values())
+
+
+def report(run: Run, thresholds: Thresholds) -> Report:
+    """The scores of `run` at `thresholds`."""
+    parts = []
+    for gold, found in zip(run.gold, run.found, strict=True):
+        shown = _keep_relations(found, thresholds) if run.gold_entities else select(found, thresholds)
+        parts.append(scoring.score(gold, shown))
+    return Report(run, thresholds, tuple(parts))
+
+
+def _keep_relations(found: Extraction, thresholds: Thresholds) -> Extraction:
+    # supplied entities are shown whatever their score, overlapping ones too
+    kept = tuple(r for r in found.relations if (r.score or 0.0) > thresholds.of_relation(r.label))
+    return Extraction(found.document, found.schema, found.entities, kept, found.model_version, found.floor)
+
+
+def best_thresholds(run: Run) -> Thresholds:
+    """The pair on the grid with the highest entity F1 + relation F1; to be run on a development file only."""
+    best, chosen = -1.0, Thresholds(0.5, 0.5)
+    for entity in GRID if not run.gold_entities else (0.5,):
+        at_floor = report(run, Thresholds(entity, SCORING_FLOOR.relation))
+        for relation, f1 in _relation_curve(run, at_floor).items():
+            value = f1 + (0.0 if run.gold_entities else at_floor.entities.f1)
+            if value > best:
+                best, chosen = value, Thresholds(entity, relation)
+    return chosen
+
+
+def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
+    """Relation F1 at each threshold of the grid for one choice of entities."""
+    scored: list[tuple[float, bool]] = []
+    truth = 0
+    for gold, found in zip(run.gold, run.found, strict=True):
+        entities = at_floor.thresholds
+        shown = _keep_relations(found, entities) if run.gold_entities else select(found, entities)
+        ids = shown.by_id()
+        spans = {e.id: e.span for e in gold.entities}
+        right = {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
+        truth += len(right)
+        scored += [
+            (r.score or 0.0, (ids[r.head].span, ids[r.tail].span, r.label) in right) for r in shown.relations
+        ]
+    curve = {}
+    for threshold in GRID:
+        kept = [correct for value, correct in scored if value > threshold]
+        curve[threshold] = Counts(sum(kept), len(kept) - sum(kept), truth - sum(kept)).f1
+    return curve
+
+
+def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False) -> Thresholds:
+    """`0.5,0.4` (entity, relation) or `dev:FILE`: chosen on that file. Raises ConfigError or InputError."""
+    if text.startswith("dev:"):
+        return best_thresholds(predict_file(predictor, text[4:], gold_entities))
+    try:
+        entity, relation = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            expected="thresholds such as 0.5,0.4 or dev:FILE",
+            found=repr(text),
+            change="Give two numbers between 0 and 1, or a development file.",
+            value=text,
+        ) from error
+    return Thresholds(entity, relation)
+
+
+class PredictionsFile:
+    """Predictions made elsewhere: one extraction record (`python -m relex_core extract`) to a line, by id."""
+
+    def __init__(self, path: str | Path) -> None:
+        from relex_core.jsonl import graph_from_json, read_lines
+
+        self.name = f"predictions in {Path(path).name}"
+        self.records: dict[str, tuple[tuple[Entity, ...], tuple[Relation, ...]]] = {}
+        with Path(path).open(encoding="utf-8") as lines:
+            for _, record in read_lines(lines):
+                if isinstance(record, Exception):
+                    raise record
+                self.records[str(record.get("id"))] = graph_from_json(record)
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        schema: Schema,
+        floor: Thresholds,
+        given: Sequence[tuple[Entity, ...]] | None = None,
+    ) -> Iterable[Extraction]:
+        for document in documents:
+            if document.id not in self.records:
+                raise InputError(
+                    expected="a prediction for each document",
+                    found=f"none for {document.id!r}",
+                    change="Give every record of the data file a prediction with the same id.",
+                    value=document.id,
+                )
+            entities, relations = self.records[document.id]
+            yield Extraction(document, schema, entities, relations, self.name, floor)
