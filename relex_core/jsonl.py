@@ -159,7 +159,9 @@ def decisions_from_json(
 def training_record(annotation: Annotation) -> Json:
     """An annotation as one stage-2 training example in GLiNER's format.
 
-    Spans that begin or end inside a word are widened to whole words in `ner`; `relex` keeps them exact.
+    Spans that begin or end inside a word are widened to whole words in `ner`; `relex` keeps them exact. Labels of
+    rejected suggestions become `ner_negatives` and `rel_negatives`: label lists that replace the sampled negatives
+    of the reference implementation, which is why they are left out when nothing was rejected.
     """
     document = annotation.document
     words = Words.of(document.text)
@@ -171,19 +173,22 @@ def training_record(annotation: Annotation) -> Json:
             continue
         index[entity.id] = len(ner)
         ner.append([*covered, entity.label])
-    return {
-        "tokenized_text": list(words.words),
-        "ner": ner,
-        "relations": [
-            [index[r.head], index[r.tail], r.label] for r in annotation.relations if r.head in index and r.tail in index
-        ],
-        "relex": {
-            "id": document.id,
-            "source": document.source,
-            "text": document.text,
-            **decisions_to_json(annotation),
-        },
-    }
+    relations = [
+        [index[r.head], index[r.tail], r.label] for r in annotation.relations if r.head in index and r.tail in index
+    ]
+    record: Json = {"tokenized_text": list(words.words), "ner": ner, "relations": relations}
+    for key, rejected, positive in (
+        ("ner_negatives", annotation.rejected_entities, ner),
+        ("rel_negatives", annotation.rejected_relations, relations),
+    ):
+        found = {item[2] for item in positive}
+        labels = [label for label in dict.fromkeys(item.label for item in rejected) if label not in found]
+        if labels:
+            record[key] = labels
+    kept = {"id": document.id, "source": document.source, "text": document.text}
+    if document.extra:
+        kept["extra"] = document.extra
+    return {**record, "relex": {**kept, **decisions_to_json(annotation)}}
 
 
 def annotation_from_training(record: Json, schema: Schema) -> Annotation:

@@ -1,0 +1,259 @@
+"""Text files, JSON arrays and archives, read piece by piece and written whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import quote as percent_encode
+from urllib.parse import unquote
+
+from db.formats.record import misfit
+from relex_core.errors import FormatError, quote
+from relex_core.types import sha256
+
+MAX_MEMBER = 200_000_000
+"""Largest archive member that is unpacked, in bytes: more is an attack or a mistake."""
+
+MAX_UNPACKED = 20_000_000_000
+"""Most bytes that an archive may unpack to when it is extracted whole."""
+
+_PIECE = 1 << 16
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def text_writer(path: Path) -> Iterator[IO[str]]:
+    """A UTF-8 text file that appears at `path` when it is complete; line breaks are written as they are."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines (without their line breaks) and give their number."""
+    count = 0
+    with text_writer(path) as file:
+        for line in lines:
+            file.write(line + "\n")
+            count += 1
+    return count
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, decompressed if the file is gzip."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str | FormatError]]:
+    """(1-based number, line without its end) of a UTF-8 file; lines end at a line feed and nowhere else."""
+    with open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                yield number, not_utf8(error, number)
+                continue
+            yield number, text.removesuffix("\n").removesuffix("\r")
+
+
+def not_utf8(error: UnicodeDecodeError, number: int = 0) -> FormatError:
+    where = f"line {number:,}" if number else "the file"
+    return FormatError(
+        expected=f"UTF-8 text in {where}",
+        found=f"the byte 0x{error.object[error.start]:02x} at position {error.start:,}",
+        change="Save the file with the encoding UTF-8.",
+        lines=(number,) if number else (),
+    )
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """(1-based number, JSON object or error) of a JSON Lines file or of a JSON array of objects."""
+    with open_bytes(path) as file:
+        head = file.read(4096).decode("utf-8-sig", "replace").lstrip()
+    if head.startswith("["):
+        yield from _json_array(path)
+        return
+    for number, line in numbered_lines(path):
+        if isinstance(line, FormatError):
+            yield number, line
+        elif line.strip():
+            yield number, _json_object(line, number)
+
+
+def _json_object(line: str, number: int) -> Any:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return _not_json(number, f"{quote(line.strip(), 40)} ({error})")
+    return value if isinstance(value, dict) else _not_json(number, quote(value, 40))
+
+
+def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
+    """The items of a JSON array, holding one of them at a time; what follows a syntax error is not read."""
+    decoder = json.JSONDecoder()
+    decode = codecs.getincrementaldecoder("utf-8-sig")()
+    number, buffer, end = 0, "", False
+    with open_bytes(path) as file:
+
+        def more() -> str:
+            nonlocal end
+            piece = file.read(max(_PIECE, len(buffer)))
+            end = not piece
+            return decode.decode(piece, final=end)
+
+        try:
+            buffer = more().lstrip()[1:]
+            while True:
+                buffer = buffer.lstrip().removeprefix(",").lstrip() if number else buffer.lstrip()
+                if buffer.startswith("]"):
+                    return
+                try:
+                    value, stop = decoder.raw_decode(buffer)
+                    # a number or word at the end of the buffer may go on in the next piece
+                    if stop == len(buffer) and not end:
+                        raise ValueError("cut off")
+                except (ValueError, RecursionError) as error:
+                    if end:
+                        yield number + 1, _not_json(number + 1, f"{quote(buffer[:40])} ({error})")
+                        return
+                    buffer += more()
+                    continue
+                number += 1
+                buffer = buffer[stop:]
+                yield number, value if isinstance(value, dict) else _not_json(number, quote(value, 40))
+                if not buffer:
+                    buffer = more()
+        except UnicodeDecodeError as error:
+            yield number + 1, not_utf8(error)
+
+
+def _not_json(number: int, found: str) -> FormatError:
+    return FormatError(
+        expected=f"a JSON object in line (or item) {number:,}",
+        found=found,
+        change="Write one JSON object to a line or as one item of an array, or leave this one out.",
+        lines=(number,),
+    )
+
+
+def write_json_array(path: Path, items: Iterable[str]) -> int:
+    """A JSON array of items that are JSON already, one to a line."""
+    count = 0
+    with text_writer(path) as file:
+        file.write("[")
+        for count, item in enumerate(items, start=1):
+            file.write(("\n" if count == 1 else ",\n") + item)
+        file.write("\n]\n")
+    return count
+
+
+def member_name(id: str) -> str:
+    """`id` as a file name that no file system misreads; `member_id` gives short ones back.
+
+    >>> member_name("../a b"), member_id("%2E.%2Fa%20b")
+    ('%2E.%2Fa%20b', '../a b')
+    """
+    name = percent_encode(id, safe="")
+    if name.startswith((".", "-")):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return name if len(name) <= 120 else f"{name[:60].rpartition('%')[0] or name[:60]}~{sha256(id)[:16]}"
+
+
+def member_id(name: str) -> str:
+    return unquote(name)
+
+
+@contextmanager
+def zip_writer(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive that appears at `path` when it is complete."""
+    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        yield archive
+
+
+def add_member(archive: zipfile.ZipFile, name: str, content: str | bytes) -> None:
+    """With a fixed date, so that equal content gives equal archives."""
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, content)
+
+
+@contextmanager
+def zip_reader(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An open archive whose member names stay inside its folder. Raises FormatError."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise misfit("a .zip archive", f"{quote(path.name)} ({error})") from error
+    with archive:
+        for info in archive.infolist():
+            check_member(info)
+        yield archive
+
+
+def check_member(info: zipfile.ZipInfo) -> None:
+    """Refuse absolute paths, paths that climb out, links and members that are too large. Raises FormatError."""
+    name = info.filename.replace("\\", "/")
+    parts = PurePosixPath(name).parts
+    link = (info.external_attr >> 16) & 0o170000 == 0o120000
+    if not parts or name.startswith("/") or ".." in parts or ":" in parts[0] or link:
+        raise misfit("archive members inside the archive's own folder", f"{quote(info.filename)}", info.filename)
+    if info.file_size > MAX_MEMBER:
+        raise misfit(f"archive members of at most {MAX_MEMBER:,} bytes", f"{quote(info.filename)}: {info.file_size:,}")
+
+
+def member_text(archive: zipfile.ZipFile, name: str) -> str:
+    """A member as text, line breaks as they are. Raises FormatError."""
+    try:
+        return member_bytes(archive, name).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise not_utf8(error) from error
+
+
+def member_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Raises FormatError."""
+    try:
+        with archive.open(name) as file:
+            content = file.read(MAX_MEMBER + 1)
+    except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise misfit(f"a readable member {quote(name)} in the archive", str(error) or type(error).__name__) from error
+    if len(content) > MAX_MEMBER:
+        raise misfit(f"archive members of at most {MAX_MEMBER:,} bytes", quote(name))
+    return content
+
+
+def extract_all(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Unpack into `folder`. Raises FormatError."""
+    total = sum(info.file_size for info in archive.infolist())
+    if total > MAX_UNPACKED:
+        raise misfit(f"an archive of at most {MAX_UNPACKED:,} bytes unpacked", f"{total:,}")
+    for info in archive.infolist():
+        target = folder / info.filename
+        if info.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(info) as source, target.open("wb") as file:
+            while piece := source.read(_PIECE):
+                file.write(piece)

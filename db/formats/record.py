@@ -1,0 +1,173 @@
+"""What every format reads and writes, and how a reader makes values from a file's marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from relex_core.errors import FormatError, RelexError, quote
+from relex_core.types import Annotation, Document, Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema
+
+Record = Document | Extraction | Annotation
+"""A bare text, a model's suggestions (marks with scores) or a person's decisions (marks without)."""
+
+Item = Record | RelexError
+"""Readers give errors instead of raising them, one for each record that cannot be used, and go on."""
+
+Writer = Callable[[Iterable[Annotation], Path], int]
+"""Writes all annotations to a path, gives their number; the path holds all of them or is not there."""
+
+Reader = Callable[[Path, Schema | None], Iterator[Item]]
+"""Labels that the given schema lacks are added to it; without one, each record's schema holds its own labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One exchange format. `write` or `read` is None where the format cannot say what is needed for it."""
+
+    name: str
+    suffix: str
+    write: Writer | None
+    read: Reader | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed(Annotation):
+    """An annotation with its origin, which formats with provenance write: who, when (ISO 8601), which revision."""
+
+    annotator: str = ""
+    saved_at: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A span of a file under construction; `key` is whatever the file's relations name it by."""
+
+    key: Hashable
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A relation of a file: `head` and `tail` are keys of marks."""
+
+    head: Hashable
+    tail: Hashable
+    label: str
+    score: float | None = None
+
+
+def united(schema: Schema | None, entities: Iterable[str], relations: Iterable[str]) -> Schema:
+    """`schema` and after its labels those of `entities` and `relations` that it lacks.
+
+    >>> [label.name for label in united(Schema.of(["person"]), ["place", "person"], []).entity_labels]
+    ['person', 'place']
+    """
+    schema = schema or Schema()
+    types = {label.name for label in schema.entity_labels}
+    names = {label.name for label in schema.relation_labels}
+    new_types = [name for name in dict.fromkeys(entities) if name not in types]
+    new_names = [name for name in dict.fromkeys(relations) if name not in names]
+    if not new_types and not new_names:
+        return schema
+    return Schema.of(
+        [*schema.entity_labels, *(EntityLabel(name) for name in new_types)],
+        [*schema.relation_labels, *(_relation_label(name) for name in new_names)],
+    )
+
+
+def _relation_label(name: str) -> str:
+    RelationLabel(name)  # Schema.of would strip the name, and the relations would no longer fit it
+    return name
+
+
+def record_from_marks(
+    document: Document,
+    marks: Iterable[Mark],
+    edges: Iterable[Edge],
+    schema: Schema | None,
+    model_version: str = "imported",
+) -> Extraction | Annotation:
+    """An annotation, or an extraction if any mark or edge has a score.
+
+    The same span and label twice is one entity, and relations through either of them meet there. Raises
+    FormatError, InputError or SchemaError.
+    """
+    ids: dict[Hashable, str] = {}
+    entities: dict[tuple[int, int, str], Entity] = {}
+    used: set[str] = set()
+    for mark in marks:
+        if mark.key in ids:
+            raise misfit("each entity id once in a record", f"{quote(mark.key)} twice")
+        place = (mark.start, mark.end, mark.label)
+        if place not in entities:
+            id = mark.id or f"{mark.start}:{mark.end}:{mark.label}"
+            id = next(name for name in (id, *(f"{id}~{n}" for n in range(len(used) + 1))) if name not in used)
+            used.add(id)
+            entities[place] = Entity(id, *place, mark.score)
+        ids[mark.key] = entities[place].id
+    relations: dict[tuple[str, str, str], Relation] = {}
+    for edge in edges:
+        for end in (edge.head, edge.tail):
+            if end not in ids:
+                raise misfit("relations between entities of their own record", f"the unknown entity {quote(end)}")
+        relation = Relation(ids[edge.head], ids[edge.tail], edge.label, edge.score)
+        relations.setdefault(relation.key, relation)
+    marked, related = tuple(entities.values()), tuple(relations.values())
+    schema = united(schema, (e.label for e in marked), (r.label for r in related))
+    if any(e.score is not None for e in marked) or any(r.score is not None for r in related):
+        return Extraction(document, schema, marked, related, model_version)
+    return Annotation(document, schema, marked, related)
+
+
+def each(rows: Iterable[tuple[int, Any]], make: Callable[[Any], Record]) -> Iterator[Item]:
+    """`make` of each (line number, parsed row); what cannot be used becomes an error that names its line."""
+    for number, row in rows:
+        if isinstance(row, RelexError):
+            yield row
+            continue
+        try:
+            yield make(row)
+        except RelexError as error:
+            yield at_line(error, number)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            found = f"{quote(row)} ({type(error).__name__}: {error})"
+            yield at_line(misfit("a record as this format writes it", found, row), number)
+
+
+def at_line(error: RelexError, number: int) -> FormatError:
+    """`error` as an error of line (or record) `number` of a file."""
+    return FormatError(
+        expected=f"{error.expected} in record {number:,}",
+        found=error.found,
+        change=error.change,
+        value=error.value,
+        lines=(number,),
+    )
+
+
+def misfit(expected: str, found: str, value: object = None) -> FormatError:
+    change = "Correct the file or choose the format that it is in."
+    return FormatError(expected=expected, found=found, change=change, value=value)
+
+
+def with_extra(document: Document, extra: str) -> Document:
+    return replace(document, extra=extra) if extra else document
+
+
+def required(module: str, requirement: str, name: str) -> FormatError:
+    """The error for an optional package that is not installed."""
+    return FormatError(
+        expected=f"the Python package {module}, which the format {name} needs",
+        found="an installation without it",
+        change=f"Install it with: pip install '{requirement}'",
+        value=module,
+    )

@@ -1,0 +1,43 @@
+"""All exchange formats by name: what the command line, the export page and the import page offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from db.formats import gliner, relex_jsonl
+from db.formats.record import Format
+from relex_core.errors import InputError, quote
+
+FORMATS: dict[str, Format] = {
+    format.name: format
+    for format in (
+        gliner.FORMAT,
+        relex_jsonl.FORMAT,
+    )
+}
+
+
+def named(name: str) -> Format:
+    """Raises InputError if there is no format of that name."""
+    if name not in FORMATS:
+        raise _unknown(name, FORMATS)
+    return FORMATS[name]
+
+
+def writers() -> tuple[Format, ...]:
+    """The formats that can be exported."""
+    return tuple(format for format in FORMATS.values() if format.write)
+
+
+def readers() -> tuple[Format, ...]:
+    """The formats that can be imported."""
+    return tuple(format for format in FORMATS.values() if format.read)
+
+
+def _unknown(name: str, known: Iterable[str]) -> InputError:
+    return InputError(
+        expected=f"one of the formats {', '.join(known)}",
+        found=quote(name),
+        change="Choose one of these names.",
+        value=name,
+    )
