@@ -1,173 +1,154 @@
-"""Counting what is right: strict matches, per label, with bootstrap intervals. No model, no torch.
+"""Windows of text and label passes -> candidates and relation scores, one batch at a time.
 
-An entity is right if its span and label are; a relation if both spans, its label and its direction are. The
-stricter second count asks for both entity types as well. Micro-averages throughout (paper section 4.2).
+B windows, L words, W widths, K entity labels, M relation labels, E spans, P pairs, D hidden.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from relex_core.datasets import UNKNOWN_TYPE, Gold
-from relex_core.types import Entity, Extraction
+from relex_core.batching import collate
+from relex_core.decoding import Candidates, Floats, Ints, cap, token_spans
+from relex_core.model import Encoded, RelexModel
+from relex_core.prompt import Pieces, Prompt, PromptBuilder
 
-Key = tuple[Hashable, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """True positives, false positives, false negatives."""
-
-    tp: int = 0
-    fp: int = 0
-    fn: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
-
-    @property
-    def support(self) -> int:
-        return self.tp + self.fn
-
-    @property
-    def precision(self) -> float:
-        return self.tp / (self.tp + self.fp) if self.tp + self.fp else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
-
-    @property
-    def f1(self) -> float:
-        total = 2 * self.tp + self.fp + self.fn
-        return 2 * self.tp / total if total else 0.0
+MAX_CANDIDATES = 300
+"""Most candidates kept for a window beyond those that greedy decoding takes."""
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentScore:
-    """One document's counts by label: entities, relations, relations with the types of both ends."""
+class Round:
+    """One label pass over one window: its prompt, and which labels of the schema it holds."""
 
-    entities: Mapping[str, Counts]
-    relations: Mapping[str, Counts]
-    typed: Mapping[str, Counts]
-    confusions: tuple[tuple[str, str], ...] = ()
-
-
-NOTHING = "(none)"
-"""In a confusion: the pair carries no label on this side."""
+    prompt: Prompt
+    entities: Ints
+    relations: Ints
+    repeats: bool = False
 
 
-def score(gold: Gold, found: Extraction) -> DocumentScore:
-    """Compare one prediction with the truth, at document level where the truth has clusters."""
-    if gold.clusters:
-        return _score_document_level(gold, found)
-    spans = {entity.id: entity for entity in gold.entities}
-    predicted = found.by_id()
-    truth = {_relation_key(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
-    claims = {_relation_key(predicted[r.head], predicted[r.tail], r.label) for r in found.relations}
-    entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
-    entity_claims = {(*e.span, e.label) for e in found.entities}
-    if gold.partial:
-        # what nobody annotated is neither right nor wrong: annotated pairs only, entities by recall
-        pairs = {frozenset(key[:2]) for key in truth} or {
-            frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)
-        }
-        claims = {key for key in claims if frozenset(key[:2]) in pairs}
-        entity_claims &= entity_truth
-    return DocumentScore(
-        _count(entity_truth, entity_claims),
-        _count({key[:3] for key in truth}, {key[:3] for key in claims}),
-        _count(truth, claims),
-        _confusions({key[:3] for key in truth}, {key[:3] for key in claims}),
-    )
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is scored: some words of a text, with the labels in one or more passes.
+
+    `floors` are the strict thresholds of entity labels [K] and relation labels [M] of the whole schema.
+    With `spans` [E, 2] no candidates are looked for: relations are scored on exactly these.
+    """
+
+    pieces: Pieces
+    rounds: tuple[Round, ...]
+    floors: tuple[Floats, Floats]
+    spans: Ints | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.pieces.ids) + max(len(r.prompt.ids) for r in self.rounds)
 
 
-def _relation_key(head: Entity, tail: Entity, label: str) -> Key:
-    return (head.span, tail.span, label, head.label, tail.label)
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Candidates of a window, their different spans, and relations as columns over these spans."""
+
+    candidates: Candidates
+    spans: Ints
+    head: Ints
+    tail: Ints
+    label: Ints
+    score: Floats
 
 
-def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
-    """Facts between clusters (DocRED): a mention stands for its cluster, a wrong span for itself."""
-    cluster: dict[tuple[int, int], Hashable] = {}
-    kinds: dict[Hashable, set[str]] = {}
-    for index, members in enumerate(gold.clusters):
-        for member in members:
-            cluster[gold.entities[member].span] = index
-            kinds.setdefault(index, set()).add(gold.entities[member].label)
-    predicted = found.by_id()
-    truth = {(head, tail, label) for head, tail, label in gold.facts}
-    claims: set[Key] = set()
-    typed: set[Key] = set()
-    for relation in found.relations:
-        head, tail = predicted[relation.head], predicted[relation.tail]
-        key = (cluster.get(head.span, head.span), cluster.get(tail.span, tail.span), relation.label)
-        claims.add(key)
-        fits = head.label in kinds.get(key[0], ()) and tail.label in kinds.get(key[1], ())
-        typed.add(key if fits else (head.span, tail.span, relation.label))
-    entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
-    return DocumentScore(
-        _count(entity_truth, {(*e.span, e.label) for e in found.entities}),
-        _count(truth, claims),
-        _count(truth, typed),
-        _confusions(truth, claims),
-    )
+@dataclass(slots=True)
+class _State:
+    found: list[Candidates] = field(default_factory=list)
+    passes: list[tuple[Round, Encoded, tuple[Tensor, Tensor], int]] = field(default_factory=list)
 
 
-def _count(truth: set[Key], claims: set[Key]) -> dict[str, Counts]:
-    counts: dict[str, Counts] = {}
-    for keys, one in (
-        (truth & claims, Counts(tp=1)),
-        (claims - truth, Counts(fp=1)),
-        (truth - claims, Counts(fn=1)),
-    ):
-        for key in keys:
-            name = str(key[2])
-            counts[name] = counts.get(name, Counts()) + one
-    return counts
+@torch.inference_mode()
+def score(model: RelexModel, builder: PromptBuilder, windows: Sequence[Window]) -> list[Scores]:
+    """Score a batch of windows; those with several label passes are read once for each."""
+    states = [_State() for _ in windows]
+    for number in range(max(len(window.rounds) for window in windows)):
+        rows = [i for i, window in enumerate(windows) if number < len(window.rounds)]
+        batch = collate([(windows[i].rounds[number].prompt, windows[i].pieces) for i in rows], builder)
+        encoded = model.encode(batch.to(model.device))
+        ends = model.spans.ends(encoded.words_BLD)
+        if any(windows[i].spans is None and not windows[i].rounds[number].repeats for i in rows):
+            for i, found in zip(
+                rows, _candidates(model, encoded, ends, [windows[i] for i in rows], number), strict=True
+            ):
+                states[i].found.append(found)
+        for row, i in enumerate(rows):
+            if len(windows[i].rounds[number].relations):
+                states[i].passes.append((windows[i].rounds[number], encoded, ends, row))
+    return [_relations(model, window, state) for window, state in zip(windows, states, strict=True)]
 
 
-def _confusions(truth: set[Key], claims: set[Key]) -> tuple[tuple[str, str], ...]:
-    """(true label, claimed label) of each pair where they differ; one side may be `NOTHING`."""
-    wanted: dict[Key, list[str]] = {}
-    claimed: dict[Key, list[str]] = {}
-    for keys, by_pair in ((truth - claims, wanted), (claims - truth, claimed)):
-        for key in keys:
-            by_pair.setdefault(key[:2], []).append(str(key[2]))
-    return tuple(
-        (true, claim)
-        for pair in wanted.keys() | claimed.keys()
-        for true in wanted.get(pair, [NOTHING])
-        for claim in claimed.get(pair, [NOTHING])
-    )
+def _candidates(
+    model: RelexModel, encoded: Encoded, ends: tuple[Tensor, Tensor], windows: Sequence[Window], number: int
+) -> list[Candidates]:
+    """Spans above the floor, for each window, with labels numbered as in the schema."""
+    rounds = [window.rounds[number] for window in windows]
+    probabilities = torch.sigmoid(model.entity_logits(encoded, ends).float())
+    most = encoded.entity_labels_BKD.shape[1]
+    floor = np.full((len(windows), most), 2.0, np.float32)
+    for row, (window, round_) in enumerate(zip(windows, rounds, strict=True)):
+        if window.spans is None and not round_.repeats:
+            floor[row, : len(round_.entities)] = window.floors[0][round_.entities]
+    if model.token_scorer is not None:
+        table = probabilities.cpu().numpy()
+        lengths = [len(window.pieces.starts) - 1 for window in windows]
+        local = [token_spans(table[row, :length], floor[row]) for row, length in enumerate(lengths)]
+    else:
+        above = probabilities > torch.from_numpy(floor).to(probabilities.device)[:, None, None, :]
+        at = above.nonzero().cpu().numpy()
+        score = probabilities[above].cpu().numpy()
+        cuts = np.searchsorted(at[:, 0], np.arange(len(windows) + 1))
+        local = [
+            Candidates(at[a:b, 1], at[a:b, 1] + at[a:b, 2], at[a:b, 3], score[a:b])
+            for a, b in zip(cuts, cuts[1:], strict=False)
+        ]
+    return [Candidates(c.first, c.last, r.entities[c.label], c.score) for c, r in zip(local, rounds, strict=True)]
 
 
-def total(parts: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
-    """Sum by label."""
-    counts: dict[str, Counts] = {}
-    for part in parts:
-        for label, one in part.items():
-            counts[label] = counts.get(label, Counts()) + one
-    return counts
+def _relations(model: RelexModel, window: Window, state: _State) -> Scores:
+    if window.spans is None:
+        candidates = cap(Candidates.join(state.found), MAX_CANDIDATES)
+        spans, _ = candidates.spans()
+    else:
+        none = np.zeros(0, np.int64)
+        candidates, spans = Candidates(none, none, none, np.zeros(0, np.float32)), window.spans
+    parts = [_pass_relations(model, window, spans, *one) for one in state.passes] if len(spans) > 1 else []
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    if not columns:
+        none = np.zeros(0, np.int64)
+        return Scores(candidates, spans, none, none, none, np.zeros(0, np.float32))
+    head, tail, label, score = columns
+    order = np.lexsort((label, tail, head))
+    return Scores(candidates, spans, head[order], tail[order], label[order], score[order])
 
 
-def micro(counts: Mapping[str, Counts]) -> Counts:
-    """Sum over labels."""
-    return sum(counts.values(), Counts())
-
-
-def interval(parts: Sequence[Mapping[str, Counts]], samples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95% percentile bootstrap interval of micro-F1 over documents."""
-    if not parts:
-        return 0.0, 0.0
-    sums = [micro(part) for part in parts]
-    table = np.array([[one.tp, one.fp, one.fn] for one in sums], dtype=np.float64)  # [documents, 3]
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)  # [samples, documents]
-    tp, fp, fn = (weights @ table).T
-    f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
-    low, high = np.percentile(f1, [2.5, 97.5])
-    return float(low), float(high)
+def _pass_relations(
+    model: RelexModel,
+    window: Window,
+    spans: Ints,
+    round_: Round,
+    encoded: Encoded,
+    ends: tuple[Tensor, Tensor],
+    row: int,
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Relations above the floor on all ordered pairs of spans, for the labels of one pass."""
+    own = slice(row, row + 1)
+    spans_1E2 = torch.from_numpy(spans)[None].to(model.device)
+    vectors_1ED = model.spans.vectors((ends[0][own], ends[1][own]), spans_1E2)
+    labels_1MD = encoded.relation_labels_BMD[own, : len(round_.relations)]
+    floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
+    pairs_P2, logits_PM = model.relate(vectors_1ED, labels_1MD)
+    probabilities = torch.sigmoid(logits_PM.float())
+    above = probabilities > floor
+    at = above.nonzero().cpu().numpy()
+    pairs = pairs_P2.cpu().numpy()[at[:, 0]]
+    return pairs[:, 0], pairs[:, 1], round_.relations[at[:, 1]], probabilities[above].cpu().numpy()

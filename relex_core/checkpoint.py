@@ -1,0 +1,195 @@
+"""A directory or hub id <-> a model, in GLiNER's own file format: the names of the weights are a contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from relex_core.config import ModelConfig
+from relex_core.errors import CheckpointError, quote
+from relex_core.model import RelexModel
+from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
+
+EMBEDDED = Path(__file__).parent / "checkpoints"
+"""Checkpoints that come with the package; a name such as "mini" is a directory in here."""
+
+PREFIXES = (
+    ("encoder.", "token_rep_layer.bert_layer.model."),
+    ("projection.", "token_rep_layer.projection."),
+    ("lstm.", "rnn."),
+    ("spans.", "span_rep_layer.span_rep_layer."),
+    ("token_scorer.", "scorer."),
+    ("entity_prompt.", "prompt_rep_layer."),
+    ("adjacency.", "relations_rep_layer.relation_rep_layer."),
+    ("relations.interaction.", "triples_score_layer.interaction."),
+    ("relations.", "pair_rep_layer."),
+)
+"""Prefixes of our parameter names and of GLiNER's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model ready for use. `limit` is the encoder's longest input in pieces, None if it has no limit."""
+
+    model: RelexModel
+    builder: PromptBuilder
+    config: ModelConfig
+    version: str
+    path: Path
+    limit: int | None
+
+
+def load(
+    name_or_path: str | Path, *, device: str = "auto", dtype: str = "auto", revision: str | None = None
+) -> LoadedModel:
+    """Load an embedded name ("mini"), a directory or a hub id. Raises CheckpointError or ConfigError."""
+    path = locate(name_or_path, revision)
+    config = read_config(path)
+    builder = load_tokenizer(path, config)
+    weights, digest = read_weights(path)
+    model = _build(config)
+    fill(model, weights, path.name)
+    place, kind = choose(device, dtype)
+    model = model.to(place, kind).eval().requires_grad_(False)
+    return LoadedModel(model, builder, config, f"{path.name}@{digest[:12]}", path, max_pieces(path, config))
+
+
+def locate(name_or_path: str | Path, revision: str | None = None) -> Path:
+    """The directory that a name, path or hub id stands for. Raises CheckpointError."""
+    name = str(name_or_path)
+    for path in (EMBEDDED / name, Path(name).expanduser()):
+        if (path / "gliner_config.json").is_file() and (path.parent == EMBEDDED or path != EMBEDDED / name):
+            return path
+    names = ", ".join(sorted(p.name for p in EMBEDDED.iterdir() if p.is_dir()))
+    raise CheckpointError(
+        expected=f"an embedded checkpoint ({names}) or a directory with gliner_config.json",
+        found=quote(name),
+        change="Check the name or the path.",
+        value=name,
+    )
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Raises CheckpointError or ConfigError."""
+    file = path / "gliner_config.json"
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, "a JSON object", error) from error
+    if not isinstance(data, dict):
+        raise _unreadable(file, "a JSON object", type(data).__name__)
+    return ModelConfig.from_json(data)
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Weights by GLiNER's names, and the SHA-256 of their file. Raises CheckpointError."""
+    file = path / "model.safetensors"
+    if not file.is_file():
+        file = path / "pytorch_model.bin"
+    if not file.is_file():
+        raise _unreadable(path, "model.safetensors or pytorch_model.bin", "neither")
+    try:
+        if file.suffix == ".safetensors":
+            weights = load_file(file)
+        else:
+            weights = torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise _unreadable(file, "whole weights", error) from error
+    except Exception as error:  # pickle.UnpicklingError: weights_only refuses code
+        raise _unreadable(file, "plain weights without code", error) from error
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {re.sub(r"^_orig_mod\.", "", key): value for key, value in weights.items()}, digest
+
+
+def fill(model: RelexModel, weights: dict[str, Tensor], name: str) -> None:
+    """Put weights with GLiNER's names into a model. Raises CheckpointError, naming what is missing or misshapen."""
+    own = model.state_dict()
+    given = {ours(key): value for key, value in weights.items()}
+    missing = [theirs(key) for key in own if key not in given]
+    shapes = [key for key in own if key in given and given[key].shape != own[key].shape]
+    broken = [key for key in own if key in given and not bool(torch.isfinite(given[key]).all())]
+    for expected, bad in (
+        ("all weights that its configuration asks for", missing),
+        ("weights of the shapes that its configuration asks for", [theirs(key) for key in shapes]),
+        ("finite weights", [theirs(key) for key in broken]),
+    ):
+        if bad:
+            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+            word = "missing" if bad is missing else "wrong"
+            raise CheckpointError(
+                expected=f"{expected} in {name}",
+                found=f"{word} {', '.join(bad[:5])}{more}",
+                change="Copy or download the checkpoint again, or correct gliner_config.json.",
+                value=tuple(bad),
+            )
+    model.load_state_dict({key: given[key].float() for key in own}, assign=True)
+
+
+def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write a directory that this package and `gliner` load: configuration, safetensors, tokenizer."""
+    write(loaded.model, loaded.builder, loaded.path, path, dtype=dtype)
+
+
+def write(
+    model: RelexModel, builder: PromptBuilder, source: Path, path: Path, *, dtype: torch.dtype = torch.float32
+) -> None:
+    """`save` for a model in training; `source` is where the tokenizer's settings are copied from."""
+    path.mkdir(parents=True, exist_ok=True)
+    state = {theirs(key): value.detach().to("cpu", dtype).contiguous() for key, value in model.state_dict().items()}
+    text = json.dumps(model.config.to_json(), indent=1, ensure_ascii=False)
+    (path / "gliner_config.json").write_text(text + "\n", "utf-8")
+    builder.tokenizer.save(str(path / "tokenizer.json"))
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "spm.model"):
+        if (source / name).is_file() and source != path:
+            (path / name).write_bytes((source / name).read_bytes())
+    save_file(state, path / "model.safetensors", metadata={"format": "pt"})
+
+
+def ours(key: str) -> str:
+    """GLiNER's name of a weight -> ours."""
+    return next((a + key[len(b) :] for a, b in PREFIXES if key.startswith(b)), key)
+
+
+def theirs(key: str) -> str:
+    """Our name of a weight -> GLiNER's."""
+    return next((b + key[len(a) :] for a, b in PREFIXES if key.startswith(a)), key)
+
+
+def choose(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
+    """The device and number type that "auto" stands for: CUDA, then MPS, then CPU; fp32 on CPU, else fp16."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if dtype == "auto":
+        dtype = "fp32" if device.startswith("cpu") else "fp16"
+    kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if dtype not in kinds:
+        raise CheckpointError(
+            expected=f"a dtype among auto, {', '.join(kinds)}",
+            found=quote(dtype),
+            change="Choose one of these.",
+            value=dtype,
+        )
+    return torch.device(device), kinds[dtype]
+
+
+def _build(config: ModelConfig) -> RelexModel:
+    return RelexModel(config)
+
+
+def _unreadable(file: Path, expected: str, found: Any) -> CheckpointError:
+    return CheckpointError(
+        expected=f"{expected} in {file.name}",
+        found=quote(str(found), 160),
+        change="Copy or download the checkpoint again.",
+        value=str(file),
+    )

@@ -1,0 +1,117 @@
+"""What a checkpoint's configuration (`gliner_config.json`) may say, checked before anything is built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from relex_core.errors import ConfigError, quote
+
+POOLINGS = ("first", "last", "mean", "max")
+"""How the pieces of a word become one vector; the released checkpoints take the first."""
+
+ADJACENCIES = ("none", "dot", "bilinear", "mlp", "attention", "attn", "gcn", "gat")
+"""Section 3.5: "none" looks at all pairs in one step, the others select pairs first. "attn" is "attention"."""
+
+TRIPLE_SCORERS = (
+    *("TransE", "TransH", "TransF", "PairRE", "TripleRE", "RotatE", "UM", "SE"),
+    *("DistMult", "SimplE", "ComplEx", "QuatE", "HolE", "DistMA", "TuckER", "ERMLP", "ConvKB"),
+)
+"""Section 3.6: what may stand in `triples_layer`; without one a pair MLP scores."""
+
+SPAN_MODES = ("markerV0", "token_level")
+"""Section 3.4: all spans up to `max_width`, or start, end and inside scores for each word."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """A `gliner_config.json`, with that format's names and defaults.
+
+    `max_len` counts words of a text (labels not included). `extra` holds the keys that nothing here reads, so
+    that saving keeps them.
+    """
+
+    encoder_config: Mapping[str, Any]
+    relations_layer: str
+    triples_layer: str | None = None
+    model_name: str = ""
+    name: str = "relex"
+    span_mode: str = "markerV0"
+    hidden_size: int = 512
+    max_width: int = 12
+    max_len: int = 384
+    dropout: float = 0.4
+    subtoken_pooling: str = "first"
+    num_rnn_layers: int = 1
+    ent_token: str = "<<ENT>>"  # noqa: S105
+    sep_token: str = "<<SEP>>"  # noqa: S105
+    rel_token: str = "<<REL>>"  # noqa: S105
+    class_token_index: int = -1
+    rel_token_index: int = -1
+    embed_ent_token: bool = True
+    embed_rel_token: bool = True
+    vocab_size: int = -1
+    words_splitter_type: str = "whitespace"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        choices: tuple[tuple[str, object, tuple[str | None, ...]], ...] = (
+            ("relations_layer", self.relations_layer, ADJACENCIES),
+            ("triples_layer", self.triples_layer, (None, *TRIPLE_SCORERS)),
+            ("span_mode", self.span_mode, SPAN_MODES),
+            ("subtoken_pooling", self.subtoken_pooling, POOLINGS),
+            ("words_splitter_type", self.words_splitter_type, ("whitespace",)),
+        )
+        for key, value, allowed in choices:
+            if value not in allowed:
+                raise _wrong(key, f"one of {', '.join(map(str, allowed))}", value)
+        for key in ("hidden_size", "max_width", "max_len"):
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise _wrong(key, "a whole number of at least 1", value)
+        if not isinstance(self.num_rnn_layers, int):
+            raise _wrong("num_rnn_layers", "a whole number", self.num_rnn_layers)
+        if not 0.0 <= float(self.dropout) < 1.0:
+            raise _wrong("dropout", "a number from 0 to below 1", self.dropout)
+        if not isinstance(self.encoder_config, Mapping):
+            raise _wrong("encoder_config", "the encoder's own configuration", self.encoder_config)
+        if self.num_rnn_layers > 0 and self.hidden_size % 2:
+            raise _wrong("hidden_size", "an even number, as the LSTM runs in two directions", self.hidden_size)
+        for key in ("fuse_layers", "span_encoder_config", "precomputed_prompts_mode"):
+            if self.extra.get(key):
+                raise _wrong(key, "nothing, as no GLiNER-Relex checkpoint uses it", self.extra[key])
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ModelConfig:
+        """Read the object in a `gliner_config.json`. Raises ConfigError; unknown keys are kept in `extra`."""
+        if data.get("relations_layer") is None:
+            raise _wrong("relations_layer", "a GLiNER-Relex checkpoint, which names one", data.get("relations_layer"))
+        known = {f.name for f in fields(cls)} - {"extra"}
+        given = {key: value for key, value in data.items() if key in known}
+        given.setdefault("encoder_config", None)
+        if given.get("model_name") is None:
+            given.pop("model_name", None)
+        extra = {key: value for key, value in data.items() if key not in known and key != "model_type"}
+        return cls(**given, extra=extra)
+
+    def to_json(self) -> dict[str, Any]:
+        """The inverse of `from_json`, with the `model_type` that GLiNER writes."""
+        kind = "token" if self.span_mode == "token_level" else "span"
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        own["encoder_config"] = dict(self.encoder_config)
+        return {"model_type": f"gliner_uni_encoder_{kind}_relex", **own, **self.extra}
+
+    @property
+    def encoder_type(self) -> str:
+        """The `model_type` of the encoder, such as "bert"; GLiNER's default is "deberta-v2"."""
+        return str(self.encoder_config.get("model_type", "deberta-v2"))
+
+
+def _wrong(key: str, expected: str, found: object) -> ConfigError:
+    return ConfigError(
+        expected=f"{key} to be {expected}",
+        found=quote(found),
+        change="Correct gliner_config.json, or choose another checkpoint.",
+        value=found,
+    )

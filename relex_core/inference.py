@@ -1,0 +1,210 @@
+"""Documents and label sets -> extractions: long texts, many labels, many documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from relex_core.checkpoint import LoadedModel, load
+from relex_core.decoding import Candidates, Floats
+from relex_core.errors import SchemaError
+from relex_core.prompt import Pieces
+from relex_core.scoring import Round, Scores, Window, score
+from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.windows import part, plan_labels, plan_text
+from relex_core.words import Words
+
+MAX_RELATIONS = 20_000
+"""Most relation scores kept for a document; those between entities that greedy decoding takes come first."""
+
+Job = tuple[Document, Schema, Thresholds]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    document: Document
+    schema: Schema
+    floor: Thresholds
+    words: Words
+    ranges: tuple[tuple[int, int], ...]
+    windows: tuple[Window, ...]
+
+
+class Extractor:
+    """A loaded checkpoint that reads documents. Not for use from several threads: see `service`."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self.calls = 0
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path = "mini",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        revision: str | None = None,
+    ) -> Extractor:
+        """Raises CheckpointError or ConfigError."""
+        return cls(load(name_or_path, device=device, dtype=dtype, revision=revision))
+
+    @property
+    def version(self) -> str:
+        """The checkpoint's name and the beginning of its weights' SHA-256, such as "mini@0123456789ab"."""
+        return self.loaded.version
+
+    def extract(self, document: Document, schema: Schema, floor: Thresholds = FLOOR) -> Extraction:
+        """Every candidate above `floor`; `selection.select` chooses what is shown. Raises SchemaError."""
+        return self.extract_batch([(document, schema, floor)])[0]
+
+    def extract_many(
+        self,
+        documents: Iterable[Document],
+        schema: Schema,
+        floor: Thresholds = FLOOR,
+        batch_size: int = 8,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Extraction]:
+        """Extractions in the order of the documents, read in batches of windows of similar length.
+
+        `progress` is called with the number of documents done.
+        """
+        remaining, done = iter(documents), 0
+        while group := list(islice(remaining, 8 * batch_size)):
+            for extraction in self.extract_batch([(document, schema, floor) for document in group], batch_size):
+                done += 1
+                if progress is not None:
+                    progress(done)
+                yield extraction
+
+    def extract_batch(self, jobs: Sequence[Job], batch_size: int = 8) -> list[Extraction]:
+        """Extractions of documents that may have different label sets. Raises SchemaError."""
+        for _, schema, _ in jobs:
+            if not schema.visible_entities:
+                raise SchemaError(
+                    expected="at least one entity label",
+                    found="none",
+                    change="Add a label for what should be found, such as 'person'.",
+                    value=schema,
+                )
+        texts = [Words.of(document.text) for document, _, _ in jobs]
+        pieces = self.loaded.builder.pieces([words.words for words in texts])
+        plans = [self._plan(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
+        scores = self._score([window for plan in plans for window in plan.windows], batch_size)
+        results = iter(scores)
+        return [self._merge(plan, [next(results) for _ in plan.windows]) for plan in plans]
+
+    def rescore(self, annotation: Annotation, floor: Thresholds = FLOOR) -> Extraction:
+        """Relations scored on exactly the entities of an annotation, whatever the model thinks of these.
+
+        Spans are widened to whole words for the model; entities keep their ids. In a long text only pairs
+        within a window are scored.
+        """
+        document, schema = annotation.document, annotation.schema
+        words = Words.of(document.text)
+        covered = [(entity.id, words.covering(*entity.span)) for entity in annotation.entities]
+        known = [(id, span) for id, span in covered if span is not None]
+        relations: dict[tuple[str, str, str], float] = {}
+        ranges: tuple[tuple[int, int], ...] = ()
+        if len(known) > 1 and schema.visible_relations:
+            plan = self._plan(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
+            inside = [[(i, s) for i, s in known if a <= s[0] and s[1] < b] for a, b in plan.ranges]
+            windows = [
+                Window(w.pieces, w.rounds, w.floors, np.array([(s[0] - a, s[1] - a) for _, s in own], np.int64))
+                for w, own, (a, _) in zip(plan.windows, inside, plan.ranges, strict=True)
+                if len(own) > 1
+            ]
+            owners = [[i for i, _ in own] for own in inside if len(own) > 1]
+            ranges = plan.ranges
+            names = [label.name for label in schema.visible_relations]
+            for ids, found in zip(owners, self._score(windows, 8), strict=True):
+                _keep_best(relations, found, [[id] for id in ids], names)
+        kept = tuple(Relation(*key, score=value) for key, value in relations.items())
+        shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()
+        return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
+
+    def _plan(self, document: Document, schema: Schema, floor: Thresholds, words: Words, pieces: Pieces) -> _Plan:
+        loaded = self.loaded
+        entities = [label.prompt for label in schema.visible_entities]
+        relations = [label.prompt for label in schema.visible_relations]
+        passes = plan_labels(loaded.builder, entities, relations, loaded.limit)
+        rounds = tuple(
+            Round(
+                loaded.builder.prompt([entities[k] for k in p.entities], [relations[m] for m in p.relations]),
+                np.array(p.entities, np.int64),
+                np.array(p.relations, np.int64),
+                p.repeats,
+            )
+            for p in passes
+        )
+        longest = max(len(r.prompt.ids) for r in rounds) + len(loaded.builder.after)
+        room = None if loaded.limit is None else loaded.limit - longest
+        ranges = tuple(plan_text(pieces, room, loaded.config.max_len))
+        floors = (
+            _floors([floor.of_entity(label.name) for label in schema.visible_entities]),
+            _floors([floor.of_relation(label.name) for label in schema.visible_relations]),
+        )
+        windows = tuple(Window(part(pieces, a, b, room), rounds, floors) for a, b in ranges)
+        return _Plan(document, schema, floor, words, ranges, windows)
+
+    def _score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
+        """In batches of similar length, so that little is padded."""
+        order = sorted(range(len(windows)), key=lambda i: windows[i].length)
+        results: dict[int, Scores] = {}
+        for at in range(0, len(order), batch_size):
+            batch = order[at : at + batch_size]
+            self.calls += 1
+            found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
+            results.update(zip(batch, found, strict=True))
+        return [results[i] for i in range(len(windows))]
+
+    def _merge(self, plan: _Plan, scores: Sequence[Scores]) -> Extraction:
+        """Join the windows of a document by offsets; what two windows saw keeps its better score."""
+        types = [label.name for label in plan.schema.visible_entities]
+        names = [label.name for label in plan.schema.visible_relations]
+        best: dict[tuple[int, int, int], float] = {}
+        relations: dict[tuple[str, str, str], float] = {}
+        for (first, _), found in zip(plan.ranges, scores, strict=True):
+            marks = _marks(plan.words, found.candidates, first)
+            for mark, value in zip(marks, found.candidates.score.tolist(), strict=True):
+                best[mark] = max(value, best.get(mark, 0.0))
+            owners: list[list[str]] = [[] for _ in found.spans]
+            _, rows = found.candidates.spans()
+            for row, (start, end, k) in zip(rows.tolist(), marks, strict=True):
+                owners[row].append(f"{start}:{end}:{types[k]}")
+            _keep_best(relations, found, owners, names)
+        entities = tuple(Entity.suggested(s, e, types[k], best[s, e, k]) for s, e, k in sorted(best))
+        place = {entity.id: at for at, entity in enumerate(entities)}
+        order = {name: at for at, name in enumerate(names)}
+        keys = sorted(relations, key=lambda key: (place[key[0]], place[key[1]], order[key[2]]))
+        kept = tuple(Relation(*key, score=relations[key]) for key in keys)
+        shown = tuple(plan.words.offsets(a, b - 1) for a, b in plan.ranges) if len(plan.ranges) > 1 else ()
+        return Extraction(plan.document, plan.schema, entities, kept, self.version, plan.floor, shown)
+
+
+def _floors(values: Sequence[float]) -> Floats:
+    return np.array(values, np.float32)
+
+
+def _marks(words: Words, candidates: Candidates, first: int) -> list[tuple[int, int, int]]:
+    """(start, end, label) with offsets in code points."""
+    columns = zip(candidates.first.tolist(), candidates.last.tolist(), candidates.label.tolist(), strict=True)
+    return [(words.starts[first + a], words.ends[first + b], k) for a, b, k in columns]
+
+
+def _keep_best(
+    relations: dict[tuple[str, str, str], float], found: Scores, owners: Sequence[Sequence[str]], names: Sequence[str]
+) -> None:
+    """Add a window's relations, between all entities that stand on the scored spans."""
+    columns = (found.head.tolist(), found.tail.tolist(), found.label.tolist(), found.score.tolist())
+    for head, tail, label, value in zip(*columns, strict=True):
+        for a in owners[head]:
+            for b in owners[tail]:
+                key = (a, b, names[label])
+                if a != b and value > relations.get(key, 0.0):
+                    relations[key] = value

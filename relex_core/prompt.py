@@ -1,0 +1,162 @@
+"""The encoder's input: [ENT] label [ENT] label [SEP] [REL] label [SEP] words (paper section 3.2).
+
+The released checkpoints put a [SEP] after each of the two label lists. A label counts as one word however
+many it has. The pieces of labels and words do not depend on their neighbours, so they are tokenised apart,
+labels once for each label set, and joined here; the positions of [ENT] and [REL] are known from the joining
+and never searched for in the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from relex_core.config import ModelConfig
+from relex_core.errors import CheckpointError, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Pieces of a label set. `entities` and `relations` are the positions, in `ids`, that stand for a label."""
+
+    ids: tuple[int, ...]
+    entities: tuple[int, ...]
+    relations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Pieces of a text: word i is `ids[starts[i]:starts[i + 1]]`, which may be empty."""
+
+    ids: tuple[int, ...]
+    starts: tuple[int, ...]
+
+
+class PromptBuilder:
+    """Tokenises labels and words for one checkpoint."""
+
+    def __init__(self, tokenizer: Tokenizer, config: ModelConfig) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.tokenizer = tokenizer
+        self.config = config
+        self.ent = self._special(config.ent_token, config.class_token_index)
+        self.sep = self._special(config.sep_token, -1)
+        self.rel = self._special(config.rel_token, config.rel_token_index)
+        self.before, self.after = self._ends()
+        self.pad = _pad_id(tokenizer, config)
+        self._labels = lru_cache(maxsize=256)(self._label_ids)
+        self._prompt = lru_cache(maxsize=64)(self._build)
+
+    def prompt(self, entities: Sequence[str], relations: Sequence[str]) -> Prompt:
+        """The pieces from the opening token to the second [SEP]."""
+        return self._prompt(tuple(entities), tuple(relations))
+
+    def pieces(self, texts: Sequence[Sequence[str]]) -> list[Pieces]:
+        """The pieces of texts that are split into words."""
+        encoded = self.tokenizer.encode_batch(
+            [list(words) for words in texts], is_pretokenized=True, add_special_tokens=False
+        )
+        return [_by_word(e.ids, e.word_ids, len(words)) for e, words in zip(encoded, texts, strict=True)]
+
+    def _build(self, entities: tuple[str, ...], relations: tuple[str, ...]) -> Prompt:
+        labels = self._labels(entities), self._labels(relations)
+        ids, at = list(self.before), ([], [])  # type: tuple[list[int], tuple[list[int], list[int]]]
+        own = self.config.embed_ent_token, self.config.embed_rel_token
+        for kind, marker in enumerate((self.ent, self.rel)):
+            for label in labels[kind]:
+                at[kind].append(len(ids) + (not own[kind]))
+                ids += [marker, *label]
+            ids.append(self.sep)
+        return Prompt(tuple(ids), tuple(at[0]), tuple(at[1]))
+
+    def _label_ids(self, labels: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+        encoded = self.tokenizer.encode_batch(
+            [[label] for label in labels], is_pretokenized=True, add_special_tokens=False
+        )
+        return tuple(tuple(e.ids) for e in encoded)
+
+    def _special(self, token: str, index: int) -> int:
+        found = self.tokenizer.token_to_id(token)
+        if found is None or (index >= 0 and found != index):
+            raise CheckpointError(
+                expected=f"a tokenizer in which {token} is " + (f"token {index}" if index >= 0 else "a token"),
+                found="no such token" if found is None else f"token {found}",
+                change="Use the tokenizer that was saved with the weights.",
+                value=token,
+            )
+        if not any(t.content == token for t in self.tokenizer.get_added_tokens_decoder().values()):
+            raise CheckpointError(
+                expected=f"{token} to be an added token of the tokenizer",
+                found="an ordinary piece",
+                change="Add it as a special token and save the checkpoint again.",
+                value=token,
+            )
+        return found
+
+    def _ends(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the tokenizer puts before and after every text, such as [CLS] and [SEP]."""
+        ids = self.tokenizer.encode([self.config.ent_token], is_pretokenized=True).ids
+        middle = ids.index(self.ent)
+        return tuple(ids[:middle]), tuple(ids[middle + 1 :])
+
+
+def _by_word(ids: Sequence[int], word_ids: Sequence[int | None], count: int) -> Pieces:
+    starts = [0] * (count + 1)
+    for word in word_ids:
+        if word is not None:
+            starts[word + 1] += 1
+    for i in range(count):
+        starts[i + 1] += starts[i]
+    return Pieces(tuple(ids), tuple(starts))
+
+
+def _pad_id(tokenizer: Tokenizer, config: ModelConfig) -> int:
+    pad = config.encoder_config.get("pad_token_id")
+    if isinstance(pad, int) and pad >= 0:
+        return pad
+    return tokenizer.token_to_id("[PAD]") or tokenizer.token_to_id("<pad>") or 0
+
+
+def load_tokenizer(path: Path, config: ModelConfig) -> PromptBuilder:
+    """The tokenizer in a checkpoint's directory. Raises CheckpointError."""
+    file = path / "tokenizer.json"
+    if not file.is_file():
+        raise CheckpointError(
+            expected=f"tokenizer.json in {path.name}",
+            found="none",
+            change="Save the checkpoint with its fast tokenizer.",
+            value=str(path),
+        )
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise CheckpointError(
+            expected=f"a tokenizer in {file.name}",
+            found=quote(str(error), 120),
+            change="Copy or download the checkpoint again.",
+            value=str(file),
+        ) from error
+    return PromptBuilder(tokenizer, config)
+
+
+def max_pieces(path: Path, config: ModelConfig) -> int | None:
+    """The longest input the encoder takes, in pieces, with labels and special tokens; None if it has no limit."""
+    limits: list[int] = []
+    file = path / "tokenizer_config.json"
+    if file.is_file():
+        said = json.loads(file.read_text("utf-8")).get("model_max_length")
+        if isinstance(said, int | float) and 0 < said < 1_000_000:
+            limits.append(int(said))
+    relative = config.encoder_type in ("deberta-v2", "deberta") and not config.encoder_config.get(
+        "position_biased_input", True
+    )
+    positions = config.encoder_config.get("max_position_embeddings")
+    if isinstance(positions, int) and positions > 0 and not relative:
+        limits.append(positions)
+    return min(limits, default=None)

@@ -1,0 +1,94 @@
+"""Candidate spans and their vectors (paper section 3.4).
+
+B texts, L words, W widths, K entity labels, E given spans, D hidden, H = 4 D.
+A span is (first word, last word), both included; spans are numbered by first word, then by width.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from relex_core.feedforward import FeedForward, PairFeedForward
+
+NEVER = -10_000.0
+"""Logit of what cannot be: its probability is 0, and unlike -inf it survives a product with a target of 0."""
+
+
+class MarkerSpans(nn.Module):
+    """markerV0: a span's vector is FF(ReLU([start(first word) ; end(last word)]))."""
+
+    def __init__(self, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.project_start = FeedForward(hidden_size, hidden_size, dropout)
+        self.project_end = FeedForward(hidden_size, hidden_size, dropout)
+        self.out_project = PairFeedForward(hidden_size, dropout)
+
+    def ends(self, words_BLD: Tensor) -> tuple[Tensor, Tensor]:
+        """What each word contributes to the hidden layer of the spans that begin and that end with it: [B, L, H]."""
+        start_BLH = self.out_project.left(F.relu(self.project_start(words_BLD)))
+        end_BLH = self.out_project.right(F.relu(self.project_end(words_BLD)))
+        return start_BLH, end_BLH
+
+    def vectors(self, ends: tuple[Tensor, Tensor], spans_BE2: Tensor) -> Tensor:
+        """[B, E, D]"""
+        start_BEH = _take(ends[0], spans_BE2[..., 0])
+        end_BEH = _take(ends[1], spans_BE2[..., 1])
+        return self.out_project.output(self.out_project.hidden(start_BEH, end_BEH))
+
+    def logits(self, ends: tuple[Tensor, Tensor], labels_BKD: Tensor, widths: int, lengths_B: Tensor) -> Tensor:
+        """Span vector . label vector for all spans of up to `widths` words: [B, L, W, K], NEVER past the text's end.
+
+        No span vector is made: the label vectors are folded into the second layer.
+        """
+        start_BLH, end_BLH = ends
+        weight_BHK, bias_B1K = self.out_project.fold(labels_BKD)
+        length = start_BLH.shape[1]
+        columns = []
+        for width in range(min(widths, length)):
+            hidden_BLH = self.out_project.hidden(start_BLH[:, : length - width], end_BLH[:, width:])
+            logits_BLK = hidden_BLH @ weight_BHK + bias_B1K
+            columns.append(F.pad(logits_BLK, (0, 0, 0, width)))
+        logits_BLWK = F.pad(torch.stack(columns, dim=2), (0, 0, 0, max(0, widths - length)))
+        last_LW = torch.arange(length, device=lengths_B.device)[:, None] + torch.arange(widths, device=lengths_B.device)
+        return logits_BLWK.masked_fill((last_LW >= lengths_B[:, None, None])[..., None], NEVER)
+
+
+class TokenScorer(nn.Module):
+    """Token level: logits that a word starts, ends or is inside an entity of each label.
+
+    MLP([word ; label ; word' * label']), where word, word' and label, label' are two projections of each.
+    """
+
+    def __init__(self, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.proj_token = nn.Linear(hidden_size, 2 * hidden_size)
+        self.proj_label = nn.Linear(hidden_size, 2 * hidden_size)
+        self.out_mlp = nn.Sequential(
+            nn.Linear(3 * hidden_size, 4 * hidden_size),
+            nn.Dropout(dropout),
+            nn.ReLU(),
+            nn.Linear(4 * hidden_size, 3),
+        )
+
+    def forward(self, words_BLD: Tensor, labels_BKD: Tensor) -> Tensor:
+        """[B, L, K, 3]; one label at a time, so that memory does not grow with L * K * H."""
+        first, second = self.out_mlp[0], self.out_mlp[3]
+        word_w, label_w, product_w = first.weight.chunk(3, dim=1)
+        word_BLD, word2_BLD = self.proj_token(words_BLD).chunk(2, dim=-1)
+        label_BKD, label2_BKD = self.proj_label(labels_BKD).chunk(2, dim=-1)
+        base_BLH = F.linear(word_BLD, word_w, first.bias)
+        label_BKH = F.linear(label_BKD, label_w)
+        columns = []
+        for k in range(labels_BKD.shape[1]):
+            product_BLD = word2_BLD * label2_BKD[:, k, None]
+            hidden_BLH = base_BLH + label_BKH[:, k, None] + F.linear(product_BLD, product_w)
+            columns.append(second(F.relu(self.out_mlp[1](hidden_BLH))))
+        if not columns:
+            return words_BLD.new_zeros(*words_BLD.shape[:2], 0, 3)
+        return torch.stack(columns, dim=2)
+
+
+def _take(vectors_BLH: Tensor, at_BE: Tensor) -> Tensor:
+    return vectors_BLH.gather(1, at_BE[..., None].expand(-1, -1, vectors_BLH.shape[-1]))
