@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -107,10 +108,7 @@ def _candidates(
         at = above.nonzero().cpu().numpy()
         score = probabilities[above].cpu().numpy()
         cuts = np.searchsorted(at[:, 0], np.arange(len(windows) + 1))
-        local = [
-            Candidates(at[a:b, 1], at[a:b, 1] + at[a:b, 2], at[a:b, 3], score[a:b])
-            for a, b in zip(cuts, cuts[1:], strict=False)
-        ]
+        local = [Candidates(at[a:b, 1], at[a:b, 1] + at[a:b, 2], at[a:b, 3], score[a:b]) for a, b in pairwise(cuts)]
     return [Candidates(c.first, c.last, r.entities[c.label], c.score) for c, r in zip(local, rounds, strict=True)]
 
 

@@ -1,0 +1,46 @@
+"""`python -m relex_core COMMAND`: extract, and whatever else a command module offers.
+
+A command module has `add_parser(subparsers)`, which sets `run` on its parser: a function from the parsed
+arguments to an exit code. It imports torch only inside `run`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+from relex_core.errors import RelexError
+
+COMMANDS = (
+    "relex_core.extract_command",
+    "relex_core.benchmark",
+    "relex_core.train_command",
+    "relex_core.evaluate_command",
+    "relex_core.silver_command",
+)
+"""Modules of commands, in the order in which --help names them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 2 stands for bad input, whose reason goes to standard error."""
+    parser = argparse.ArgumentParser(prog="python -m relex_core", description=__doc__.split("\n\n")[0])
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        if find_spec(name) is not None:
+            import_module(name).add_parser(subparsers)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except RelexError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

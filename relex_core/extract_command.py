@@ -1,0 +1,133 @@
+"""`python -m relex_core extract`: texts -> one JSON object a line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from relex_core.errors import FormatError, InputError, RelexError, quote
+from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines
+from relex_core.selection import select
+from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `extract`."""
+    parser = subparsers.add_parser(
+        "extract",
+        help="entities and relations of texts, as JSON lines",
+        description='Reads .txt (one document) or .jsonl ({"id", "text"} a line) and writes a JSON object a line.',
+    )
+    parser.add_argument("--checkpoint", default="mini", help="embedded name, directory or hub id (default: mini)")
+    parser.add_argument("--revision", help="branch, tag or commit of a hub id")
+    parser.add_argument("--entities", required=True, help="entity labels, comma-separated")
+    parser.add_argument("--relations", default="", help="relation labels, comma-separated")
+    parser.add_argument("--threshold", type=float, default=0.3, help="for entities (default: 0.3)")
+    parser.add_argument("--relation-threshold", type=float, default=0.5, help="for relations (default: 0.5)")
+    parser.add_argument("--input", default="-", help=".txt or .jsonl file, - for standard input (default)")
+    parser.add_argument("--format", choices=("txt", "jsonl"), help="of the input, if its name does not say")
+    parser.add_argument("--out", default="-", help="file to write, - for standard output (default)")
+    parser.add_argument("--skip-bad-lines", action="store_true", help="read the good lines of a broken .jsonl")
+    parser.add_argument("--nested", action="store_true", help="let an entity stand inside another")
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    parser.add_argument("--dtype", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises RelexError for bad input; nothing is written then."""
+    thresholds = Thresholds(arguments.threshold, arguments.relation_threshold)
+    schema = Schema.of(
+        (EntityLabel(name) for name in _names(arguments.entities)),
+        (RelationLabel(name) for name in _names(arguments.relations)),
+    )
+    if not schema.entity_labels:
+        raise InputError(expected="at least one label after --entities", found="none", change="Name some labels.")
+    if arguments.batch_size < 1:
+        raise InputError(expected="--batch-size of at least 1", found=str(arguments.batch_size), change="Use 8.")
+    documents = read(arguments.input, arguments.format, skip_bad=arguments.skip_bad_lines)
+    from relex_core.inference import Extractor
+
+    extractor = Extractor.load(
+        arguments.checkpoint, device=arguments.device, dtype=arguments.dtype, revision=arguments.revision
+    )
+    found = extractor.extract_many(documents, schema, thresholds, arguments.batch_size)
+    lines = (dumps(extraction_to_json(select(one, thresholds, arguments.nested))) for one in found)
+    if arguments.out == "-":
+        _write(lines, sys.stdout)
+        return 0
+    try:
+        with Path(arguments.out).open("w", encoding="utf-8") as stream:
+            _write(lines, stream)
+    except OSError as error:
+        raise InputError(expected="a file that can be written", found=str(error), change="Choose another.") from error
+    return 0
+
+
+def read(name: str, kind: str | None, *, skip_bad: bool = False) -> list[Document]:
+    """Documents of a file or, for "-", of standard input. Raises InputError; FormatError names bad lines."""
+    kind = kind or {".txt": "txt", ".md": "txt", ".jsonl": "jsonl"}.get(Path(name).suffix.lower())
+    if kind is None and name != "-":
+        raise InputError(
+            expected="a .txt or .jsonl file",
+            found=quote(name),
+            change="Say --format txt or --format jsonl.",
+            value=name,
+        )
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(expected="a readable file", found=str(error), change="Check the path.", value=name) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            expected="UTF-8 text",
+            found=f"the byte 0x{data[error.start]:02x} at position {error.start:,}",
+            change="Save the file as UTF-8 and try again.",
+            value=name,
+        ) from error
+    if kind is None:
+        kind = "jsonl" if text.lstrip().startswith("{") else "txt"
+    source = "" if name == "-" else Path(name).name
+    if kind == "txt":
+        return [Document.from_text(text, id=Path(name).stem if source else "", source=source)]
+    return _documents(text, source, skip_bad)
+
+
+def _documents(text: str, source: str, skip_bad: bool) -> list[Document]:
+    good: list[Document] = []
+    bad: list[tuple[int, RelexError]] = []
+    # not str.splitlines: U+2028 and others may stand inside a JSON string
+    for number, record in read_lines(text.replace("\r\n", "\n").split("\n")):
+        if isinstance(record, FormatError):
+            bad.append((number, record))
+            continue
+        try:
+            good.append(document_from_json(record, source))
+        except InputError as error:
+            bad.append((number, error))
+    for number, problem in bad:
+        print(f"line {number}: {problem}", file=sys.stderr)
+    if bad and not skip_bad:
+        numbers = tuple(number for number, _ in bad)
+        raise FormatError(
+            expected="a JSON object with a text in each line",
+            found=f"{len(bad)} bad lines: {', '.join(map(str, numbers[:20]))}{', ...' if len(bad) > 20 else ''}",
+            change=f"Correct them, or add --skip-bad-lines to read the {len(good)} good ones.",
+            lines=numbers,
+        )
+    if not good:
+        raise InputError(expected="at least one document", found="none", change="Check the file.", value=source)
+    return good
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _write(lines: Iterable[str], stream: object) -> None:
+    for line in lines:
+        print(line, file=stream, flush=True)  # type: ignore[call-overload]
