@@ -1,0 +1,218 @@
+"""Documents of a project: adding, opening, and the pages of a queue."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from db import search
+from db.tables import annotators, counters, documents, texts
+from db.values import Added, DocumentRow, Order, State
+from relex_core.errors import InputError, NotFound, quote
+from relex_core.types import Document
+
+EXCERPT = 160
+"""Characters of a text that a queue page shows."""
+
+_SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
+    Order.FILE: (documents.c.pk, False),
+    Order.UNCERTAINTY: (documents.c.uncertainty, True),
+    Order.DIVERSITY: (documents.c.turn, False),
+    Order.RANDOM: (documents.c.shuffle, False),
+    Order.MIXED: (documents.c.mixed, True),
+    Order.UPDATED: (documents.c.updated_at, True),
+}
+
+
+def add(connection: Connection, project: int, batch: Sequence[Document], now: datetime) -> Added:
+    """Add the documents whose text the project does not have."""
+    new: dict[str, Document] = {}
+    for document in batch:
+        new.setdefault(document.sha256, document)
+    there = sa.select(documents.c.sha256).where(documents.c.project_pk == project, documents.c.sha256.in_(list(new)))
+    for known in connection.scalars(there):
+        del new[known]
+    wanted = {document.id for document in new.values()}
+    taken = set(
+        connection.scalars(
+            sa.select(documents.c.id).where(documents.c.project_pk == project, documents.c.id.in_(wanted))
+        )
+    )
+    rows, added, renamed = [], [], []
+    for hash, document in new.items():
+        if document.id in taken:
+            # by its text, so that adding the file again finds the same
+            given = f"{document.id}-{hash[:12]}"
+            renamed.append((document.id, given))
+            document = Document(given, document.text, document.source)
+        taken.add(document.id)
+        added.append(document)
+        rows.append(_new_row(project, document, hash, now))
+    if rows:
+        insert = documents.insert().returning(documents.c.pk, sort_by_parameter_order=True)
+        keys = connection.execute(insert, rows).scalars().all()
+        pairs = list(zip(keys, added, strict=True))
+        connection.execute(texts.insert(), [{"document_pk": pk, "text": d.text} for pk, d in pairs])
+        search.index(connection, project, pairs)
+        count(connection, project, State.NEW, len(rows))
+    return Added(len(rows), len(batch) - len(rows), tuple(renamed))
+
+
+def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
+    """The row of the document with that id. Raises NotFound."""
+    query = sa.select(documents).where(documents.c.project_pk == project, documents.c.id == id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise NotFound(
+            expected="the id of a document of this project",
+            found=quote(id),
+            change="Choose a document from the list, or add it first.",
+            value=id,
+        )
+    return row
+
+
+def find_text(connection: Connection, project: int, document: Document, lock: bool = False) -> Row[Any]:
+    """The row of the document with that text. Raises NotFound, or InputError if the id has another text."""
+    query = sa.select(documents).where(documents.c.project_pk == project, documents.c.sha256 == document.sha256)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is not None:
+        return row
+    find(connection, project, document.id)
+    raise InputError(
+        expected=f"the text that document {quote(document.id)} has in this project",
+        found="another text",
+        change="Add it as a document of its own.",
+        value=document.id,
+    )
+
+
+def load(connection: Connection, row: Row[Any]) -> Document:
+    text = connection.execute(sa.select(texts.c.text).where(texts.c.document_pk == row.pk)).scalar_one()
+    return Document(row.id, text, row.source)
+
+
+def count(connection: Connection, project: int, state: str, by: int) -> None:
+    connection.execute(
+        counters.update()
+        .where(counters.c.project_pk == project, counters.c.state == str(state))
+        .values(documents=counters.c.documents + by)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a project's documents is wanted."""
+
+    states: tuple[State, ...] = tuple(State)
+    search: str = ""
+    order: Order = Order.FILE
+    limit: int = 50
+    after: DocumentRow | None = None
+    min_suggested: int = 0
+
+
+def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
+    """One page. Each state is read from its own index and the results are merged, so the cost of a page does
+    not grow with the number of documents before it or in other states."""
+    column, falling = _SORT[wanted.order]
+    query = search.parse(wanted.search)
+    conditions = [documents.c.project_pk == project, *search.matching(connection, project, query)]
+    if wanted.min_suggested:
+        conditions.append(documents.c.suggested >= wanted.min_suggested)
+    if wanted.after is not None:
+        conditions.append(_beyond(column, falling, wanted.after))
+    order = [column.desc() if falling else column.asc()]
+    if column is not documents.c.pk:
+        order.append(documents.c.pk.desc() if falling else documents.c.pk.asc())
+    select = sa.select(documents, annotators.c.name.label("annotator"), column.label("key")).outerjoin(
+        annotators, annotators.c.pk == documents.c.annotator_pk
+    )
+    pages: list[list[Row[Any]]] = []
+    for state in wanted.states:
+        part = select.where(*conditions, documents.c.state == str(state)).order_by(*order).limit(wanted.limit)
+        pages.append(list(connection.execute(part)))
+    merged = heapq.merge(*pages, key=lambda row: (row.key, row.pk), reverse=falling)
+    return tuple(
+        _to_row(row, row.annotator or "", row.key) for row, _ in zip(merged, range(wanted.limit), strict=False)
+    )
+
+
+def place(row: Row[Any], order: Order) -> DocumentRow:
+    """A document as the end of a page in `order`."""
+    return _to_row(row, "", row._mapping[_SORT[order][0].name])
+
+
+def _beyond(column: sa.Column[Any], falling: bool, after: DocumentRow) -> sa.ColumnElement[bool]:
+    if column is documents.c.pk:
+        return documents.c.pk > after.position
+    place = sa.tuple_(column, documents.c.pk)
+    last = sa.tuple_(sa.literal(after.key, column.type), sa.literal(after.position))
+    return place < last if falling else place > last
+
+
+def _to_row(row: Row[Any], annotator: str, key: Any) -> DocumentRow:
+    return DocumentRow(
+        id=row.id,
+        source=row.source,
+        excerpt=row.excerpt,
+        state=State(row.state),
+        revisions=row.revisions,
+        updated_at=row.updated_at if row.revisions else None,
+        score=None if row.uncertainty < 0 else row.uncertainty,
+        entities=row.entities,
+        relations=row.relations,
+        annotator=annotator,
+        position=row.pk,
+        key=key,
+    )
+
+
+def _new_row(project: int, document: Document, hash: str, now: datetime) -> dict[str, Any]:
+    shuffle = fraction(f"{project}:{hash}")
+    return {
+        "project_pk": project,
+        "id": _storable(document.id, "id"),
+        "sha256": hash,
+        "source": _storable(document.source, "source"),
+        "excerpt": " ".join(document.text[: 4 * EXCERPT].split())[:EXCERPT],
+        "added_at": now,
+        "updated_at": now,
+        "state": str(State.NEW),
+        "shuffle": shuffle,
+        "turn": shuffle,
+    }
+
+
+def _storable(text: str, what: str) -> str:
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(
+            expected=f"a document {what} of readable characters",
+            found=quote(text),
+            change="Rename the file or the id.",
+            value=text,
+        )
+    return text
+
+
+def fraction(text: str) -> float:
+    """A number in [0, 1) that only depends on `text`, evenly spread."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
+def batches(items: Iterable[Document], size: int) -> Iterable[list[Document]]:
+    batch: list[Document] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

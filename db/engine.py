@@ -1,0 +1,165 @@
+"""A database as this package uses it: opened safely, in short transactions, with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from relex_core.errors import ConfigError, StoreError, quote
+
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another one before it gives up."""
+
+
+def database_url(url: str | None = None) -> URL:
+    """`url`, else RELEX_DATABASE_URL, else a SQLite file in the folder RELEX_DATA (`data`). Raises ConfigError."""
+    given = url or os.environ.get("RELEX_DATABASE_URL")
+    if not given:
+        return URL.create("sqlite", database=str(Path(os.environ.get("RELEX_DATA") or "data") / "relex.sqlite"))
+    try:
+        parsed = make_url(given)
+    except ArgumentError:
+        parsed = URL.create("")
+    name = parsed.get_backend_name() if parsed.drivername else ""
+    if name in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if name == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite")
+    # the address may hold a password: it is not shown
+    raise ConfigError(
+        expected="a database address such as sqlite:///data/relex.sqlite or postgresql://user@host/name",
+        found=f"one of the kind {quote(name)}" if name else "something else",
+        change="Correct RELEX_DATABASE_URL or --database.",
+    )
+
+
+class Database:
+    """One database. `read` and `write` give a connection inside a transaction; leaving it commits."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.path = Path(url.database) if self.is_sqlite and url.database else None
+        self._reader: sa.Engine
+        self._writer: sa.Engine
+        if self.is_sqlite:
+            self._engine = _open_sqlite(url)
+            self._reader = self._engine
+            self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        else:
+            self._engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._writer = self._engine
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is now, until the end. Raises StoreError."""
+        with self._said(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed as a whole or not at all. Raises StoreError."""
+        with self._said(), self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, NoSuchModuleError, sqlite3.Error, OSError) as error:
+            raise self.explain(error) from error
+
+    def explain(self, error: BaseException) -> StoreError:
+        """What a driver's error means and what to do, without the statement or its values."""
+        cause = getattr(error, "orig", None) or error
+        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        for part, (expected, change) in _KNOWN.items():
+            if part in said.lower():
+                return StoreError(expected=expected, found=f"{quote(said, 120)} at {self}", change=change)
+        return StoreError(
+            expected="the database to do its work",
+            found=f"{quote(said, 160)} at {self}",
+            change="Nothing was saved by this step. Try again; if it stays, run: python -m db check",
+        )
+
+
+_DAMAGED = (
+    "an intact SQLite database",
+    "Stop the app, keep the file, and restore a backup: python -m db restore --help",
+)
+_FULL = ("room on the disk", "Nothing was saved by this step. Free some space and save again.")
+_BUSY = (
+    "the database to be free within a few seconds",
+    "Nothing was saved by this step. Close other programs that have the database open, then save again.",
+)
+_UNREACHABLE = ("a database server at this address", "Start the server or correct RELEX_DATABASE_URL.")
+_KNOWN = {
+    "malformed": _DAMAGED,
+    "not a database": _DAMAGED,
+    "is full": _FULL,
+    "no space left": _FULL,
+    "file too large": _FULL,
+    "disk i/o error": ("the disk to read and write", "Check the disk and its free space, then save again."),
+    "is locked": _BUSY,
+    "lock timeout": _BUSY,
+    "readonly": ("a database that may be written", "Give this user the right to write the file and its folder."),
+    "read-only": ("a database that may be written", "Give this user the right to write the file and its folder."),
+    "unable to open": (
+        "a database file that can be opened",
+        "Name a folder that exists and that this user may write, in RELEX_DATA or RELEX_DATABASE_URL.",
+    ),
+    "password authentication failed": (
+        "a user name and password that the server takes",
+        "Correct them in RELEX_DATABASE_URL.",
+    ),
+    "connection refused": _UNREACHABLE,
+    "connection failed": _UNREACHABLE,
+    "could not connect": _UNREACHABLE,
+    "server closed the connection": ("the database server to answer", "Start the server again and save once more."),
+    "terminating connection": ("the database server to answer", "Start the server again and save once more."),
+}
+
+
+def _open_sqlite(url: URL) -> sa.Engine:
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            expected="a folder for the database that can be made",
+            found=f"{error.strerror or 'an error'} at {path.parent}",
+            change="Name another folder in RELEX_DATA or RELEX_DATABASE_URL.",
+        ) from error
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: Any) -> None:
+        # the driver's own transactions begin late and leave out DDL: they are begun below instead
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -65536")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a transaction that will write takes the lock at once: one that reads first and writes later
+        # would be refused without waiting when somebody else wrote in between
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine

@@ -1,0 +1,164 @@
+"""What models found: immutable rows, and the queue's order columns computed from their scores."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from db import documents as documents_
+from db.labels import present
+from db.projects import LabelSet, load_schema, schema_hash, store_schema
+from db.tables import document_labels, documents, extractions
+from relex_core import jsonl
+from relex_core.types import Document, Entity, Extraction, Relation, Thresholds, sha256
+
+SHOWN = Thresholds()
+"""The thresholds against which uncertainty and predicted labels are measured (paper section 3.9)."""
+
+RANDOM_SHARE = 0.1
+"""Share of the documents that the mixed order places by chance."""
+
+
+def save(connection: Connection, labels: LabelSet, row: Row[Any], extraction: Extraction, now: datetime) -> int:
+    """Keep an extraction; its key. The same one twice is kept once."""
+    values = {
+        "model_version": extraction.model_version,
+        "schema_sha256": schema_hash(extraction.schema),
+        "floor": jsonl.dumps(jsonl.thresholds_to_json(extraction.floor)),
+        "windows": json.dumps(extraction.windows),
+        "graph": jsonl.dumps(jsonl.graph_to_json(extraction.entities, extraction.relations)),
+    }
+    hash = content_hash(values)
+    same = sa.select(extractions.c.pk).where(extractions.c.document_pk == row.pk, extractions.c.sha256 == hash)
+    known = connection.execute(same).scalar()
+    if known is not None:
+        return int(known)
+    if values["schema_sha256"] not in labels.hashes:
+        store_schema(connection, extraction.schema)
+    version = labels.hashes.get(values["schema_sha256"], labels.version)
+    insert = extractions.insert().values(**values, document_pk=row.pk, label_version=version, sha256=hash, saved_at=now)
+    key = connection.execute(insert).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def content_hash(values: Any) -> str:
+    """Over everything that the model said and under which conditions, as stored."""
+    parts = (values[name] for name in ("model_version", "schema_sha256", "floor", "windows", "graph"))
+    return sha256("\n".join(parts))
+
+
+def place(connection: Connection, project: int, row: Row[Any], extraction: Extraction) -> None:
+    """Set the order columns of a document from what the model found in it."""
+    entities = [e for e in extraction.entities if _over(e.score, SHOWN.entity)]
+    relations = [r for r in extraction.relations if _over(r.score, SHOWN.relation)]
+    profile = sha256(jsonl.dumps({"labels": sorted({*(e.label for e in entities), *(r.label for r in relations)})}))[
+        :16
+    ]
+    score = uncertainty(extraction)
+    values: dict[str, Any] = {
+        "uncertainty": score,
+        "mixed": row.shuffle / RANDOM_SHARE if row.shuffle < RANDOM_SHARE else score,
+        "suggested": len(entities),
+    }
+    if profile != row.profile:
+        last = sa.select(sa.func.max(documents.c.turn)).where(
+            documents.c.project_pk == project, documents.c.profile == profile
+        )
+        before = connection.execute(last).scalar()
+        turn = 0 if before is None else int(before) + 1
+        values |= {"profile": profile, "turn": turn + row.shuffle}
+    connection.execute(documents.update().where(documents.c.pk == row.pk).values(**values))
+    write_labels(connection, project, row.pk, "suggested ", entities, relations)
+
+
+def uncertainty(extraction: Extraction) -> float:
+    """1 minus the mean distance of the scores from their threshold, in [0, 1]; the mean of that for entities and
+    for relations. The distance is a share of the widest one possible on its side. 0 if nothing was found."""
+    parts = []
+    for scores, threshold in (
+        ([e.score for e in extraction.entities], SHOWN.entity),
+        ([r.score for r in extraction.relations], SHOWN.relation),
+    ):
+        margins = [
+            abs(s - threshold) / (1 - threshold if s > threshold else threshold) for s in scores if s is not None
+        ]
+        if margins:
+            parts.append(1 - sum(margins) / len(margins))
+    return sum(parts) / len(parts) if parts else 0.0
+
+
+def latest(
+    connection: Connection, labels: LabelSet, row: Row[Any], model_version: str | None = None
+) -> Extraction | None:
+    """The last extraction of the document, in the present label set."""
+    query = sa.select(extractions).where(extractions.c.document_pk == row.pk).order_by(extractions.c.pk.desc()).limit(1)
+    if model_version is not None:
+        query = query.where(extractions.c.model_version == model_version)
+    found = connection.execute(query).first()
+    if found is None:
+        return None
+    return read(connection, labels, found, documents_.load(connection, row))
+
+
+def by_key(connection: Connection, labels: LabelSet, pk: int | None, document: Document) -> Extraction | None:
+    if pk is None:
+        return None
+    return read(
+        connection, labels, connection.execute(sa.select(extractions).where(extractions.c.pk == pk)).one(), document
+    )
+
+
+def as_saved(connection: Connection, row: Row[Any], document: Document) -> Extraction:
+    """The extraction exactly as it was saved, under its own label set."""
+    entities, relations = jsonl.graph_from_json(json.loads(row.graph))
+    return Extraction(
+        document,
+        load_schema(connection, row.schema_sha256),
+        entities,
+        relations,
+        row.model_version,
+        jsonl.thresholds_from_json(json.loads(row.floor)),
+        tuple((int(start), int(end)) for start, end in json.loads(row.windows)),
+    )
+
+
+def read(connection: Connection, labels: LabelSet, row: Row[Any], document: Document) -> Extraction:
+    return present(as_saved(connection, row, document), labels.schema, labels.since(row.label_version))
+
+
+def write_labels(
+    connection: Connection,
+    project: int,
+    document: int,
+    prefix: str,
+    entities: Iterable[Entity],
+    relations: Iterable[Relation],
+) -> None:
+    """Count the labels of a document anew, under kinds that begin with `prefix`."""
+    wanted: Counter[tuple[str, str]] = Counter((f"{prefix}entity", entity.label) for entity in entities)
+    wanted.update((f"{prefix}relation", relation.label) for relation in relations)
+    mine = (
+        document_labels.c.document_pk == document,
+        document_labels.c.kind.in_((f"{prefix}entity", f"{prefix}relation")),
+    )
+    there = {(r.kind, r.label): r.mentions for r in connection.execute(sa.select(document_labels).where(*mine))}
+    if there == wanted:
+        return
+    connection.execute(document_labels.delete().where(*mine))
+    rows = [
+        {"document_pk": document, "kind": kind, "label": label, "project_pk": project, "mentions": mentions}
+        for (kind, label), mentions in wanted.items()
+    ]
+    if rows:
+        connection.execute(document_labels.insert(), rows)
+
+
+def _over(score: float | None, threshold: float) -> bool:
+    return score is None or score > threshold

@@ -1,0 +1,124 @@
+"""Full-text search through the database's own engine: FTS5 in SQLite, tsvector in PostgreSQL.
+
+Texts are split into words here, not by the engine, so that both find the same: without case and accents, and
+single characters in scripts that write no spaces. A document's id and source are found as well.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from db.tables import document_labels, documents, texts
+from relex_core.types import Document
+
+# scripts without spaces between words: Thai to Khmer, kana, Han
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+# PostgreSQL takes lexemes of at most 2,046 bytes and about 1 MB to a document
+_LONGEST = 255
+_MOST = 30_000
+
+fts = sa.table("documents_fts", sa.column("rowid"), sa.column("words"))
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: all `words` (the last one may go on), all `phrases` as they stand, all `labels`."""
+
+    words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    open_end: bool = False
+
+
+def words(text: str) -> list[str]:
+    """The searchable words of `text`.
+
+    >>> words("Café_Zoë, 東京")
+    ['cafe', 'zoe', '東', '京']
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c) != "Mn")
+    return [word[:_LONGEST] for word in _WORD.findall(plain)]
+
+
+def parse(search: str) -> Query:
+    """What a person typed: words, "phrases in quotes" and label:name or label:"long name".
+
+    >>> parse('sonata label:"works for" "written in" Vien').labels
+    ('works for',)
+    """
+    try:
+        parts = shlex.shlex(search, posix=True)
+        parts.whitespace_split, parts.commenters, parts.quotes, parts.escape = True, "", '"', ""
+        items = list(parts)
+    except ValueError:  # a quote that nobody closed: still being typed
+        items = search.replace('"', " ").split()
+    found: list[str] = []
+    phrases, labels = [], []
+    for item in items:
+        if item.lower().startswith("label:"):
+            labels += [item[6:].strip()] if item[6:].strip() else []
+            continue
+        parts_of = words(item)
+        found += parts_of
+        if len(parts_of) > 1:
+            phrases.append(item)
+    open_end = bool(items) and bool(found) and not search.endswith((" ", '"')) and len(words(items[-1])) == 1
+    return Query(tuple(found), tuple(phrases), tuple(labels), open_end)
+
+
+def index(connection: Connection, project: int, added: Iterable[tuple[int, Document]]) -> None:
+    """Make documents findable, given as (key, document)."""
+    rows = []
+    for pk, document in added:
+        found = dict.fromkeys(words(f"{document.id} {document.source} {document.text}"))
+        tokens = [_project_word(project), *list(found)[:_MOST]]
+        rows.append({"pk": pk, "words": " ".join(tokens) if _is_sqlite(connection) else tokens})
+    if not rows:
+        return
+    value = ":words" if _is_sqlite(connection) else "array_to_tsvector(CAST(:words AS text[]))"
+    connection.execute(sa.text(f"INSERT INTO documents_fts (rowid, words) VALUES (:pk, {value})"), rows)  # noqa: S608
+
+
+def matching(connection: Connection, project: int, query: Query) -> list[sa.ColumnElement[bool]]:
+    """Conditions on `documents` for `query`."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if query.words:
+        conditions.append(documents.c.pk.in_(_hits(connection, project, query)))
+    for phrase in query.phrases:
+        holds = sa.select(texts.c.document_pk).where(
+            texts.c.document_pk == documents.c.pk, texts.c.text.icontains(phrase, autoescape=True)
+        )
+        conditions.append(holds.exists())
+    for label in query.labels:
+        labelled = sa.select(document_labels.c.document_pk).where(
+            document_labels.c.project_pk == project, document_labels.c.label == label
+        )
+        conditions.append(documents.c.pk.in_(labelled))
+    return conditions
+
+
+def _hits(connection: Connection, project: int, query: Query) -> sa.Select[tuple[int]]:
+    quote, more, both = ('"', "*", " AND ") if _is_sqlite(connection) else ("'", ":*", " & ")
+    terms = [f"{quote}{word}{quote}" for word in (_project_word(project), *query.words)]
+    if query.open_end:
+        terms[-1] += more
+    if _is_sqlite(connection):
+        return sa.select(fts.c.rowid).where(sa.text("documents_fts MATCH :terms").bindparams(terms=both.join(terms)))
+    return sa.select(fts.c.rowid).where(sa.text("words @@ CAST(:terms AS tsquery)").bindparams(terms=both.join(terms)))
+
+
+def _project_word(project: int) -> str:
+    """A word that no text holds: it begins with a character of the private use area."""
+    return f"\ue000{project}"
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"

@@ -1,0 +1,288 @@
+"""The store: everything that is kept, behind one object that takes and gives frozen values.
+
+Each method is one transaction. What it returned is on the disk; what it raised left no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from db import documents, extractions, projects, revisions
+from db.engine import Database, database_url
+from db.migrate import migrate
+from db.tables import annotators, counters
+from db.tables import projects as projects_table
+from db.values import Added, DocumentRow, Order, Project, Revision, State
+from relex_core.editing import Edit
+from relex_core.types import Annotation, Document, Extraction, Schema, Thresholds
+
+Clock = Callable[[], datetime]
+
+
+class Store:
+    """Projects, documents, extractions and revisions in one database. Safe to share between threads."""
+
+    def __init__(self, database: Database, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self.database = database
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Store:
+        """The store at `url` (RELEX_DATABASE_URL, else a file under RELEX_DATA), migrated to the newest version.
+
+        Raises ConfigError or StoreError.
+        """
+        database = Database(database_url(url))
+        migrate(database)
+        return cls(database)
+
+    def close(self) -> None:
+        self.database.close()
+
+    # projects and label sets
+
+    def create_project(self, name: str, schema: Schema, guidelines: str = "") -> Project:
+        """A new project. Raises StoreError if the name is in use, InputError if it is no name."""
+        with self.database.write() as connection:
+            projects.create(connection, name, schema, guidelines, self._clock())
+            return projects.load(connection, name.strip())
+
+    def project(self, name: str) -> Project:
+        """Raises NotFound."""
+        with self.database.read() as connection:
+            return projects.load(connection, name)
+
+    def projects(self) -> tuple[Project, ...]:
+        """All projects by name."""
+        with self.database.read() as connection:
+            names = connection.scalars(sa.select(projects_table.c.name).order_by(projects_table.c.name)).all()
+            return tuple(projects.load(connection, name) for name in names)
+
+    def save_schema(self, name: str, schema: Schema) -> Project:
+        """A new version of the project's label set; older ones are kept. Labels in use that `schema` lacks stay,
+        hidden. To rename a label, see `rename_label`."""
+        with self.database.write() as connection:
+            pk, _ = self._locked(connection, name)
+            projects.save_schema(connection, pk, schema, self._clock())
+            return projects.load(connection, name)
+
+    def save_guidelines(self, name: str, guidelines: str) -> Project:
+        with self.database.write() as connection:
+            pk, _ = self._locked(connection, name)
+            changed = projects_table.update().where(projects_table.c.pk == pk).values(guidelines=guidelines)
+            connection.execute(changed)
+            return projects.load(connection, name)
+
+    # documents
+
+    def add_documents(self, project: str, documents_: Iterable[Document], batch: int = 500) -> Added:
+        """Add texts that the project does not have, `batch` to a transaction."""
+        added, duplicates = 0, 0
+        renamed: tuple[tuple[str, str], ...] = ()
+        for part in documents.batches(documents_, batch):
+            with self.database.write() as connection:
+                pk, _ = projects.find(connection, project)
+                result = documents.add(connection, pk, part, self._clock())
+            added, duplicates = added + result.added, duplicates + result.duplicates
+            renamed += result.renamed
+        return Added(added, duplicates, renamed)
+
+    def document(self, project: str, id: str) -> Document:
+        """Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            return documents.load(connection, documents.find(connection, pk, id))
+
+    def queue(
+        self,
+        project: str,
+        *,
+        states: Iterable[State | str] | None = None,
+        search: str = "",
+        order: Order | str = Order.FILE,
+        limit: int = 50,
+        after: DocumentRow | str | None = None,
+        min_suggested: int = 0,
+    ) -> tuple[DocumentRow, ...]:
+        """One page of the project's documents; `after` is the last row of the page before, or its id.
+
+        `search` is words, "phrases" and label:name. `min_suggested` keeps texts in which the model found that
+        many entities (paper section 3.8).
+        """
+        wanted_states = tuple(State) if states is None else tuple(State(state) for state in states)
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            if isinstance(after, str):
+                after = documents.place(documents.find(connection, pk, after), Order(order))
+            wanted = documents.Page(wanted_states, search, Order(order), limit, after, min_suggested)
+            return documents.page(connection, pk, wanted)
+
+    def counts(self, project: str) -> dict[State, int]:
+        """How many documents are in each state."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            rows = connection.execute(
+                sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == pk)
+            )
+            found = {State(row.state): int(row.documents) for row in rows}
+        return {state: found.get(state, 0) for state in State}
+
+    # what models found
+
+    def save_extraction(self, project: str, extraction: Extraction) -> int:
+        """Keep what a model found and place the document in the queue's orders; the extraction's number.
+
+        Raises NotFound if the project does not have the document.
+        """
+        with self.database.write() as connection:
+            pk, _ = projects.find(connection, project)
+            labels = projects.load_labels(connection, pk)
+            row = documents.find_text(connection, pk, extraction.document, lock=True)
+            key = extractions.save(connection, labels, row, extraction, self._clock())
+            extractions.place(connection, pk, row, extraction)
+            return key
+
+    def extraction(self, project: str, document_id: str, model_version: str | None = None) -> Extraction | None:
+        """The last extraction of a document, under today's labels. Raises NotFound if there is no document."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            row = documents.find(connection, pk, document_id)
+            return extractions.latest(connection, projects.load_labels(connection, pk), row, model_version)
+
+    # what people decided
+
+    def save(
+        self,
+        project: str,
+        annotation: Annotation,
+        *,
+        annotator: str,
+        edits: Iterable[Edit] = (),
+        client: str = "",
+        seq: int = 0,
+        expected: int | None = None,
+        independent: bool = False,
+        state: State | str = State.IN_PROGRESS,
+        thresholds: Thresholds | None = None,
+        note: str = "",
+        seconds: float | None = None,
+        keystrokes: int | None = None,
+    ) -> Revision:
+        """Add a revision of a document.
+
+        `client` and `seq` make a repeated batch harmless: one that is committed is returned, not saved again.
+        `expected` is the number of the revision that the writer saw last (0: none); another one now raises
+        Conflict, whose `value` is that revision. With `independent` only the annotator's own revisions count,
+        for documents that several people annotate without seeing each other.
+        """
+        work = revisions.Work(
+            annotator=annotator,
+            state=State(state),
+            edits=tuple(edits),
+            client=client,
+            seq=seq,
+            expected=expected,
+            independent=independent,
+            thresholds=thresholds,
+            note=note,
+            seconds=seconds,
+            keystrokes=keystrokes,
+        )
+        with self.database.write() as connection:
+            pk, _ = projects.find(connection, project)
+            return revisions.save(connection, projects.load_labels(connection, pk), annotation, work, self._clock())
+
+    def set_state(
+        self, project: str, document_id: str, state: State | str, *, annotator: str, note: str = ""
+    ) -> Revision:
+        """A revision with the same decisions and another state. Raises NotFound."""
+        with self.database.write() as connection:
+            pk, _ = projects.find(connection, project)
+            labels = projects.load_labels(connection, pk)
+            row = documents.find(connection, pk, document_id, lock=True)
+            document = documents.load(connection, row)
+            head = revisions.head(connection, row.pk, annotator) or revisions.head(connection, row.pk)
+            if head is None:
+                annotation = Annotation(document, labels.schema)
+                based_on = extractions.latest(connection, labels, row)
+                if based_on is not None:
+                    annotation = Annotation(document, labels.schema, based_on=based_on)
+            else:
+                annotation = revisions.read(connection, labels, head, document).annotation
+            work = revisions.Work(annotator=annotator, state=State(state), note=note)
+            return revisions.save(connection, labels, annotation, work, self._clock())
+
+    def latest(self, project: str, document_id: str, annotator: str | None = None) -> Revision | None:
+        """The last revision of a document, of everybody or of one annotator. Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            row = documents.find(connection, pk, document_id)
+            head = revisions.head(connection, row.pk, annotator)
+            if head is None:
+                return None
+            labels = projects.load_labels(connection, pk)
+            return revisions.read(connection, labels, head, documents.load(connection, row))
+
+    def revisions(self, project: str, document_id: str) -> tuple[Revision, ...]:
+        """All revisions of a document, as they were saved. Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            row = documents.find(connection, pk, document_id)
+            return revisions.history(connection, projects.load_labels(connection, pk), row)
+
+    def by_annotator(self, project: str, document_id: str) -> tuple[Revision, ...]:
+        """The last revision of each annotator of a document, by name. Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            row = documents.find(connection, pk, document_id)
+            return revisions.by_annotator(connection, projects.load_labels(connection, pk), row)
+
+    def acknowledged(self, project: str, document_id: str, client: str) -> int:
+        """The last sequence number of that client that is on the disk, 0 if none. Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            return revisions.acknowledged(connection, documents.find(connection, pk, document_id).pk, client)
+
+    def annotations(
+        self,
+        project: str,
+        *,
+        states: Sequence[State] | None = None,
+        annotators: Sequence[str] | None = None,
+        suggestions: bool = False,
+    ) -> Iterator[Annotation]:
+        """The latest annotation of each document, streamed from one consistent view of the database.
+
+        With `suggestions` each carries the extraction that it is based on.
+        """
+        for revision in self.latest_revisions(project, states=states, annotators=annotators, suggestions=suggestions):
+            yield revision.annotation
+
+    def latest_revisions(
+        self,
+        project: str,
+        *,
+        states: Sequence[State] | None = None,
+        annotators: Sequence[str] | None = None,
+        suggestions: bool = False,
+    ) -> Iterator[Revision]:
+        """Like `annotations`, with who decided and when."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            labels = projects.load_labels(connection, pk)
+            yield from revisions.stream(connection, labels, states, annotators, suggestions)
+
+    def annotators(self) -> tuple[str, ...]:
+        """Names of all annotators."""
+        with self.database.read() as connection:
+            return tuple(connection.scalars(sa.select(annotators.c.name).order_by(annotators.c.name)).all())
+
+    def _locked(self, connection: Connection, name: str) -> tuple[int, int]:
+        """The project's key and label version; nobody else changes its labels until the transaction ends."""
+        pk, version = projects.find(connection, name)
+        connection.execute(sa.select(projects_table.c.pk).where(projects_table.c.pk == pk).with_for_update())
+        return pk, version

@@ -1,0 +1,108 @@
+"""What the store gives back: frozen values, no database types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from relex_core.editing import Edit
+from relex_core.types import Annotation, Schema, Thresholds
+
+
+class State(StrEnum):
+    """How far the work on a document is."""
+
+    NEW = "new"
+    IN_PROGRESS = "in progress"
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    FLAGGED = "flagged"
+
+
+class Order(StrEnum):
+    """In which order a queue shows its documents.
+
+    FILE: as they came. UNCERTAINTY: where the model is least sure first. DIVERSITY: one document of each
+    profile of predicted labels, then a second of each. RANDOM: a fixed shuffle. MIXED: by uncertainty, with a
+    random tenth strewn in, chosen without looking at the model. UPDATED: last changed first.
+    """
+
+    FILE = "file"
+    UNCERTAINTY = "uncertainty"
+    DIVERSITY = "diversity"
+    RANDOM = "random"
+    MIXED = "mixed"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A set of documents with one label set. `schema_version` counts from 1."""
+
+    name: str
+    schema: Schema
+    schema_version: int
+    guidelines: str
+    created_at: datetime
+    documents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of documents that were to be added.
+
+    `duplicates` counts texts that the project has already. `renamed` holds (wanted id, given id) for texts
+    whose id belongs to another text of the project.
+    """
+
+    added: int
+    duplicates: int
+    renamed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One line of a queue page. `score` is the model's uncertainty in [0, 1], None before it was asked.
+
+    `updated_at` is None until somebody saves. `position` and `key` are where the page ends: hand the last row
+    as `after` to get the next page.
+    """
+
+    id: str
+    source: str
+    excerpt: str
+    state: State
+    revisions: int
+    updated_at: datetime | None
+    score: float | None
+    entities: int
+    relations: int
+    annotator: str
+    position: int
+    key: float | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One saved state of a document. `number` counts from 1 within the document; `saved_at` is in UTC.
+
+    `annotation` is in the project's present label set, except in a document's history, where it is as it was
+    saved. `schema_version` is the label set's version that it was saved under. `seconds` and `keystrokes` are
+    the work since the annotator's previous revision of the document, None if nobody measured.
+    """
+
+    number: int
+    annotation: Annotation
+    annotator: str
+    saved_at: datetime
+    state: State
+    note: str = ""
+    thresholds: Thresholds | None = None
+    model_version: str | None = None
+    schema_version: int = 1
+    edits: tuple[Edit, ...] = ()
+    seconds: float | None = None
+    keystrokes: int | None = None
+    client: str = ""
+    seq: int = 0
