@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from db.tables import annotators, counters, documents, texts
 from db.values import Added, DocumentRow, Order, State
 from relex_core.errors import InputError, NotFound, quote
 from relex_core.types import Document
+
+BATCH = 500
+"""Documents that are added in one transaction."""
 
 EXCERPT = 160
 """Characters of a text that a queue page shows."""
@@ -31,38 +34,58 @@ _SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
 }
 
 
-def add(connection: Connection, project: int, batch: Sequence[Document], now: datetime) -> Added:
-    """Add the documents whose text the project does not have."""
-    new: dict[str, Document] = {}
-    for document in batch:
-        new.setdefault(document.sha256, document)
-    there = sa.select(documents.c.sha256).where(documents.c.project_pk == project, documents.c.sha256.in_(list(new)))
-    for known in connection.scalars(there):
-        del new[known]
-    wanted = {document.id for document in new.values()}
-    taken = set(
-        connection.scalars(
-            sa.select(documents.c.id).where(documents.c.project_pk == project, documents.c.id.in_(wanted))
-        )
-    )
+def add(
+    connection: Connection, project: int, batch: Sequence[Document], now: datetime, deduplicate: bool = True
+) -> tuple[Added, dict[str, str]]:
+    """Add documents; what became of them, and which wanted id was given which id.
+
+    A text that the project has already is not added again; without `deduplicate` it is, under another id.
+    """
+    known = _Known(connection, project, batch)
     rows, added, renamed = [], [], []
-    for hash, document in new.items():
-        if document.id in taken:
+    ids: dict[str, str] = {}
+    for document in batch:
+        hash = document.sha256
+        same = known.by_text.setdefault(hash, [])
+        if document.id in same or (deduplicate and same):
+            ids[document.id] = document.id if document.id in same else same[0]
+            continue
+        if document.id in known.ids:
             # by its text, so that adding the file again finds the same
             given = f"{document.id}-{hash[:12]}"
+            ids[document.id] = given
+            if given in same:
+                continue
             renamed.append((document.id, given))
-            document = Document(given, document.text, document.source)
-        taken.add(document.id)
+            document = replace(document, id=given)
+        known.ids.add(document.id)
+        same.append(document.id)
+        ids.setdefault(document.id, document.id)
         added.append(document)
-        rows.append(_new_row(project, document, hash, now))
+        rows.append(_new_row(project, document, hash, len(same) - 1, now))
     if rows:
         insert = documents.insert().returning(documents.c.pk, sort_by_parameter_order=True)
         keys = connection.execute(insert, rows).scalars().all()
         pairs = list(zip(keys, added, strict=True))
-        connection.execute(texts.insert(), [{"document_pk": pk, "text": d.text} for pk, d in pairs])
+        connection.execute(
+            texts.insert(), [{"document_pk": pk, "text": d.text, "extra": storable(d.extra)} for pk, d in pairs]
+        )
         search.index(connection, project, pairs)
         count(connection, project, State.NEW, len(rows))
-    return Added(len(rows), len(batch) - len(rows), tuple(renamed))
+    return Added(len(rows), len(batch) - len(rows), tuple(renamed)), ids
+
+
+class _Known:
+    """Which of the ids and texts of a batch the project has: ids, and ids by hash of the text."""
+
+    def __init__(self, connection: Connection, project: int, batch: Sequence[Document]) -> None:
+        mine = documents.c.project_pk == project
+        texts_ = sa.select(documents.c.id, documents.c.sha256).where(mine).order_by(documents.c.copy)
+        self.by_text: dict[str, list[str]] = {}
+        for row in connection.execute(texts_.where(documents.c.sha256.in_([d.sha256 for d in batch]))):
+            self.by_text.setdefault(row.sha256, []).append(row.id)
+        ids = sa.select(documents.c.id).where(mine, documents.c.id.in_([d.id for d in batch]))
+        self.ids = set(connection.scalars(ids))
 
 
 def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
@@ -80,8 +103,14 @@ def find(connection: Connection, project: int, id: str, lock: bool = False) -> R
 
 
 def find_text(connection: Connection, project: int, document: Document, lock: bool = False) -> Row[Any]:
-    """The row of the document with that text. Raises NotFound, or InputError if the id has another text."""
-    query = sa.select(documents).where(documents.c.project_pk == project, documents.c.sha256 == document.sha256)
+    """The row of the document with that text, by preference with that id. Raises NotFound, or InputError if the
+    id has another text."""
+    query = (
+        sa.select(documents)
+        .where(documents.c.project_pk == project, documents.c.sha256 == document.sha256)
+        .order_by((documents.c.id == document.id).desc(), documents.c.copy)
+        .limit(1)
+    )
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is not None:
         return row
@@ -95,8 +124,8 @@ def find_text(connection: Connection, project: int, document: Document, lock: bo
 
 
 def load(connection: Connection, row: Row[Any]) -> Document:
-    text = connection.execute(sa.select(texts.c.text).where(texts.c.document_pk == row.pk)).scalar_one()
-    return Document(row.id, text, row.source)
+    stored = connection.execute(sa.select(texts.c.text, texts.c.extra).where(texts.c.document_pk == row.pk)).one()
+    return Document(row.id, stored.text, row.source, stored.extra)
 
 
 def count(connection: Connection, project: int, state: str, by: int) -> None:
@@ -175,13 +204,14 @@ def _to_row(row: Row[Any], annotator: str, key: Any) -> DocumentRow:
     )
 
 
-def _new_row(project: int, document: Document, hash: str, now: datetime) -> dict[str, Any]:
+def _new_row(project: int, document: Document, hash: str, copy: int, now: datetime) -> dict[str, Any]:
     shuffle = fraction(f"{project}:{hash}")
     return {
         "project_pk": project,
-        "id": _storable(document.id, "id"),
+        "id": storable(document.id),
         "sha256": hash,
-        "source": _storable(document.source, "source"),
+        "copy": copy,
+        "source": storable(document.source),
         "excerpt": " ".join(document.text[: 4 * EXCERPT].split())[:EXCERPT],
         "added_at": now,
         "updated_at": now,
@@ -191,12 +221,13 @@ def _new_row(project: int, document: Document, hash: str, now: datetime) -> dict
     }
 
 
-def _storable(text: str, what: str) -> str:
+def storable(text: str) -> str:
+    """`text`, if databases take it. Raises InputError."""
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError(
-            expected=f"a document {what} of readable characters",
+            expected="names, ids and notes of readable characters",
             found=quote(text),
-            change="Rename the file or the id.",
+            change="Remove the unreadable characters.",
             value=text,
         )
     return text

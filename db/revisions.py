@@ -23,7 +23,7 @@ from db.tables import annotators, documents, extractions, heads, label_sets, rev
 from db.values import Revision, State
 from relex_core import jsonl
 from relex_core.editing import Edit, edit_from_json, edit_to_json
-from relex_core.errors import Conflict, InputError, quote
+from relex_core.errors import Conflict, quote
 from relex_core.types import Annotation, Document, Thresholds, sha256
 
 BATCH = 500
@@ -59,7 +59,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
     seen = head(connection, row.pk, work.annotator) if work.independent else previous
     if work.expected is not None and work.expected != (seen.number if seen else 0):
         _refuse(connection, labels, row, work.expected, seen)
-    annotation = _settled(annotation, labels, row)
+    annotation = _settled(connection, annotation, labels, row)
     extraction_pk = None
     if annotation.based_on is not None:
         extraction_pk = extractions_.save(connection, labels, row, annotation.based_on, now)
@@ -70,13 +70,13 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
         "annotator_pk": annotator_pk,
         "saved_at": saved_at,
         "state": str(work.state),
-        "note": _storable(work.note),
+        "note": documents_.storable(work.note),
         "label_version": labels.hashes.get(schema_hash(annotation.schema), labels.version),
         "extraction_pk": extraction_pk,
         "thresholds": jsonl.dumps(jsonl.thresholds_to_json(work.thresholds)) if work.thresholds else None,
-        "decisions": _storable(jsonl.dumps(jsonl.decisions_to_json(annotation))),
-        "edits": _storable(json.dumps([edit_to_json(edit) for edit in work.edits], ensure_ascii=False)),
-        "client": _storable(work.client),
+        "decisions": documents_.storable(jsonl.dumps(jsonl.decisions_to_json(annotation))),
+        "edits": documents_.storable(json.dumps([edit_to_json(edit) for edit in work.edits], ensure_ascii=False)),
+        "client": documents_.storable(work.client),
         "seq": work.seq,
         "seconds": work.seconds,
         "keystrokes": work.keystrokes,
@@ -157,7 +157,7 @@ def stream(
             query = query.where(revisions.c.state.in_([str(state) for state in states]))
         found = connection.execute(query.order_by(documents.c.pk).limit(BATCH)).all()
         for row in found:
-            document = Document(row.id, row.text, row.source)
+            document = Document(row.id, row.text, row.source, row.extra)
             yield read(connection, labels, row, document, suggestions)
         if len(found) < BATCH:
             return
@@ -190,7 +190,14 @@ def _streamed(project: int, annotators_: Sequence[str] | None) -> sa.Select[Any]
         names = sa.select(annotators.c.pk).where(annotators.c.name.in_(list(annotators_)))
         mine = mine.where(heads.c.annotator_pk.in_(names))
     return (
-        sa.select(revisions, annotators.c.name.label("annotator"), documents.c.id, documents.c.source, texts.c.text)
+        sa.select(
+            revisions,
+            annotators.c.name.label("annotator"),
+            documents.c.id,
+            documents.c.source,
+            texts.c.text,
+            texts.c.extra,
+        )
         .select_from(documents)
         .join(revisions, revisions.c.pk == mine.correlate(documents).scalar_subquery())
         .join(annotators, annotators.c.pk == revisions.c.annotator_pk)
@@ -249,12 +256,12 @@ def _refuse(connection: Connection, labels: LabelSet, row: Row[Any], expected: i
     )
 
 
-def _settled(annotation: Annotation, labels: LabelSet, row: Row[Any]) -> Annotation:
+def _settled(connection: Connection, annotation: Annotation, labels: LabelSet, row: Row[Any]) -> Annotation:
     """The annotation of the stored document, under a label set that the project knows.
 
     Raises SchemaError if it uses labels that the present label set lacks and no earlier one explains."""
-    if (annotation.document.id, annotation.document.source) != (row.id, row.source):
-        document = Document(row.id, annotation.document.text, row.source)
+    document = documents_.load(connection, row)
+    if annotation.document != document:
         based_on = annotation.based_on and replace(annotation.based_on, document=document)
         annotation = replace(annotation, document=document, based_on=based_on)
     if schema_hash(annotation.schema) in labels.hashes:
@@ -296,14 +303,3 @@ def _move_head(
     if row.state != str(state):
         documents_.count(connection, labels.project, row.state, -1)
         documents_.count(connection, labels.project, str(state), 1)
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise InputError(
-            expected="notes, ids and names of readable characters",
-            found=quote(text),
-            change="Remove the unreadable characters.",
-            value=text,
-        )
-    return text

@@ -79,14 +79,17 @@ class Store:
 
     # documents
 
-    def add_documents(self, project: str, documents_: Iterable[Document], batch: int = 500) -> Added:
-        """Add texts that the project does not have, `batch` to a transaction."""
+    def add_documents(self, project: str, documents_: Iterable[Document], *, deduplicate: bool = True) -> Added:
+        """Add texts that the project does not have, some hundred to a transaction.
+
+        Without `deduplicate` a text may stand under several ids.
+        """
         added, duplicates = 0, 0
         renamed: tuple[tuple[str, str], ...] = ()
-        for part in documents.batches(documents_, batch):
+        for part in documents.batches(documents_, documents.BATCH):
             with self.database.write() as connection:
                 pk, _ = projects.find(connection, project)
-                result = documents.add(connection, pk, part, self._clock())
+                result, _ = documents.add(connection, pk, part, self._clock(), deduplicate)
             added, duplicates = added + result.added, duplicates + result.duplicates
             renamed += result.renamed
         return Added(added, duplicates, renamed)

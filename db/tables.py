@@ -103,6 +103,8 @@ documents = sa.Table(
     _to("projects", nullable=False),
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
+    # 0, or counts on where the same text was kept under several ids
+    sa.Column("copy", sa.Integer, nullable=False, default=0),
     sa.Column("source", sa.Text, nullable=False, default=""),
     sa.Column("excerpt", sa.Text, nullable=False),
     sa.Column("added_at", Utc, nullable=False),
@@ -122,7 +124,7 @@ documents = sa.Table(
     sa.Column("turn", sa.Double, nullable=False),
     sa.Column("suggested", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("project_pk", "id"),
-    sa.UniqueConstraint("project_pk", "sha256"),
+    sa.UniqueConstraint("project_pk", "sha256", "copy"),
     sa.Index("ix_documents_file", "project_pk", "state", "pk"),
     sa.Index("ix_documents_uncertainty", "project_pk", "state", "uncertainty", "pk"),
     sa.Index("ix_documents_mixed", "project_pk", "state", "mixed", "pk"),
@@ -139,6 +141,7 @@ texts = sa.Table(
     metadata,
     _to("documents", primary_key=True, autoincrement=False),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("extra", sa.Text, nullable=False, default=""),
 )
 
 extractions = sa.Table(

@@ -79,6 +79,7 @@ def documents() -> None:
         to("projects"),
         column("id"),
         column("sha256", sa.String(64)),
+        column("copy", sa.Integer),
         column("source"),
         column("excerpt"),
         column("added_at", TIME),
@@ -95,7 +96,7 @@ def documents() -> None:
         column("turn", sa.Double),
         column("suggested", sa.Integer),
         sa.UniqueConstraint("project_pk", "id", name="uq_documents_project_pk_id"),
-        sa.UniqueConstraint("project_pk", "sha256", name="uq_documents_project_pk_sha256"),
+        sa.UniqueConstraint("project_pk", "sha256", "copy", name="uq_documents_project_pk_sha256_copy"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_documents_file", "documents", ["project_pk", "state", "pk"])
@@ -107,6 +108,7 @@ def documents() -> None:
         "texts",
         sa.Column("document_pk", KEY, sa.ForeignKey("documents.pk"), primary_key=True, autoincrement=False),
         column("text"),
+        column("extra"),
     )
 
 
