@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
@@ -58,7 +58,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
     return count
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> gzip.GzipFile | BinaryIO:
     """The file's bytes, decompressed if the file is gzip."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -181,7 +181,23 @@ def member_name(id: str) -> str:
 
 
 def member_id(name: str) -> str:
+    """The inverse of `member_name`, but for long ids, which it had to cut."""
     return unquote(name)
+
+
+class MemberNames:
+    """A name of its own for each document of an archive, also when two have the same id."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, id: str) -> str:
+        stem = member_name(id)
+        name, n = stem, 2
+        while name in self._taken:
+            name, n = f"{stem}~{n}", n + 1
+        self._taken.add(name)
+        return name
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from db.formats import gliner, relex_jsonl
+from db.formats import brat, csv_files, doccano, gliner, label_studio, property_graph, rdf, relex_jsonl, spacy_docbin
 from db.formats.record import Format
 from relex_core.errors import InputError, quote
 
@@ -13,6 +13,16 @@ FORMATS: dict[str, Format] = {
     for format in (
         gliner.FORMAT,
         relex_jsonl.FORMAT,
+        spacy_docbin.FORMAT,
+        brat.FORMAT,
+        doccano.FORMAT,
+        label_studio.FORMAT,
+        csv_files.TRIPLES,
+        csv_files.TEXTS,
+        rdf.JSONLD,
+        rdf.TURTLE,
+        property_graph.CYPHER,
+        property_graph.GRAPHML,
     )
 }
 

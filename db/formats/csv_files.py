@@ -1,0 +1,103 @@
+"""Spreadsheets: relations as one triple to a row (export), and texts as one document to a row (import).
+
+A cell that a spreadsheet would run as a formula gets an apostrophe before it; reading takes it off again.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from db.formats.files import not_utf8, text_writer
+from db.formats.record import Format, Item, each, misfit
+from relex_core.types import MAX_DOCUMENT, Annotation, Document, Schema
+
+COLUMNS = (
+    "document",
+    "head",
+    "head_label",
+    "head_start",
+    "head_end",
+    "relation",
+    "tail",
+    "tail_label",
+    "tail_start",
+    "tail_end",
+)
+
+# the characters that start a formula in the usual spreadsheet programs, their full-width forms included
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n|%＝＋－＠]")
+_GUARDED = re.compile("'" + _FORMULA.pattern)
+
+
+def neutral(cell: str) -> str:
+    """`cell` as no spreadsheet takes it for a formula.
+
+    >>> neutral("=HYPERLINK(1)"), plain(neutral("'=x"))
+    ("'=HYPERLINK(1)", "'=x")
+    """
+    return "'" + cell if _FORMULA.match(cell) else cell
+
+
+def plain(cell: str) -> str:
+    """The inverse of `neutral`."""
+    return cell[1:] if _GUARDED.match(cell) else cell
+
+
+def write_triples(annotations: Iterable[Annotation], path: Path) -> int:
+    """Annotations without relations have no row."""
+    number = 0
+    with text_writer(path) as file:
+        rows = csv.writer(file, quoting=csv.QUOTE_ALL)
+        rows.writerow(COLUMNS)
+        for number, annotation in enumerate(annotations, start=1):  # noqa: B007
+            entities = annotation.by_id()
+            for relation in annotation.relations:
+                ends = []
+                for end in (entities[relation.head], entities[relation.tail]):
+                    ends.append([neutral(end.text(annotation.document)), neutral(end.label), end.start, end.end])
+                rows.writerow([neutral(annotation.document.id), *ends[0], neutral(relation.label), *ends[1]])
+    return number
+
+
+def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
+    """Documents from a table with a header row; the column `text` is needed, `id` and `source` are taken if there."""
+    del schema  # texts have no labels
+    csv.field_size_limit(MAX_DOCUMENT)
+
+    def rows() -> Iterator[tuple[int, Any]]:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next((line for line in file if line.strip()), "")
+            file.seek(0)
+            table = csv.reader(file, delimiter=max(",;\t", key=first.count))
+            names: list[str] = []
+            try:
+                for cells in table:
+                    if not names:
+                        names = [cell.strip().lower() for cell in cells]
+                        if "text" not in names:
+                            expected = 'a first row that names the columns, one of them "text"'
+                            yield 1, misfit(expected, ", ".join(names[:8]))
+                            return
+                    elif any(cell.strip() for cell in cells):
+                        yield table.line_num, dict(zip(names, cells, strict=False))
+            except csv.Error as error:
+                yield table.line_num, misfit(f"a readable table row at line {table.line_num:,}", str(error))
+
+    def make(row: dict[str, str]) -> Document:
+        text = plain(row["text"])
+        return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or path.name)
+
+    try:
+        yield from each(rows(), make)
+    except UnicodeDecodeError as error:
+        yield not_utf8(error)
+
+
+TRIPLES = Format(
+    "csv-triples", ".csv", write_triples, None, "Relations as a table: one (head, relation, tail) to a row"
+)
+TEXTS = Format("csv", ".csv", None, read_texts, 'Texts as a table with the column "text" (and "id", "source")')

@@ -1,0 +1,144 @@
+"""Property graphs: a Cypher script and GraphML. Entities are nodes, relations are edges; documents are nodes too.
+
+Both are for looking at and querying; they are not read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from db.formats.files import text_writer
+from db.formats.record import Format
+from relex_core.types import Annotation
+
+
+def write_cypher(annotations: Iterable[Annotation], path: Path) -> int:
+    """Statements that end with `;` and a line break and can be run twice without doubling anything."""
+    number = 0
+    with text_writer(path) as file:
+        for number, annotation in enumerate(annotations, start=1):  # noqa: B007
+            for statement in _statements(annotation):
+                file.write(statement + ";\n")
+    return number
+
+
+def _statements(annotation: Annotation) -> Iterator[str]:
+    document = annotation.document
+    id = cypher_string(document.id)
+    yield (
+        f"MERGE (d:Document {{id: {id}}}) "
+        f"SET d.text = {cypher_string(document.text)}, d.source = {cypher_string(document.source)}"
+    )
+    # by place and label, so that the marks of several annotators meet
+    keys = {e.id: cypher_string(f"{document.id}#{e.start}-{e.end}#{e.label}") for e in annotation.entities}
+    for entity in annotation.entities:
+        yield (
+            f"MATCH (d:Document {{id: {id}}}) MERGE (e:Entity {{key: {keys[entity.id]}}}) "
+            f"SET e:{cypher_name(entity.label)}, e.text = {cypher_string(entity.text(document))}, "
+            f"e.label = {cypher_string(entity.label)}, e.start = {entity.start}, e.end = {entity.end} "
+            "MERGE (e)-[:IN_DOCUMENT]->(d)"
+        )
+    for relation in annotation.relations:
+        yield (
+            f"MATCH (h:Entity {{key: {keys[relation.head]}}}), (t:Entity {{key: {keys[relation.tail]}}}) "
+            f"MERGE (h)-[r:{cypher_name(relation.label)}]->(t) SET r.label = {cypher_string(relation.label)}"
+        )
+
+
+def cypher_string(text: str) -> str:
+    r"""A Cypher string literal on one line.
+
+    A backslash is written \u005C: doubled, `\\u0027` would end the string in versions of Neo4j that decode
+    Unicode escapes before they read the statement.
+
+    >>> print(cypher_string("it's \\u0027"))
+    'it\'s \u005Cu0027'
+    """
+    out = text.replace("\\", "\\u005C").replace("'", "\\'")
+    out = out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return "'" + re.sub("[\x00-\x1f\x7f\x85\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04X}", out) + "'"
+
+
+def cypher_name(name: str) -> str:
+    """A label or relationship type in backticks; the exact name stands in the property `label`.
+
+    Names have no escapes in Cypher but the doubled backtick, so a backslash becomes its full-width form.
+
+    >>> cypher_name("works` for")
+    '`works`` for`'
+    """
+    return "`" + name.replace("\\", "＼").replace("`", "``") + "`"
+
+
+_KEYS = (
+    ("kind", "node", "string"),
+    ("id", "node", "string"),
+    ("label", "node", "string"),
+    ("text", "node", "string"),
+    ("source", "node", "string"),
+    ("start", "node", "int"),
+    ("end", "node", "int"),
+    ("relation", "edge", "string"),
+)
+
+
+def write_graphml(annotations: Iterable[Annotation], path: Path) -> int:
+    """Characters that XML forbids become U+FFFD."""
+    number = 0
+    with text_writer(path) as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
+        for name, target, type in _KEYS:
+            file.write(f'<key id="{name}" for="{target}" attr.name="{name}" attr.type="{type}"/>\n')
+        file.write('<graph edgedefault="directed">\n')
+        for number, annotation in enumerate(annotations, start=1):
+            for line in _elements(annotation, number):
+                file.write(line + "\n")
+        file.write("</graph>\n</graphml>\n")
+    return number
+
+
+def _elements(annotation: Annotation, number: int) -> Iterator[str]:
+    document = annotation.document
+    root = f"d{number}"
+    yield _node(root, kind="document", id=document.id, text=document.text, source=document.source)
+    names = {entity.id: f"{root}e{n}" for n, entity in enumerate(annotation.entities)}
+    for entity in annotation.entities:
+        yield _node(
+            names[entity.id],
+            kind="entity",
+            id=entity.id,
+            label=entity.label,
+            text=entity.text(document),
+            start=entity.start,
+            end=entity.end,
+        )
+        yield _edge(names[entity.id], root, "in document")
+    for relation in annotation.relations:
+        yield _edge(names[relation.head], names[relation.tail], relation.label)
+
+
+def _node(node: str, /, **data: object) -> str:
+    return f"<node id={quoteattr(node)}>{_data(data)}</node>"
+
+
+def _edge(source: str, target: str, relation: str) -> str:
+    return f"<edge source={quoteattr(source)} target={quoteattr(target)}>{_data({'relation': relation})}</edge>"
+
+
+def _data(data: dict[str, object]) -> str:
+    # a bare carriage return would come back as a line feed
+    return "".join(
+        f'<data key="{key}">{escape(xml_text(str(value)), {chr(13): "&#13;"})}</data>' for key, value in data.items()
+    )
+
+
+def xml_text(text: str) -> str:
+    """`text` with U+FFFD in place of each character that XML 1.0 forbids."""
+    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd", text)
+
+
+CYPHER = Format("cypher", ".cypher", write_cypher, None, "Cypher script for property graph databases")
+GRAPHML = Format("graphml", ".graphml", write_graphml, None, "GraphML for graph tools")

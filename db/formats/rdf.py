@@ -1,0 +1,287 @@
+"""Linked data with provenance: JSON-LD and Turtle, the same statements in both.
+
+A document is a `relex:Document` with its text; a mark is a `relex:Entity` with Web Annotation positions
+(`oa:start`, `oa:end`, code points); a relation is a `relex:Relation` with head, tail and label, and beside it
+the plain statement head - label - tail. PROV-O says which revision they belong to, who made it and when, and
+from which suggestion of which model each was derived; rejected suggestions are kept with their scores.
+Writing streams; reading goes through rdflib, which holds the whole graph in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote as percent_encode
+
+from db.formats.files import text_writer
+from db.formats.record import Attributed, Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from relex_core.editing import diff
+from relex_core.errors import quote
+from relex_core.jsonl import Json
+from relex_core.types import Annotation, Document, Entity, Relation, Schema
+
+PREFIXES = {
+    "dcterms": "http://purl.org/dc/terms/",
+    "oa": "http://www.w3.org/ns/oa#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "relex": "urn:relex:vocabulary:",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+
+def nodes(annotations: Iterable[Annotation]) -> Iterator[Json]:
+    """The statements as flat JSON-LD nodes: values are strings, {"@id"} or typed {"@value", "@type"}."""
+    seen: set[str] = set()
+
+    def once(node: Json) -> Iterator[Json]:
+        if node["@id"] not in seen:
+            seen.add(node["@id"])
+            yield node
+
+    for annotation in annotations:
+        for name in dict.fromkeys(e.label for e in (*annotation.entities, *annotation.rejected_entities)):
+            yield from once({"@id": _label("entity", name), "@type": "rdfs:Class", "rdfs:label": name})
+        for name in dict.fromkeys(r.label for r in (*annotation.relations, *annotation.rejected_relations)):
+            yield from once({"@id": _label("relation", name), "@type": "rdf:Property", "rdfs:label": name})
+        yield from _agents(annotation, once)
+        yield from _document(annotation)
+
+
+def _agents(annotation: Annotation, once: Any) -> Iterator[Json]:
+    if isinstance(annotation, Attributed) and annotation.annotator:
+        iri = _iri("annotator", annotation.annotator)
+        yield from once({"@id": iri, "@type": "prov:Person", "rdfs:label": annotation.annotator})
+    if annotation.based_on is not None:
+        version = annotation.based_on.model_version
+        yield from once({"@id": _iri("model", version), "@type": "prov:SoftwareAgent", "rdfs:label": version})
+
+
+def _document(annotation: Annotation) -> Iterator[Json]:
+    document = annotation.document
+    iri = _iri("document", document.id)
+    node: Json = {"@id": iri, "@type": "relex:Document", "dcterms:identifier": document.id, "rdf:value": document.text}
+    node |= {"relex:sha256": document.sha256}
+    node |= {"dcterms:source": document.source} if document.source else {}
+    node |= {"relex:extra": document.extra} if document.extra else {}
+    yield node
+    # what two people said about one document stays apart
+    base = f"{iri}:by:{_enc(annotation.annotator)}" if isinstance(annotation, Attributed) else iri
+    revision: Json = {"@id": f"{base}:revision", "@type": ["relex:Revision", "prov:Entity"]}
+    revision["prov:specializationOf"] = {"@id": iri}
+    if isinstance(annotation, Attributed):
+        revision["relex:number"] = _typed("integer", annotation.revision)
+        if annotation.annotator:
+            revision["prov:wasAttributedTo"] = {"@id": _iri("annotator", annotation.annotator)}
+        if annotation.saved_at:
+            revision["prov:generatedAtTime"] = _typed("dateTime", annotation.saved_at)
+    if annotation.based_on is not None:
+        revision["prov:wasDerivedFrom"] = {"@id": f"{base}:extraction"}
+        model = {"@id": _iri("model", annotation.based_on.model_version)}
+        yield {"@id": f"{base}:extraction", "@type": "prov:Entity", "prov:wasAttributedTo": model}
+    yield revision
+    yield from _decided_entities(annotation, base)
+    yield from _decided_relations(annotation, base)
+
+
+def _decided_entities(annotation: Annotation, base: str) -> Iterator[Json]:
+    decided = _how(annotation)
+    suggested = annotation.based_on.by_id() if annotation.based_on else {}
+    for number, entity in enumerate(annotation.entities):
+        node = _entity(base, entity, "entity", annotation.document)
+        node |= {"relex:order": _typed("integer", number), "relex:decision": decided[entity.id]}
+        if entity.id in suggested:
+            node["prov:wasDerivedFrom"] = {"@id": f"{base}:suggestion:{_enc(entity.id)}"}
+            yield _entity(base, suggested[entity.id], "suggestion", annotation.document)
+        yield node
+    for entity in annotation.rejected_entities:
+        yield _entity(base, entity, "rejected", annotation.document) | {"relex:decision": "rejected"}
+
+
+def _decided_relations(annotation: Annotation, base: str) -> Iterator[Json]:
+    known = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
+    for number, relation in enumerate(annotation.relations):
+        node = _relation(base, relation, "relation")
+        node |= {"relex:order": _typed("integer", number)}
+        if relation.key in known:
+            suggestion = _relation(base, known[relation.key], "suggested-relation")
+            node["prov:wasDerivedFrom"] = {"@id": suggestion["@id"]}
+            yield suggestion
+        yield node | {"relex:decision": "accepted" if relation.key in known else "added"}
+        head = f"{base}:entity:{_enc(relation.head)}"
+        yield {"@id": head, _label("relation", relation.label): {"@id": f"{base}:entity:{_enc(relation.tail)}"}}
+    for relation in annotation.rejected_relations:
+        yield _relation(base, relation, "rejected-relation") | {"relex:decision": "rejected"}
+
+
+def _how(annotation: Annotation) -> dict[str, str]:
+    changes = diff(annotation)
+    how = {entity.id: "added" for entity in changes.added}
+    how |= {entity.id: "accepted" for entity in changes.accepted}
+    how |= {entity.id: "relabelled" for _, entity in changes.relabelled}
+    return how | {entity.id: "moved" for _, entity in changes.moved}
+
+
+def _entity(base: str, entity: Entity, kind: str, document: Document) -> Json:
+    node: Json = {
+        "@id": f"{base}:{kind}:{_enc(entity.id)}",
+        "@type": "relex:Entity" if kind == "entity" else "relex:Suggestion",
+        "relex:revision": {"@id": f"{base}:revision"},
+        "dcterms:identifier": entity.id,
+        "relex:label": {"@id": _label("entity", entity.label)},
+        "oa:start": _typed("integer", entity.start),
+        "oa:end": _typed("integer", entity.end),
+        "oa:exact": entity.text(document),
+    }
+    return node if entity.score is None else node | {"relex:score": _typed("double", repr(entity.score))}
+
+
+def _relation(base: str, relation: Relation, kind: str) -> Json:
+    name = f"{_enc(relation.head)}:{_enc(relation.tail)}:{_enc(relation.label)}"
+    node: Json = {
+        "@id": f"{base}:{kind}:{name}",
+        "@type": "relex:Relation" if kind == "relation" else "relex:SuggestedRelation",
+        "relex:revision": {"@id": f"{base}:revision"},
+        "relex:head": {"@id": f"{base}:entity:{_enc(relation.head)}"},
+        "relex:tail": {"@id": f"{base}:entity:{_enc(relation.tail)}"},
+        "relex:label": {"@id": _label("relation", relation.label)},
+    }
+    return node if relation.score is None else node | {"relex:score": _typed("double", repr(relation.score))}
+
+
+def _typed(type: str, value: object) -> Json:
+    return {"@value": str(value), "@type": f"xsd:{type}"}
+
+
+def _enc(part: str) -> str:
+    return percent_encode(part, safe="")
+
+
+def _iri(kind: str, name: str) -> str:
+    return f"urn:relex:{kind}:{_enc(name)}"
+
+
+def _label(kind: str, name: str) -> str:
+    return _iri(f"{kind}-label", name)
+
+
+def write_jsonld(annotations: Iterable[Annotation], path: Path) -> int:
+    counted = _Counted(annotations)
+    with text_writer(path) as file:
+        file.write('{"@context":' + json.dumps(PREFIXES) + ',\n"@graph":[')
+        separator = "\n"
+        for node in nodes(counted):
+            file.write(separator + json.dumps(node, ensure_ascii=False))
+            separator = ",\n"
+        file.write("\n]}\n")
+    return counted.count
+
+
+def write_turtle(annotations: Iterable[Annotation], path: Path) -> int:
+    counted = _Counted(annotations)
+    with text_writer(path) as file:
+        for prefix, iri in PREFIXES.items():
+            file.write(f"@prefix {prefix}: <{iri}> .\n")
+        for node in nodes(counted):
+            statements = [f"{_verb(key)} {_object(value, key)}" for key, value in node.items() if key != "@id"]
+            file.write(f"\n<{node['@id']}>\n    " + " ;\n    ".join(statements) + " .\n")
+    return counted.count
+
+
+class _Counted:
+    """Annotations as they come, counted."""
+
+    def __init__(self, annotations: Iterable[Annotation]) -> None:
+        self._annotations = annotations
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Annotation]:
+        for annotation in self._annotations:
+            self.count += 1
+            yield annotation
+
+
+def _verb(key: str) -> str:
+    if key == "@type":
+        return "a"
+    return f"<{key}>" if key.startswith("urn:") else key
+
+
+def _object(value: Any, key: str) -> str:
+    if key == "@type":
+        return value if isinstance(value, str) else ", ".join(value)
+    if isinstance(value, str):
+        return _literal(value)
+    return f"<{value['@id']}>" if "@id" in value else f"{_literal(value['@value'])}^^{value['@type']}"
+
+
+_ESCAPES = {ord(c): f"\\u{ord(c):04X}" for c in map(chr, [*range(32), 127, 0x85, 0x2028, 0x2029, 0xFEFF])}
+_ESCAPES |= {ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+
+
+def _literal(text: str) -> str:
+    return '"' + text.translate(_ESCAPES) + '"'
+
+
+def _reader(syntax: str) -> Any:
+    def read(path: Path, schema: Schema | None) -> Iterator[Item]:
+        """Raises FormatError without the package rdflib."""
+        try:
+            import rdflib
+        except ImportError as error:
+            raise required("rdflib", "rdflib==7.6.0", syntax) from error
+        graph = rdflib.Graph()
+        try:
+            with path.open("rb") as file:
+                graph.parse(file, format=syntax)
+        except Exception as error:  # rdflib raises what its parsers raise
+            yield misfit(f"a readable {syntax} file", f"{quote(path.name)} ({type(error).__name__}: {error})")
+            return
+        relex = rdflib.Namespace(PREFIXES["relex"])
+        revisions = sorted(graph.subjects(rdflib.RDF.type, relex.Revision), key=str)
+        yield from each(enumerate(revisions, start=1), lambda node: _record(graph, node, schema))
+
+    return read
+
+
+def _record(graph: Any, revision: Any, schema: Schema | None) -> Record:
+    import rdflib
+
+    relex, oa, dcterms = (rdflib.Namespace(PREFIXES[prefix]) for prefix in ("relex", "oa", "dcterms"))
+
+    def text(subject: Any, verb: Any) -> str:
+        value = graph.value(subject, verb)
+        return "" if value is None else str(value)
+
+    def number(subject: Any, verb: Any) -> int:
+        return int(text(subject, verb) or 0)
+
+    def label(subject: Any) -> str:
+        return text(graph.value(subject, relex.label), rdflib.RDFS.label)
+
+    node = graph.value(revision, rdflib.Namespace(PREFIXES["prov"]).specializationOf)
+    document = Document(
+        text(node, dcterms.identifier),
+        text(node, rdflib.RDF.value),
+        text(node, dcterms.source),
+        text(node, relex.extra),
+    )
+    parts = sorted(graph.subjects(relex.revision, revision), key=lambda part: number(part, relex.order))
+    marks = [
+        Mark(part, number(part, oa.start), number(part, oa.end), label(part), id=text(part, dcterms.identifier))
+        for part in parts
+        if (part, rdflib.RDF.type, relex.Entity) in graph
+    ]
+    edges = [
+        Edge(graph.value(part, relex.head), graph.value(part, relex.tail), label(part))
+        for part in parts
+        if (part, rdflib.RDF.type, relex.Relation) in graph
+    ]
+    return record_from_marks(document, marks, edges, schema)
+
+
+JSONLD = Format("jsonld", ".jsonld", write_jsonld, _reader("json-ld"), "JSON-LD with provenance (PROV-O)")
+TURTLE = Format("turtle", ".ttl", write_turtle, _reader("turtle"), "Turtle (RDF) with provenance (PROV-O)")

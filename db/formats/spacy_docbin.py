@@ -1,0 +1,153 @@
+"""spaCy's DocBin: a .zip of .spacy files with 1,000 documents each, as `spacy train` takes from a folder.
+
+`doc.spans["entities"]` holds all marks, nested ones included, `doc.ents` the longest that do not overlap, and
+`doc._.rel` the relations as in spaCy's relation component: {(head token, tail token): {label: 1.0}}, by the
+first tokens of both ends. What that leaves open (two marks that begin together) travels in `doc.user_data`.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from db.formats.files import add_member, member_bytes, zip_reader, zip_writer
+from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from relex_core.errors import quote
+from relex_core.types import Annotation, Document, Schema
+from relex_core.words import Words
+
+DOCUMENTS_PER_FILE = 1_000
+SPANS = "entities"
+_KEY = "relex"
+
+
+def _spacy() -> Any:
+    try:
+        import spacy
+        import spacy.tokens
+    except ImportError as error:
+        raise required("spacy", "spacy==3.8.18", "spacy") from error
+    if not spacy.tokens.Doc.has_extension("rel"):
+        spacy.tokens.Doc.set_extension("rel", default=None)
+    return spacy
+
+
+def write(annotations: Iterable[Annotation], path: Path) -> int:
+    """Raises FormatError without the package spacy."""
+    spacy = _spacy()
+    remaining = iter(annotations)
+    count = number = 0
+    with zip_writer(path) as archive:
+        while part := list(islice(remaining, DOCUMENTS_PER_FILE)):
+            vocab = spacy.vocab.Vocab()
+            docs = [to_doc(annotation, vocab) for annotation in part]
+            content = spacy.tokens.DocBin(store_user_data=True, docs=docs).to_bytes()
+            add_member(archive, f"part-{number:05}.spacy", content)
+            count += len(docs)
+            number += 1
+    return count
+
+
+def to_doc(annotation: Annotation, vocab: Any) -> Any:
+    """One `spacy.tokens.Doc` whose text is the document's, character for character."""
+    spacy = _spacy()
+    document = annotation.document
+    words, spaces = _pieces(document.text, [entity.span for entity in annotation.entities])
+    doc = spacy.tokens.Doc(vocab, words=words, spaces=spaces)
+    assert doc.text == document.text
+    spans = {
+        e.id: doc.char_span(e.start, e.end, label=e.label, span_id=e.id, alignment_mode="strict")
+        for e in annotation.entities
+    }
+    doc.spans[SPANS] = list(spans.values())
+    doc.set_ents(spacy.util.filter_spans(spans.values()))
+    related: dict[tuple[int, int], dict[str, float]] = {}
+    for relation in annotation.relations:
+        pair = (spans[relation.head].start, spans[relation.tail].start)
+        related.setdefault(pair, {})[relation.label] = 1.0
+    doc._.rel = related
+    relations = [[r.head, r.tail, r.label] for r in annotation.relations]
+    record = {"id": document.id, "source": document.source, "extra": document.extra, "relations": relations}
+    doc.user_data[_KEY] = json.dumps(record, ensure_ascii=False)
+    return doc
+
+
+def _pieces(text: str, marks: list[tuple[int, int]]) -> tuple[list[str], list[bool]]:
+    """Words and white space as tokens, cut at each mark; a space that no mark cuts off belongs to its word."""
+    starts, ends = {start for start, _ in marks}, {end for _, end in marks}
+    words = Words.of(text)
+    places = sorted({0, len(text), *words.starts, *words.ends, *starts, *ends})
+    pieces: list[str] = []
+    spaces: list[bool] = []
+    at = 0
+    for place in places[1:]:
+        follows = pieces and not spaces[-1] and not pieces[-1].isspace()
+        if follows and text[at] == " " and at not in starts and at + 1 not in ends:
+            spaces[-1] = True
+            at += 1
+        if at < place:
+            pieces.append(text[at:place])
+            spaces.append(False)
+        at = place
+    return pieces, spaces
+
+
+def read(path: Path, schema: Schema | None) -> Iterator[Item]:
+    """Raises FormatError without the package spacy. The file may be one .spacy file or a .zip of them."""
+    spacy = _spacy()
+    return each(_docs(path, spacy), lambda doc: from_doc(doc, schema))
+
+
+def _docs(path: Path, spacy: Any) -> Iterator[tuple[int, Any]]:
+    number = 0
+    for content in _contents(path):
+        vocab = spacy.vocab.Vocab()
+        try:
+            docs = list(spacy.tokens.DocBin().from_bytes(content).get_docs(vocab))
+        except Exception as error:  # whatever zlib, msgpack or numpy say about bytes that are no DocBin
+            yield number + 1, misfit("a spaCy DocBin", f"{quote(path.name)} ({type(error).__name__}: {error})")
+            continue
+        for doc in docs:
+            number += 1
+            yield number, doc
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    if not zipfile.is_zipfile(path):
+        yield path.read_bytes()
+        return
+    with zip_reader(path) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".spacy"):
+                yield member_bytes(archive, name)
+
+
+def from_doc(doc: Any, schema: Schema | None) -> Record:
+    """Raises FormatError, InputError or SchemaError."""
+    extra = json.loads(doc.user_data.get(_KEY) or "{}")
+    document = Document(
+        extra.get("id") or Document.from_text(doc.text).id, doc.text, extra.get("source", ""), extra.get("extra", "")
+    )
+    spans = list(doc.spans[SPANS] if SPANS in doc.spans else doc.spans.get("sc", doc.ents))
+    marks = [
+        Mark(s.id_ or n, s.start_char, s.end_char, s.label_, id=s.id_ if _KEY in doc.user_data else "")
+        for n, s in enumerate(spans)
+    ]
+    if _KEY in doc.user_data:
+        edges = [Edge(*triple) for triple in extra["relations"]]
+        return record_from_marks(document, marks, edges, schema)
+    first = {span.start: mark.key for span, mark in reversed(list(zip(spans, marks, strict=True)))}
+    edges = [
+        Edge(first[head], first[tail], label)
+        for (head, tail), labels in (doc._.rel or {}).items()
+        for label, value in labels.items()
+        if value >= 0.5
+    ]
+    return record_from_marks(document, marks, edges, schema)
+
+
+FORMAT = Format("spacy", ".zip", write, read, "spaCy DocBin files for training (zip; needs the package spacy)")
