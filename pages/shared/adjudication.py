@@ -1,0 +1,162 @@
+"""Two or more annotations of a document -> where they disagree -> one annotation, by picks.
+
+Pure functions: the review screen shows `disagreements`, keeps picks, and saves `resolve` as a revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pages.shared.alignment import Edge, Marks, Pair, Unit, edges, units
+from relex_core.types import Annotation, Entity, Relation
+
+ADJUDICATOR = "adjudication"
+"""The annotator under whose name an adjudicated document is saved."""
+
+Pick = tuple[str, ...]
+"""Whose version is taken: one annotator, several, or nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One place on which annotators differ. `id` stays the same while annotations do; `options` holds for each
+    annotator what they said, in words, empty for nothing."""
+
+    id: str
+    kind: str
+    start: int
+    end: int
+    text: str
+    options: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def of(self, annotator: str) -> tuple[str, ...]:
+        return dict(self.options)[annotator]
+
+
+def disagreements(marks: Marks) -> tuple[Disagreement, ...]:
+    """Entities in text order, then relations in text order. Whatever all annotators said alike is not among them."""
+    mentions = units(marks)
+    return (*_entity_disagreements(marks, mentions), *_relation_disagreements(marks, mentions))
+
+
+def resolve(marks: Marks, picks: Mapping[str, Pick]) -> Annotation:
+    """The annotation on which all agree, and at each picked disagreement the versions picked.
+
+    What nobody has picked is left out. A relation needs both of its mentions: where an entity was turned down, its
+    relations fall away. Suggestions that somebody rejected and that are not in the result stay rejected.
+    """
+    mentions = units(marks)
+    wanted = {d.id: picks.get(d.id, ()) for d in disagreements(marks)}
+    chosen = [_chosen(unit, list(marks), wanted.get(_entity_id(unit))) for unit in mentions]
+    kept = _without_twins(chosen)
+    entities = tuple(sorted(kept.values(), key=lambda e: (e.start, -e.end, e.label)))
+    relations: dict[tuple[str, str, str], Relation] = {}
+    for pair, said in edges(marks, mentions).items():
+        pick = wanted.get(_relation_id(mentions, pair))
+        names = [name for name in said if name in pick] if pick is not None else list(said)[:1]
+        for name in names:
+            low, high = (kept.get((at, name)) or _other(kept, at) for at in pair)
+            if low is None or high is None or low.id == high.id:
+                continue
+            for relation in said[name].values():
+                first = mentions[pair[0]].of(name)
+                head, tail = (low, high) if first and first.id == relation.head else (high, low)
+                relations[head.id, tail.id, relation.label] = Relation(head.id, tail.id, relation.label)
+    return _with_suggestions(marks, entities, tuple(relations.values()))
+
+
+def _chosen(unit: Unit, names: list[str], pick: Pick | None) -> dict[str, Entity]:
+    """The entities taken at a mention, by annotator; with no disagreement the one that all share."""
+    if pick is None:
+        name, entity = unit.marks[0]
+        return {name: entity}
+    return {name: entity for name, entity in unit.marks if name in pick and name in names}
+
+
+def _without_twins(chosen: list[dict[str, Entity]]) -> dict[tuple[int, str], Entity]:
+    """Chosen entities by (mention, annotator): equal ones share an entity, and ids are unique."""
+    kept: dict[tuple[int, str], Entity] = {}
+    by_mark: dict[tuple[int, int, str], Entity] = {}
+    ids: set[str] = set()
+    for at, versions in enumerate(chosen):
+        for name, entity in versions.items():
+            mark = (entity.start, entity.end, entity.label)
+            if mark not in by_mark:
+                # people move a suggestion in different ways: both versions then carry its id
+                free = entity.id if entity.id not in ids else f"{entity.id}/{name}"
+                ids.add(free)
+                by_mark[mark] = replace(entity, id=free)
+            kept[at, name] = by_mark[mark]
+    return kept
+
+
+def _other(kept: dict[tuple[int, str], Entity], at: int) -> Entity | None:
+    return next((entity for (place, _), entity in kept.items() if place == at), None)
+
+
+def _with_suggestions(marks: Marks, entities: tuple[Entity, ...], relations: tuple[Relation, ...]) -> Annotation:
+    first = next(iter(marks.values()))
+    same = all(annotation.based_on == first.based_on for annotation in marks.values())
+    based_on = first.based_on if same else None
+    spans = {(e.start, e.end, e.label) for e in entities}
+    keys = {relation.key for relation in relations}
+    rejected = {e.id: e for a in marks.values() for e in a.rejected_entities if (e.start, e.end, e.label) not in spans}
+    rejected_relations = {r.key: r for a in marks.values() for r in a.rejected_relations if r.key not in keys}
+    return Annotation(
+        first.document,
+        first.schema,
+        entities,
+        relations,
+        tuple(rejected.values()),
+        tuple(rejected_relations.values()),
+        based_on,
+    )
+
+
+def _entity_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
+    text = next(iter(marks.values())).document.text
+    for unit in mentions:
+        said = {name: unit.of(name) for name in marks}
+        if len({None if e is None else (e.span, e.label) for e in said.values()}) == 1:
+            continue
+        options = tuple(
+            (name, () if e is None else (f"{e.label}: {text[e.start : e.end]}",)) for name, e in said.items()
+        )
+        yield Disagreement(_entity_id(unit), "entity", unit.start, unit.end, text[unit.start : unit.end], options)
+
+
+def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
+    text = next(iter(marks.values())).document.text
+    for pair, said in edges(marks, mentions).items():
+        if len({frozenset(said.get(name, ())) for name in marks}) == 1:
+            continue
+        low, high = mentions[pair[0]], mentions[pair[1]]
+        names = text[low.start : low.end], text[high.start : high.end]
+        options = tuple((name, _in_words(said.get(name, ()), names)) for name in marks)
+        yield Disagreement(
+            _relation_id(mentions, pair), "relation", low.start, high.end, f"{names[0]} – {names[1]}", options
+        )
+
+
+def _in_words(said: Iterable[Edge], names: tuple[str, str]) -> tuple[str, ...]:
+    low, high = names
+    return tuple(
+        f"{low} → {label} → {high}" if forward else f"{high} → {label} → {low}" for forward, label in sorted(said)
+    )
+
+
+def _entity_id(unit: Unit) -> str:
+    return f"e:{unit.start}:{unit.end}:" + ",".join(sorted(e.label for _, e in unit.marks))
+
+
+def _relation_id(mentions: tuple[Unit, ...], pair: Pair) -> str:
+    return "r:" + ":".join(_entity_id(mentions[at]) for at in pair)
+
+
+def picks_from_json(data: Any) -> dict[str, Pick]:
+    """Picks as they come from a browser: {id: [annotator ...]}; anything else in `data` is left out."""
+    if not isinstance(data, Mapping):
+        return {}
+    return {str(id): tuple(str(name) for name in pick) for id, pick in data.items() if isinstance(pick, list | tuple)}

@@ -1,0 +1,196 @@
+"""How far annotators agree: span F1, relation F1, and chance-corrected agreement on labels.
+
+F1 says whether people mark the same things; it needs no count of the spans that nobody marked, and tends to
+kappa where these are many (Hripcsak and Rothschild 2005, JAMIA 12:296). Cohen's kappa and Krippendorff's alpha
+say whether people give the same label to what both marked: they are taken on matched mentions (`alignment`).
+The coefficients come from NLTK's `AnnotationTask`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from nltk.metrics.agreement import AnnotationTask
+
+from pages.shared.alignment import Marks, canonical, edges, units
+from relex_core.types import Annotation, Entity
+
+Rating = tuple[str, str, str]
+"""Annotator, item, label: what NLTK calls coder, item, label."""
+
+
+@dataclass(frozen=True, slots=True)
+class F1:
+    """Matches between two people, of all that either marked. The order of the two does not matter."""
+
+    matched: int = 0
+    left: int = 0
+    right: int = 0
+
+    def __add__(self, other: F1) -> F1:
+        return F1(self.matched + other.matched, self.left + other.left, self.right + other.right)
+
+    @property
+    def value(self) -> float | None:
+        """2 * matched / (left + right), None where neither marked anything."""
+        marked = self.left + self.right
+        return 2 * self.matched / marked if marked else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Agreement of two people on one label, or on all (`label` is ""). `kappa` and `alpha` are None where fewer than
+    two matched mentions, or only one label, leave nothing to measure."""
+
+    left: str
+    right: str
+    label: str
+    strict: F1
+    relaxed: F1
+    relations: F1
+    kappa: float | None
+    alpha: float | None
+    relation_kappa: float | None
+    matched: int
+
+
+@dataclass(slots=True)
+class _Counts:
+    strict: Counter[str] = field(default_factory=Counter)
+    relaxed: Counter[str] = field(default_factory=Counter)
+    relations: Counter[str] = field(default_factory=Counter)
+    sizes: dict[str, Counter[str]] = field(default_factory=lambda: {"left": Counter(), "right": Counter()})
+    related: dict[str, Counter[str]] = field(default_factory=lambda: {"left": Counter(), "right": Counter()})
+    ratings: list[Rating] = field(default_factory=list)
+    relation_ratings: list[Rating] = field(default_factory=list)
+
+
+def by_pair(documents: Iterable[Marks]) -> tuple[Figures, ...]:
+    """The figures of each pair of people over the documents that both annotated: all labels first, then each."""
+    pairs: dict[tuple[str, str], _Counts] = {}
+    for number, marks in enumerate(documents):
+        for left, right in combinations(sorted(marks), 2):
+            counts = pairs.setdefault((left, right), _Counts())
+            _count(counts, number, left, right, {left: marks[left], right: marks[right]})
+    return tuple(
+        figures for (left, right), counts in sorted(pairs.items()) for figures in _figures(left, right, counts)
+    )
+
+
+def alpha(documents: Iterable[Marks]) -> float | None:
+    """Krippendorff's alpha over everybody, on mentions that at least two people marked."""
+    ratings: list[Rating] = []
+    for number, marks in enumerate(documents):
+        for at, unit in enumerate(units(marks)):
+            if len(unit.marks) > 1:
+                ratings += [(name, f"{number}:{at}", entity.label) for name, entity in unit.marks]
+    return _alpha(ratings)
+
+
+def match(left: Sequence[Entity], right: Sequence[Entity], strict: bool) -> dict[str, str]:
+    """One-to-one matches of entities with the same label, as ids: equal spans, or with `strict` off also overlapping
+    ones, those with the most shared characters first."""
+    pairs = [
+        (a.span == b.span, min(a.end, b.end) - max(a.start, b.start), -i, -j, a.id, b.id)
+        for i, a in enumerate(left)
+        for j, b in enumerate(right)
+        if a.label == b.label and (a.span == b.span or (not strict and a.overlaps(b)))
+    ]
+    matched: dict[str, str] = {}
+    taken: set[str] = set()
+    for *_, one, other in sorted(pairs, reverse=True):
+        if one not in matched and other not in taken:
+            matched[one] = other
+            taken.add(other)
+    return matched
+
+
+def _count(counts: _Counts, number: int, left: str, right: str, marks: Marks) -> None:
+    one, other = marks[left], marks[right]
+    for strict, found in ((True, counts.strict), (False, counts.relaxed)):
+        matched = match(one.entities, other.entities, strict)
+        found.update(entity.label for entity in one.entities if entity.id in matched)
+    for side, annotation in (("left", one), ("right", other)):
+        counts.sizes[side].update(entity.label for entity in annotation.entities)
+        counts.related[side].update(label for _, _, label in _triples(annotation))
+    counts.relations.update(label for _, _, label in _triples(one) & _triples(other))
+    mentions = units(marks)
+    for at, unit in enumerate(mentions):
+        if len(unit.marks) == 2:
+            counts.ratings += [(name, f"{number}:{at}", entity.label) for name, entity in unit.marks]
+    for (a, b), said in edges(marks, mentions).items():
+        # one label each: a pair that carries several relations is no single decision
+        if len(said) == 2 and all(len(labels) == 1 for labels in said.values()):
+            counts.relation_ratings += [
+                (name, f"{number}:{a}:{b}", f"{'>' if forward else '<'} {label}")
+                for name, labels in said.items()
+                for forward, label in labels
+            ]
+
+
+def _triples(annotation: Annotation) -> set[tuple[tuple[int, int], tuple[int, int], str]]:
+    """Relations as (head span, tail span, label): the strict match of relation extraction, types of the ends aside."""
+    spans = {entity.id: entity.span for entity in annotation.entities}
+    triples = set()
+    for relation in annotation.relations:
+        head, tail = spans[relation.head], spans[relation.tail]
+        low, high = min(head, tail), max(head, tail)
+        forward, label = canonical(annotation.schema, head <= tail, relation.label)
+        triples.add((low, high, label) if forward else (high, low, label))
+    return triples
+
+
+def _figures(left: str, right: str, counts: _Counts) -> Iterator[Figures]:
+    labels = sorted({*counts.sizes["left"], *counts.sizes["right"]})
+    relations = sorted({*counts.related["left"], *counts.related["right"]})
+    yield Figures(
+        left,
+        right,
+        "",
+        _f1(counts.strict, counts.sizes, labels),
+        _f1(counts.relaxed, counts.sizes, labels),
+        _f1(counts.relations, counts.related, relations),
+        _kappa(counts.ratings),
+        _alpha(counts.ratings),
+        _kappa(counts.relation_ratings),
+        len(counts.ratings) // 2,
+    )
+    for label in labels:
+        # the label against all others
+        binary = [(who, item, "yes" if said == label else "no") for who, item, said in counts.ratings]
+        yield Figures(
+            left,
+            right,
+            label,
+            _f1(counts.strict, counts.sizes, [label]),
+            _f1(counts.relaxed, counts.sizes, [label]),
+            F1(),
+            _kappa(binary),
+            _alpha(binary),
+            None,
+            sum(said == "yes" for _, _, said in binary),
+        )
+    for label in relations:
+        binary = [(who, item, "yes" if said[2:] == label else "no") for who, item, said in counts.relation_ratings]
+        found = _f1(counts.relations, counts.related, [label])
+        yield Figures(left, right, label, F1(), F1(), found, None, None, _kappa(binary), found.matched)
+
+
+def _f1(matched: Counter[str], sizes: dict[str, Counter[str]], labels: Sequence[str]) -> F1:
+    return F1(*(sum(counter[label] for label in labels) for counter in (matched, sizes["left"], sizes["right"])))
+
+
+def _kappa(ratings: list[Rating]) -> float | None:
+    return float(AnnotationTask(ratings).kappa()) if _measurable(ratings) else None
+
+
+def _alpha(ratings: list[Rating]) -> float | None:
+    return float(AnnotationTask(ratings).alpha()) if _measurable(ratings) else None
+
+
+def _measurable(ratings: list[Rating]) -> bool:
+    """Two items and two labels at least: with one label everywhere, agreement by chance is certain."""
+    return len({item for _, item, _ in ratings}) > 1 and len({label for _, _, label in ratings}) > 1
