@@ -178,9 +178,12 @@ def read(
     return _revision(row, Annotation(document, labels.schema, entities, relations, *rejected, based_on=based_on))
 
 
-def _rows() -> sa.Select[Any]:
-    return sa.select(revisions, annotators.c.name.label("annotator")).join(
-        annotators, annotators.c.pk == revisions.c.annotator_pk
+def _rows(*more: sa.Column[Any]) -> sa.Select[Any]:
+    return (
+        sa.select(revisions, annotators.c.name.label("annotator"), extractions.c.model_version, *more)
+        .select_from(revisions)
+        .join(annotators, annotators.c.pk == revisions.c.annotator_pk)
+        .outerjoin(extractions, extractions.c.pk == revisions.c.extraction_pk)
     )
 
 
@@ -190,17 +193,8 @@ def _streamed(project: int, annotators_: Sequence[str] | None) -> sa.Select[Any]
         names = sa.select(annotators.c.pk).where(annotators.c.name.in_(list(annotators_)))
         mine = mine.where(heads.c.annotator_pk.in_(names))
     return (
-        sa.select(
-            revisions,
-            annotators.c.name.label("annotator"),
-            documents.c.id,
-            documents.c.source,
-            texts.c.text,
-            texts.c.extra,
-        )
-        .select_from(documents)
-        .join(revisions, revisions.c.pk == mine.correlate(documents).scalar_subquery())
-        .join(annotators, annotators.c.pk == revisions.c.annotator_pk)
+        _rows(documents.c.id, documents.c.source, texts.c.text, texts.c.extra)
+        .join(documents, revisions.c.pk == mine.correlate(documents).scalar_subquery())
         .join(texts, texts.c.document_pk == documents.c.pk)
         .where(documents.c.project_pk == project)
     )
@@ -229,7 +223,7 @@ def _revision(row: Row[Any], annotation: Annotation) -> Revision:
         state=State(row.state),
         note=row.note,
         thresholds=jsonl.thresholds_from_json(json.loads(row.thresholds)) if row.thresholds else None,
-        model_version=annotation.based_on.model_version if annotation.based_on else None,
+        model_version=row.model_version,
         schema_version=row.label_version,
         edits=tuple(edit_from_json(edit) for edit in json.loads(row.edits)),
         seconds=row.seconds,

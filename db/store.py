@@ -43,6 +43,10 @@ class Store:
     def close(self) -> None:
         self.database.close()
 
+    def now(self) -> datetime:
+        """The time that is written down, in UTC."""
+        return self._clock()
+
     # projects and label sets
 
     def create_project(self, name: str, schema: Schema, guidelines: str = "") -> Project:

@@ -1,0 +1,216 @@
+"""Snapshots: a project's decisions as a file in an exchange format, with a manifest beside it.
+
+The manifest says what the file holds and how it came about, so that a training run can be traced to the
+revisions, models and people behind it, and an import finds the label set again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from db.formats import named
+from db.formats.record import Attributed
+from db.store import Store
+from db.values import Project, Revision, State
+from relex_core import jsonl
+from relex_core.errors import InputError, StoreError, quote
+from relex_core.types import Annotation
+
+DECIDED = (State.IN_PROGRESS, State.SUBMITTED, State.FLAGGED)
+"""The states that are exported unless others are named: somebody decided something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A written file: its hash, what it holds, and where its manifest is."""
+
+    path: Path
+    sha256: str
+    documents: int
+    entities: int
+    relations: int
+    manifest_path: Path
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What went by, counted while it is written. `states` are those of the revisions."""
+
+    documents: int = 0
+    entities: Counter[str] = field(default_factory=Counter)
+    relations: Counter[str] = field(default_factory=Counter)
+    rejected_entities: int = 0
+    rejected_relations: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    annotators: Counter[str] = field(default_factory=Counter)
+    model_versions: Counter[str] = field(default_factory=Counter)
+
+    def count(self, revision: Revision) -> None:
+        annotation = revision.annotation
+        self.documents += 1
+        self.entities.update(entity.label for entity in annotation.entities)
+        self.relations.update(relation.label for relation in annotation.relations)
+        self.rejected_entities += len(annotation.rejected_entities)
+        self.rejected_relations += len(annotation.rejected_relations)
+        self.states[str(revision.state)] += 1
+        self.annotators[revision.annotator] += 1
+        if revision.model_version:
+            self.model_versions[revision.model_version] += 1
+
+
+def snapshot(
+    store: Store,
+    project: str,
+    path: Path,
+    *,
+    format: str = "gliner",
+    states: Sequence[State] | None = DECIDED,
+    annotators: Sequence[str] | None = None,
+) -> Snapshot:
+    """Write the latest annotation of each document to `path`, in constant memory, and its manifest beside it.
+
+    `annotators` takes the latest of theirs. The file is there whole or not at all. Raises NotFound, InputError
+    for an unknown format or an empty result, StoreError if the disk refuses.
+    """
+    chosen = named(format)
+    if chosen.write is None:
+        raise InputError(
+            expected="a format that can be written",
+            found=format,
+            change="Choose another format.",
+            value=format,
+        )
+    about = store.project(project)
+    tally = _Tally()
+    revisions = store.latest_revisions(project, states=states, annotators=annotators)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        chosen.write(attributed(_counted(_some(revisions, about), tally)), path)
+        hash = file_hash(path)
+        manifest_path = manifest_of(path)
+        filter_ = {
+            "states": None if states is None else [str(state) for state in states],
+            "annotators": None if annotators is None else list(annotators),
+        }
+        manifest = _manifest(about, chosen.name, path, hash, tally, filter_, store.now())
+        manifest_path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            expected=f"to write {path.name}",
+            found=error.strerror or type(error).__name__,
+            change="Name another folder or free some space; nothing half-written was left.",
+            value=str(path),
+        ) from error
+    return Snapshot(path, hash, tally.documents, tally.entities.total(), tally.relations.total(), manifest_path)
+
+
+def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:
+    """Annotations with who made them and when, for the formats that say so."""
+    for revision in revisions:
+        a = revision.annotation
+        yield Attributed(
+            a.document,
+            a.schema,
+            a.entities,
+            a.relations,
+            a.rejected_entities,
+            a.rejected_relations,
+            a.based_on,
+            revision.annotator,
+            revision.saved_at.isoformat(),
+            revision.number,
+        )
+
+
+def manifest_of(path: Path) -> Path:
+    """Where the manifest of a snapshot is."""
+    return path.with_name(path.name + ".manifest.json")
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file, or of the names and files of a folder in order."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_dir():
+            continue
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode() + b"\x00")
+        with file.open("rb") as content:
+            while piece := content.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()
+
+
+def tool_version() -> str:
+    """The version of this program, from pyproject.toml."""
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    try:
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return "unknown"
+
+
+def _some(revisions: Iterator[Revision], project: Project) -> Iterator[Revision]:
+    """`revisions`, of which there is at least one. Raises InputError."""
+    first = next(revisions, None)
+    if first is None:
+        raise InputError(
+            expected=f"annotated documents in project {quote(project.name)} that fit the filter",
+            found="none",
+            change="Annotate and save a document first, or choose other states or annotators.",
+        )
+    yield first
+    yield from revisions
+
+
+def _counted(revisions: Iterable[Revision], tally: _Tally) -> Iterator[Revision]:
+    for revision in revisions:
+        tally.count(revision)
+        yield revision
+
+
+def _manifest(
+    project: Project,
+    format: str,
+    path: Path,
+    hash: str,
+    tally: _Tally,
+    filter_: dict[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    schema = project.schema
+    return {
+        "file": path.name,
+        "format": format,
+        "sha256": hash,
+        "project": project.name,
+        "created_at": now.isoformat(),
+        "tool": {"name": "relex-studio", "version": tool_version()},
+        "filter": filter_,
+        "counts": {
+            "documents": tally.documents,
+            "entities": tally.entities.total(),
+            "relations": tally.relations.total(),
+            "rejected_entities": tally.rejected_entities,
+            "rejected_relations": tally.rejected_relations,
+            "entity_labels": {label.name: tally.entities[label.name] for label in schema.entity_labels},
+            "relation_labels": {label.name: tally.relations[label.name] for label in schema.relation_labels},
+            "states": dict(tally.states),
+        },
+        "label_map": {
+            "entities": {label.name: number for number, label in enumerate(schema.entity_labels)},
+            "relations": {label.name: number for number, label in enumerate(schema.relation_labels)},
+        },
+        "schema_version": project.schema_version,
+        "schema": jsonl.schema_to_json(schema),
+        "model_versions": dict(sorted(tally.model_versions.items())),
+        "annotators": dict(sorted(tally.annotators.items())),
+    }

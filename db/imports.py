@@ -1,0 +1,305 @@
+"""Files in an exchange format -> documents, extractions and revisions of a project.
+
+A file is read twice: once to check it and to collect its labels, once to store it. Nothing is stored before the
+whole file was found good, and storing a file again adds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection
+
+from db import documents, extractions, projects, revisions
+from db.exports import file_hash, manifest_of
+from db.formats import Format, Record, named, united
+from db.store import Store
+from db.values import State
+from relex_core import jsonl
+from relex_core.errors import FormatError, InputError, NotFound, RelexError
+from relex_core.types import Annotation, Document, Extraction, Schema
+
+BATCH = 200
+"""Records that are stored in one transaction."""
+
+SHOWN = 5
+"""Bad records whose faults are told one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of files: new and known documents, stored extractions and revisions, records left out."""
+
+    records: int
+    added: int
+    duplicates: int
+    extractions: int
+    revisions: int
+    skipped: tuple[RelexError, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """What a look at a file found. `schema` holds its labels after those it was read with."""
+
+    schema: Schema
+    records: int = 0
+    documents: int = 0
+    suggestions: int = 0
+    decisions: int = 0
+    errors: list[RelexError] = field(default_factory=list)
+
+
+def read(path: Path, format: str = "gliner", schema: Schema | None = None) -> Iterator[Annotation]:
+    """The annotations of a file, all in one label set: `schema`, or the one in the manifest beside it, or its own
+    labels. Raises FormatError naming the bad lines."""
+    report = inspect(path, format, schema)
+    _refuse_bad(path, report)
+    for record in _good(_reading(format), path, report.schema):
+        if isinstance(record, Annotation):
+            yield record
+
+
+def inspect(path: Path, format: str, schema: Schema | None = None) -> Report:
+    """Read a file without storing anything. Raises InputError if it cannot be opened or the format has no reader."""
+    chosen = _reading(format)
+    known = schema or manifest_schema(path) or Schema()
+    report = Report(known)
+    for item in _items(chosen, path, schema or manifest_schema(path)):
+        if isinstance(item, RelexError):
+            report.errors.append(item)
+            continue
+        report.records += 1
+        if isinstance(item, Document):
+            report.documents += 1
+            continue
+        report.decisions += isinstance(item, Annotation)
+        report.suggestions += isinstance(item, Extraction)
+        if item.schema != report.schema:
+            report.schema = _with_labels(report.schema, item.schema)
+    return report
+
+
+def load(
+    store: Store,
+    project: str,
+    paths: Iterable[Path],
+    *,
+    format: str = "gliner",
+    annotator: str = "import",
+    state: State = State.SUBMITTED,
+    skip_bad: bool = False,
+    deduplicate: bool = False,
+) -> Imported:
+    """Store files in a project, which is created if there is none of that name.
+
+    Labels that the project lacks are added to its label set. Decisions become revisions by `annotator`, marks with
+    scores become extractions. Without `deduplicate` a text may come under several ids, as files of annotations
+    have them. Raises FormatError naming the bad records, unless they are to be skipped.
+    """
+    total = Imported(0, 0, 0, 0, 0)
+    chosen = _reading(format)
+    for path in paths:
+        existing = _schema_of(store, project)
+        report = inspect(path, format, existing)
+        if not skip_bad:
+            _refuse_bad(path, report)
+        if report.records == 0:
+            raise FormatError(
+                expected=f"records of the format {format} in {path.name}",
+                found="none that can be used",
+                change="Choose the format that the file is in.",
+                lines=_lines(report.errors),
+            )
+        if existing is None:
+            store.create_project(project, report.schema)
+        elif report.schema != existing:
+            store.save_schema(project, report.schema)
+        job = _Job(store, project, report.schema, f"import:{file_hash(path)}", path.name, annotator, state, deduplicate)
+        records = enumerate(_good(chosen, path, report.schema), start=1)
+        for batch in _batches(records):
+            total = _sum(total, job.store_batch(batch))
+        total = replace(total, skipped=(*total.skipped, *report.errors))
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Storing one file."""
+
+    store: Store
+    project: str
+    schema: Schema
+    client: str
+    name: str
+    annotator: str
+    state: State
+    deduplicate: bool
+
+    def store_batch(self, batch: list[tuple[int, Record]]) -> Imported:
+        now = self.store.now()
+        texts = [record if isinstance(record, Document) else record.document for _, record in batch]
+        with self.store.database.write() as connection:
+            pk, _ = projects.find(connection, self.project)
+            labels = projects.load_labels(connection, pk)
+            added, ids = documents.add(connection, pk, texts, now, self.deduplicate)
+            found, decided = 0, 0
+            for number, record in batch:
+                if isinstance(record, Extraction):
+                    self._extraction(connection, labels, _under(record, ids))
+                    found += 1
+                elif isinstance(record, Annotation):
+                    before = self._decision(connection, labels, _under(record, ids), number)
+                    decided += not before
+        return Imported(len(batch), added.added, added.duplicates, found, decided)
+
+    def _extraction(self, connection: Connection, labels: projects.LabelSet, record: Extraction) -> None:
+        row = documents.find_text(connection, labels.project, record.document, lock=True)
+        extractions.save(connection, labels, row, record, self.store.now())
+        extractions.place(connection, labels.project, row, record)
+
+    def _decision(self, connection: Connection, labels: projects.LabelSet, record: Annotation, number: int) -> bool:
+        """Whether the record had been stored before."""
+        row = documents.find_text(connection, labels.project, record.document, lock=True)
+        # each record has a client of its own: a document may stand in a file several times
+        client = f"{self.client}:{number}"
+        known = revisions.acknowledged(connection, row.pk, client) > 0
+        work = revisions.Work(
+            annotator=self.annotator,
+            state=self.state,
+            client=client,
+            seq=1,
+            note=f"imported from {self.name}",
+        )
+        if not known:
+            revisions.save(connection, labels, record, work, self.store.now())
+        return known
+
+
+def manifest_schema(path: Path) -> Schema | None:
+    """The label set in the manifest beside a file, None without a manifest. Raises FormatError if it is broken."""
+    manifest = manifest_of(path)
+    if not manifest.is_file():
+        return None
+    try:
+        return jsonl.schema_from_json(json.loads(manifest.read_text(encoding="utf-8"))["schema"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            expected=f'a manifest with a "schema" in {manifest.name}',
+            found=f"{type(error).__name__}: {error}",
+            change="Take the manifest that was written with the file, or remove it to read the file without one.",
+        ) from error
+
+
+def _reading(format: str) -> Format:
+    chosen = named(format)
+    if chosen.read is None:
+        raise InputError(
+            expected="a format that can be read",
+            found=format,
+            change="Choose another format.",
+            value=format,
+        )
+    return chosen
+
+
+def _items(chosen: Format, path: Path, schema: Schema | None) -> Iterator[Record | RelexError]:
+    assert chosen.read is not None
+    try:
+        yield from chosen.read(path, schema)
+    except OSError as error:
+        raise InputError(
+            expected="a file that can be read",
+            found=f"{error.strerror or type(error).__name__}: {path.name}",
+            change="Check the name of the file and the right to read it.",
+            value=str(path),
+        ) from error
+
+
+def _good(chosen: Format, path: Path, schema: Schema) -> Iterator[Record]:
+    """The records that can be used, in one label set."""
+    for item in _items(chosen, path, schema):
+        if not isinstance(item, RelexError):
+            yield item
+
+
+def _refuse_bad(path: Path, report: Report) -> None:
+    if not report.errors:
+        return
+    lines = _lines(report.errors)
+    where = f" in lines {_numbers(lines)}" if lines else ""
+    told = "; ".join(f"{error.expected}, found {error.found}" for error in report.errors[:SHOWN])
+    raise FormatError(
+        expected=f"only good records in {path.name}",
+        found=f"{len(report.errors)} bad and {report.records} good ones{where} ({told})",
+        change="Nothing was imported. Correct these lines, or leave them out with --skip-bad.",
+        value=tuple(report.errors),
+        lines=lines,
+    )
+
+
+def _lines(errors: Iterable[RelexError]) -> tuple[int, ...]:
+    return tuple(line for error in errors if isinstance(error, FormatError) for line in error.lines)
+
+
+def _numbers(lines: tuple[int, ...], limit: int = 20) -> str:
+    more = f" and {len(lines) - limit} more" if len(lines) > limit else ""
+    return ", ".join(str(line) for line in lines[:limit]) + more
+
+
+def _schema_of(store: Store, project: str) -> Schema | None:
+    try:
+        return store.project(project).schema
+    except NotFound:
+        return None
+
+
+def _with_labels(schema: Schema, more: Schema) -> Schema:
+    """`schema` and what `more` has beyond it; labels of `more` are taken whole, with their types and inverses."""
+    types = {label.name for label in schema.entity_labels}
+    names = {label.name for label in schema.relation_labels}
+    entities = [label for label in more.entity_labels if label.name not in types]
+    relations = [label for label in more.relation_labels if label.name not in names]
+    if not entities and not relations:
+        return schema
+    # colours and letters were chosen for another set
+    plain = [replace(label, letter="", color=0) for label in entities]
+    merged = Schema.of([*schema.entity_labels, *plain], schema.relation_labels)
+    wholes = united(merged, (), (label.name for label in relations)).relation_labels
+    given = {label.name: label for label in relations}
+    finished = [replace(given[label.name], color=label.color) if label.name in given else label for label in wholes]
+    return Schema.of(merged.entity_labels, finished)
+
+
+_Judged = TypeVar("_Judged", Annotation, Extraction)
+
+
+def _under(record: _Judged, ids: dict[str, str]) -> _Judged:
+    id = ids.get(record.document.id, record.document.id)
+    return record if id == record.document.id else replace(record, document=replace(record.document, id=id))
+
+
+def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:
+    batch: list[tuple[int, Record]] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _sum(a: Imported, b: Imported) -> Imported:
+    return Imported(
+        a.records + b.records,
+        a.added + b.added,
+        a.duplicates + b.duplicates,
+        a.extractions + b.extractions,
+        a.revisions + b.revisions,
+        (*a.skipped, *b.skipped),
+    )
