@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from relex_core.config import ModelConfig
+from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, quote
 from relex_core.model import RelexModel
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
@@ -115,7 +116,7 @@ def fill(model: RelexModel, weights: dict[str, Tensor], name: str) -> None:
     """Put weights with GLiNER's names into a model. Raises CheckpointError, naming what is missing or misshapen."""
     own = model.state_dict()
     given = {ours(key): value for key, value in weights.items()}
-    missing = [theirs(key) for key in own if key not in given]
+    missing = [theirs(key) for key in own if key not in given and not key.endswith("num_batches_tracked")]
     shapes = [key for key in own if key in given and given[key].shape != own[key].shape]
     broken = [key for key in own if key in given and not bool(torch.isfinite(given[key]).all())]
     for expected, bad in (
@@ -132,7 +133,8 @@ def fill(model: RelexModel, weights: dict[str, Tensor], name: str) -> None:
                 change="Copy or download the checkpoint again, or correct gliner_config.json.",
                 value=tuple(bad),
             )
-    model.load_state_dict({key: given[key].float() for key in own}, assign=True)
+    real = {key: value.float() if value.is_floating_point() else value for key, value in given.items() if key in own}
+    model.load_state_dict({**own, **real}, assign=True)
 
 
 def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
@@ -183,6 +185,12 @@ def choose(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 
 def _build(config: ModelConfig) -> RelexModel:
+    """A model without storage, as its weights are given; encoders of transformers keep buffers and need it."""
+    if config.encoder_type in ("bert", "deberta-v2"):
+        with torch.device("meta"):
+            model = RelexModel(config)
+        if not isinstance(model.encoder, TransformersEncoder):
+            return model
     return RelexModel(config)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -35,10 +35,15 @@ class _Plan:
 
 
 class Extractor:
-    """A loaded checkpoint that reads documents. Not for use from several threads: see `service`."""
+    """A loaded checkpoint that reads documents. Not for use from several threads: see `service`.
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    `adjacency_threshold` is tau_A for checkpoints that select pairs (section 3.5); as in the reference it is the
+    entity threshold unless given.
+    """
+
+    def __init__(self, loaded: LoadedModel, adjacency_threshold: float | None = None) -> None:
         self.loaded = loaded
+        self.adjacency_threshold = adjacency_threshold
         self.calls = 0
 
     @classmethod
@@ -115,7 +120,7 @@ class Extractor:
             plan = self._plan(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
             inside = [[(i, s) for i, s in known if a <= s[0] and s[1] < b] for a, b in plan.ranges]
             windows = [
-                Window(w.pieces, w.rounds, w.floors, np.array([(s[0] - a, s[1] - a) for _, s in own], np.int64))
+                replace(w, spans=np.array([(s[0] - a, s[1] - a) for _, s in own], np.int64))
                 for w, own, (a, _) in zip(plan.windows, inside, plan.ranges, strict=True)
                 if len(own) > 1
             ]
@@ -149,7 +154,8 @@ class Extractor:
             _floors([floor.of_entity(label.name) for label in schema.visible_entities]),
             _floors([floor.of_relation(label.name) for label in schema.visible_relations]),
         )
-        windows = tuple(Window(part(pieces, a, b, room), rounds, floors) for a, b in ranges)
+        tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
+        windows = tuple(Window(part(pieces, a, b, room), rounds, floors, tau) for a, b in ranges)
         return _Plan(document, schema, floor, words, ranges, windows)
 
     def _score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:

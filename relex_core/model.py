@@ -17,9 +17,10 @@ from relex_core.batching import Batch
 from relex_core.config import ModelConfig
 from relex_core.encoder import BiLstm, build_encoder, pool_words
 from relex_core.feedforward import FeedForward
-from relex_core.pairs import all_pairs
+from relex_core.pairs import DECODERS
 from relex_core.relations import PairScorer
 from relex_core.spans import MarkerSpans, TokenScorer
+from relex_core.triples import TripleScorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,16 @@ class RelexModel(nn.Module):
         self.entity_prompt = FeedForward(size, size, dropout)
         self.token_scorer = TokenScorer(size, dropout) if config.span_mode == "token_level" else None
         self.spans = MarkerSpans(size, dropout)
-        self.relations = PairScorer(size, dropout)
+        self.adjacency = None if config.relations_layer == "none" else DECODERS[config.relations_layer](size)
+        self.relations = (
+            TripleScorer(config.triples_layer, size, dropout) if config.triples_layer else PairScorer(size, dropout)
+        )
 
-    def forward(self, batch: Batch, spans_BE2: Tensor, pairs_BP2: Tensor) -> Output:
+    def forward(self, batch: Batch, spans_BE2: Tensor, mask_BE: Tensor, pairs_BP2: Tensor) -> Output:
         """Score all entities, and relations on the given spans and pairs (gold ones in training).
 
-        `spans_BE2` are first and last words, both included; `pairs_BP2` are indices into them. Padding may hold
-        any valid index: the caller masks the logits.
+        `spans_BE2` are first and last words, both included, real where `mask_BE`; `pairs_BP2` are indices into
+        them. Padding may hold any valid index: the caller masks the logits.
         """
         # 3.2, 3.3  input and encoder
         encoded = self.encode(batch)
@@ -70,7 +74,7 @@ class RelexModel(nn.Module):
         entities = self.entity_logits(encoded, ends)
         vectors_BED = self.spans.vectors(ends, spans_BE2)
         # 3.5  pairs
-        adjacency_BEE = None
+        adjacency_BEE = None if self.adjacency is None else self.adjacency(vectors_BED, mask_BE)
         # 3.6  relations
         relations_BPM = self.relations.score(vectors_BED, pairs_BP2, encoded.relation_labels_BMD)
         return Output(entities, adjacency_BEE, relations_BPM)
@@ -96,12 +100,6 @@ class RelexModel(nn.Module):
             logits: Tensor = self.token_scorer(encoded.words_BLD, encoded.entity_labels_BKD)
             return logits
         return self.spans.logits(ends, encoded.entity_labels_BKD, self.config.max_width, encoded.lengths_B)
-
-    def relate(self, vectors_1ED: Tensor, labels_1MD: Tensor) -> tuple[Tensor, Tensor]:
-        """All ordered pairs of one text's entities [P, 2] and their logits [P, M]."""
-        mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
-        pairs_1P2, _ = all_pairs(mask_1E)
-        return pairs_1P2[0], self.relations.score(vectors_1ED, pairs_1P2, labels_1MD)[0]
 
     @property
     def device(self) -> torch.device:

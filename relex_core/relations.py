@@ -1,18 +1,21 @@
-"""How a pair of entities is scored against relation labels (paper section 3.6).
+"""How a pair of entities is scored against relation labels (paper section 3.6): the pair MLP.
 
-B texts, E entities, P pairs, M relation labels, D hidden, H = 4 D. Each scorer has the same signature:
+B texts, E entities, P pairs, M relation labels, D hidden, H = 4 D. Every scorer has the same signature:
 entity vectors [B, E, D], pairs [B, P, 2] of indices into them, label vectors [B, M, D] -> logits [B, P, M].
+The triple scorers, with this signature, are in `triples`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from relex_core.feedforward import PairFeedForward
 
-BLOCK = 8_000_000
-"""Numbers that one block of pairs may hold at a time (32 MB in fp32): memory stays linear in pairs."""
+BLOCK = 500_000
+"""Numbers that one block of pairs holds at a time: memory stays linear in pairs, and 2 MB stay in the cache."""
 
 
 class PairScorer(PairFeedForward):
@@ -20,15 +23,33 @@ class PairScorer(PairFeedForward):
 
     def score(self, entities_BED: Tensor, pairs_BP2: Tensor, labels_BMD: Tensor) -> Tensor:
         """[B, P, M]"""
+        return join(labels_BMD, self.blocks(entities_BED, pairs_BP2, labels_BMD))
+
+    def blocks(self, entities_BED: Tensor, pairs_BP2: Tensor, labels_BMD: Tensor) -> Iterator[Tensor]:
+        """The same, some pairs at a time."""
         head_BEH, tail_BEH = self.left(entities_BED), self.right(entities_BED)
         weight_BHM, bias_B1M = self.fold(labels_BMD)
-        step = max(1, BLOCK // max(1, head_BEH.shape[0] * head_BEH.shape[2]))
-        logits = []
-        for some_BP2 in pairs_BP2.split(step, dim=1):
+        for some_BP2 in pairs_BP2.split(block(head_BEH), dim=1):
             head_BPH = take(head_BEH, some_BP2[..., 0])
             tail_BPH = take(tail_BEH, some_BP2[..., 1])
-            logits.append(self.hidden(head_BPH, tail_BPH) @ weight_BHM + bias_B1M)
-        return torch.cat(logits, dim=1)
+            yield self.hidden(head_BPH, tail_BPH) @ weight_BHM + bias_B1M
+
+    def grid(self, entities_ED: Tensor, labels_MD: Tensor) -> Iterator[Tensor]:
+        """All pairs of one text with themselves too, some heads at a time: [heads, E, M]. Nothing is gathered."""
+        head_EH, tail_EH = self.left(entities_ED), self.right(entities_ED)
+        weight_1HM, bias_11M = self.fold(labels_MD[None])
+        for some_EH in head_EH.split(max(1, block(head_EH[None]) // max(1, len(tail_EH)))):
+            yield self.hidden(some_EH[:, None], tail_EH) @ weight_1HM[0] + bias_11M[0]
+
+
+def block(vectors_BEH: Tensor) -> int:
+    """How many pairs make a block."""
+    return max(1, BLOCK // max(1, vectors_BEH.shape[0] * vectors_BEH.shape[2]))
+
+
+def join(labels_BMD: Tensor, blocks: Iterable[Tensor]) -> Tensor:
+    """Blocks of logits -> [B, P, M], also if there are none."""
+    return torch.cat([labels_BMD.new_zeros(labels_BMD.shape[0], 0, labels_BMD.shape[1]), *blocks], dim=1)
 
 
 def take(vectors_BEH: Tensor, at_BP: Tensor) -> Tensor:

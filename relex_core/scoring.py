@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from relex_core.batching import collate
-from relex_core.decoding import Candidates, Floats, Ints, cap, token_spans
+from relex_core.decoding import Candidates, Floats, Ints, cap, greedy, token_spans
 from relex_core.model import Encoded, RelexModel
+from relex_core.pairs import all_pairs
 from relex_core.prompt import Pieces, Prompt, PromptBuilder
+from relex_core.relations import PairScorer
 
 MAX_CANDIDATES = 300
 """Most candidates kept for a window beyond those that greedy decoding takes."""
@@ -33,17 +35,29 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Decode:
+    """How candidates are decoded: see `decoding.greedy`. `only` keeps candidates on these spans."""
+
+    flat: bool = True
+    multi_label: bool = False
+    only: frozenset[tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What is scored: some words of a text, with the labels in one or more passes.
 
-    `floors` are the strict thresholds of entity labels [K] and relation labels [M] of the whole schema.
-    With `spans` [E, 2] no candidates are looked for: relations are scored on exactly these.
+    `floors` are the strict thresholds of entity labels [K] and relation labels [M] of the whole schema,
+    `adjacency` that of pairs (tau_A, section 3.5). With `spans` [E, 2] no candidates are looked for: relations
+    are scored on exactly these. With `decode` candidates are decoded here and relations scored on what is left.
     """
 
     pieces: Pieces
     rounds: tuple[Round, ...]
     floors: tuple[Floats, Floats]
+    adjacency: float = 0.5
     spans: Ints | None = None
+    decode: Decode | None = None
 
     @property
     def length(self) -> int:
@@ -113,40 +127,88 @@ def _candidates(
 
 
 def _relations(model: RelexModel, window: Window, state: _State) -> Scores:
-    if window.spans is None:
-        candidates = cap(Candidates.join(state.found), MAX_CANDIDATES)
-        spans, _ = candidates.spans()
-    else:
-        none = np.zeros(0, np.int64)
-        candidates, spans = Candidates(none, none, none, np.zeros(0, np.float32)), window.spans
-    parts = [_pass_relations(model, window, spans, *one) for one in state.passes] if len(spans) > 1 else []
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    if not columns:
-        none = np.zeros(0, np.int64)
-        return Scores(candidates, spans, none, none, none, np.zeros(0, np.float32))
-    head, tail, label, score = columns
+    """Section 3.5 and 3.6 for one window: spans, pairs of these, relations of the pairs."""
+    candidates, context, spans = _spans(window, state)
+    parts = [_pass_relations(model, window, context, spans, one) for one in state.passes] if len(spans) > 1 else []
+    if not parts:
+        parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    head, tail, label, score = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((label, tail, head))
     return Scores(candidates, spans, head[order], tail[order], label[order], score[order])
+
+
+def _spans(window: Window, state: _State) -> tuple[Candidates, Ints, Ints]:
+    """Candidates that are kept, the spans that adjacency sees, and those of them that relations are scored on."""
+    if window.spans is not None:
+        none = np.zeros(0, np.int64)
+        return Candidates(none, none, none, np.zeros(0, np.float32)), window.spans, window.spans
+    candidates = Candidates.join(state.found)
+    if window.decode is None:
+        candidates = cap(candidates, MAX_CANDIDATES)
+        return candidates, candidates.spans()[0], candidates.spans()[0]
+    context = candidates.spans()[0]
+    if window.decode.only is not None:
+        marks = zip(candidates.first.tolist(), candidates.last.tolist(), strict=True)
+        candidates = candidates.take(np.flatnonzero([mark in window.decode.only for mark in marks]))
+    kept = candidates.take(greedy(candidates, flat=window.decode.flat, multi_label=window.decode.multi_label))
+    return kept, context, Candidates.join([kept]).spans()[0]
 
 
 def _pass_relations(
     model: RelexModel,
     window: Window,
+    context: Ints,
     spans: Ints,
-    round_: Round,
-    encoded: Encoded,
-    ends: tuple[Tensor, Tensor],
-    row: int,
+    one: tuple[Round, Encoded, tuple[Tensor, Tensor], int],
 ) -> tuple[Ints, Ints, Ints, Floats]:
-    """Relations above the floor on all ordered pairs of spans, for the labels of one pass."""
-    own = slice(row, row + 1)
-    spans_1E2 = torch.from_numpy(spans)[None].to(model.device)
-    vectors_1ED = model.spans.vectors((ends[0][own], ends[1][own]), spans_1E2)
-    labels_1MD = encoded.relation_labels_BMD[own, : len(round_.relations)]
+    """Relations above the floor between spans, for the labels of one pass."""
+    round_, encoded, ends, row = one
+    ends = ends[0][row : row + 1], ends[1][row : row + 1]
+    labels_1MD = encoded.relation_labels_BMD[row : row + 1, : len(round_.relations)]
     floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
-    pairs_P2, logits_PM = model.relate(vectors_1ED, labels_1MD)
-    probabilities = torch.sigmoid(logits_PM.float())
-    above = probabilities > floor
-    at = above.nonzero().cpu().numpy()
-    pairs = pairs_P2.cpu().numpy()[at[:, 0]]
-    return pairs[:, 0], pairs[:, 1], round_.relations[at[:, 1]], probabilities[above].cpu().numpy()
+    vectors_1ED = model.spans.vectors(ends, torch.from_numpy(spans)[None].to(model.device))
+    grid = model.adjacency is None and isinstance(model.relations, PairScorer)
+    if grid:
+        blocks = model.relations.grid(vectors_1ED[0], labels_1MD[0])
+    else:
+        pairs = _adjacent(model, window, context, spans, ends, vectors_1ED)
+        blocks = (logits[0] for logits in model.relations.blocks(vectors_1ED, pairs[None], labels_1MD))
+    columns: list[tuple[Tensor, Tensor]] = []
+    done = 0
+    for logits in blocks:
+        probabilities = torch.sigmoid(logits.float())
+        above = probabilities > floor
+        at = above.nonzero()
+        at[:, 0] += done
+        done += len(logits)
+        columns.append((at, probabilities[above]))
+    if not columns:
+        columns = [(torch.zeros(0, 2, dtype=torch.long), torch.zeros(0))]
+    at, score = torch.cat([a for a, _ in columns]).cpu().numpy(), torch.cat([p for _, p in columns]).cpu().numpy()
+    if grid:
+        other = at[:, 0] != at[:, 1]
+        at, score = at[other], score[other]
+        return at[:, 0], at[:, 1], round_.relations[at[:, 2]], score
+    ends_of = pairs.cpu().numpy()[at[:, 0]]
+    return ends_of[:, 0], ends_of[:, 1], round_.relations[at[:, 1]], score
+
+
+def _adjacent(
+    model: RelexModel, window: Window, context: Ints, spans: Ints, ends: tuple[Tensor, Tensor], vectors_1ED: Tensor
+) -> Tensor:
+    """Pairs of spans [P, 2] that are scored: all, or those above tau_A.
+
+    Attention, GCN and GAT see all candidates at once, also those that decoding refuses, as in the reference.
+    """
+    if model.adjacency is None:
+        mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
+        return all_pairs(mask_1E)[0][0]
+    rows = torch.arange(len(spans))
+    if len(context) != len(spans):
+        vectors_1ED = model.spans.vectors(ends, torch.from_numpy(context)[None].to(model.device))
+        places = {(int(a), int(b)): at for at, (a, b) in enumerate(context)}
+        rows = torch.tensor([places[int(a), int(b)] for a, b in spans])
+    mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
+    adjacency_EE = torch.sigmoid(model.adjacency(vectors_1ED, mask_1E)[0].float())
+    near_EE = adjacency_EE[rows][:, rows] > window.adjacency
+    return near_EE.fill_diagonal_(False).nonzero()
