@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from relex_core import scoring
+from relex_core import metrics
 from relex_core.datasets import UNKNOWN_TYPE, Gold, labels_of, read_gold
 from relex_core.errors import ConfigError, InputError
 from relex_core.jsonl import Json
-from relex_core.scoring import Counts, DocumentScore
+from relex_core.metrics import Counts, DocumentScore
 from relex_core.selection import select
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
@@ -69,15 +69,15 @@ class Report:
 
     @property
     def entities(self) -> Counts:
-        return scoring.micro(scoring.total(part.entities for part in self.parts))
+        return metrics.micro(metrics.total(part.entities for part in self.parts))
 
     @property
     def relations(self) -> Counts:
-        return scoring.micro(scoring.total(part.relations for part in self.parts))
+        return metrics.micro(metrics.total(part.relations for part in self.parts))
 
     @property
     def typed(self) -> Counts:
-        return scoring.micro(scoring.total(part.typed for part in self.parts))
+        return metrics.micro(metrics.total(part.typed for part in self.parts))
 
     @property
     def documents_per_second(self) -> float:
@@ -104,7 +104,11 @@ class Report:
             ],
             "documents_per_second": round(self.documents_per_second, 2),
             "errors": [
-                {"id": gold.document.id, "text": gold.document.text, "missed_or_false": list(map(list, part.confusions))}
+                {
+                    "id": gold.document.id,
+                    "text": gold.document.text,
+                    "missed_or_false": list(map(list, part.confusions)),
+                }
                 for gold, part in zip(self.run.gold, self.parts, strict=True)
                 if part.confusions
             ][:500],
@@ -112,10 +116,10 @@ class Report:
 
 
 def _figures(parts: Sequence[dict[str, Counts]]) -> Json:
-    by_label = scoring.total(parts)
-    low, high = scoring.interval(parts)
+    by_label = metrics.total(parts)
+    low, high = metrics.interval(parts)
     return {
-        **_one(scoring.micro(by_label)),
+        **_one(metrics.micro(by_label)),
         "f1_95": [round(low, 4), round(high, 4)],
         "by_label": {label: _one(counts) for label, counts in sorted(by_label.items())},
     }
@@ -130,9 +134,7 @@ def _one(counts: Counts) -> Json:
     }
 
 
-def predict_file(
-    predictor: Predictor, path: str | Path, gold_entities: bool = False, limit: int | None = None
-) -> Run:
+def predict_file(predictor: Predictor, path: str | Path, gold_entities: bool = False, limit: int | None = None) -> Run:
     """Read every document of an annotated file once. Raises InputError or FormatError."""
     gold = read_gold(path)[:limit]
     if not gold:
@@ -162,7 +164,7 @@ def report(run: Run, thresholds: Thresholds) -> Report:
     parts = []
     for gold, found in zip(run.gold, run.found, strict=True):
         shown = _keep_relations(found, thresholds) if run.gold_entities else select(found, thresholds)
-        parts.append(scoring.score(gold, shown))
+        parts.append(metrics.score(gold, shown))
     return Report(run, thresholds, tuple(parts))
 
 
@@ -195,9 +197,7 @@ def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
         spans = {e.id: e.span for e in gold.entities}
         right = {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
         truth += len(right)
-        scored += [
-            (r.score or 0.0, (ids[r.head].span, ids[r.tail].span, r.label) in right) for r in shown.relations
-        ]
+        scored += [(r.score or 0.0, (ids[r.head].span, ids[r.tail].span, r.label) in right) for r in shown.relations]
     curve = {}
     for threshold in GRID:
         kept = [correct for value, correct in scored if value > threshold]
