@@ -19,72 +19,74 @@ from relex_core.types import Annotation, Document, Schema
 
 
 class TypeNames:
-    """Labels <-> names that brat allows, one to one."""
+    """Labels <-> names that brat allows, one to one; entities and relations share them, as in visual.conf."""
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
 
-    def of(self, label: str) -> str:
-        if label not in self._names:
+    def of(self, kind: str, label: str) -> str:
+        if (kind, label) not in self._names:
             stem = re.sub(r"[^A-Za-z0-9-]+", "_", label).strip("_") or "label"
             name, n = stem, 2
             while name.lower() in self._taken:
                 name, n = f"{stem}_{n}", n + 1
             self._taken.add(name.lower())
-            self._names[label] = name
-        return self._names[label]
+            self._names[kind, label] = name
+        return self._names[kind, label]
 
-    def items(self) -> Iterable[tuple[str, str]]:
-        return self._names.items()
+    def of_kind(self, kind: str) -> list[str]:
+        return [name for (known, _), name in self._names.items() if known == kind]
+
+    def labels(self) -> list[tuple[str, str]]:
+        """(name, label)"""
+        return [(name, label) for (_, label), name in self._names.items()]
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
-    entities, relations = TypeNames(), TypeNames()
+    types = TypeNames()
     names = MemberNames()
     count = 0
     with zip_writer(path) as archive:
         for annotation in annotations:
             name = names.of(annotation.document.id)
             add_member(archive, f"{name}.txt", annotation.document.text)
-            add_member(archive, f"{name}.ann", standoff(annotation, entities, relations))
+            add_member(archive, f"{name}.ann", standoff(annotation, types))
             count += 1
-        add_member(archive, "annotation.conf", _annotation_conf(entities, relations))
-        add_member(archive, "visual.conf", _visual_conf(entities, relations))
+        add_member(archive, "annotation.conf", _annotation_conf(types))
+        add_member(archive, "visual.conf", _visual_conf(types))
     return count
 
 
-def standoff(annotation: Annotation, entities: TypeNames, relations: TypeNames) -> str:
+def standoff(annotation: Annotation, types: TypeNames) -> str:
     """The .ann file of one annotation."""
     document = annotation.document
     lines = []
     ids = {entity.id: f"T{number}" for number, entity in enumerate(annotation.entities, start=1)}
     for entity in annotation.entities:
         # brat keeps one line for a mark: it is broken into fragments where the text breaks the line
-        pieces = [
-            (entity.start + m.start(), entity.start + m.end()) for m in re.finditer("[^\n]+", entity.text(document))
-        ]
-        places = ";".join(f"{start} {end}" for start, end in pieces or [entity.span])
-        surface = " ".join(document.text[start:end] for start, end in pieces or [entity.span])
+        breaks = [(m.start(), m.end()) for m in re.finditer(r"(?<=[^\n])\n+(?=[^\n])", entity.text(document))]
+        edges = [0, *(place for both in breaks for place in both), entity.end - entity.start]
+        pieces = [(entity.start + a, entity.start + b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        places = ";".join(f"{start} {end}" for start, end in pieces)
+        surface = " ".join(document.text[start:end] for start, end in pieces)
         surface = " ".join(surface.splitlines()).replace("\n", " ").replace("\r", " ")
-        lines.append(f"{ids[entity.id]}\t{entities.of(entity.label)} {places}\t{surface}\n")
+        lines.append(f"{ids[entity.id]}\t{types.of('entity', entity.label)} {places}\t{surface}\n")
     for number, relation in enumerate(annotation.relations, start=1):
         ends = f"Arg1:{ids[relation.head]} Arg2:{ids[relation.tail]}"
-        lines.append(f"R{number}\t{relations.of(relation.label)} {ends}\n")
+        lines.append(f"R{number}\t{types.of('relation', relation.label)} {ends}\n")
     return "".join(lines)
 
 
-def _annotation_conf(entities: TypeNames, relations: TypeNames) -> str:
-    lines = ["[entities]", *(name for _, name in entities.items()), "", "[relations]"]
-    lines += [f"{name}\tArg1:<ENTITY>, Arg2:<ENTITY>" for _, name in relations.items()]
+def _annotation_conf(types: TypeNames) -> str:
+    lines = ["[entities]", *types.of_kind("entity"), "", "[relations]"]
+    lines += [f"{name}\tArg1:<ENTITY>, Arg2:<ENTITY>" for name in types.of_kind("relation")]
     lines += ["<OVERLAP>\tArg1:<ENTITY>, Arg2:<ENTITY>, <OVL-TYPE>:<ANY>", "", "[events]", "", "[attributes]", ""]
     return "\n".join(lines)
 
 
-def _visual_conf(entities: TypeNames, relations: TypeNames) -> str:
-    lines = ["[labels]"]
-    for names in (entities, relations):
-        lines += [f"{name} | {label}" for label, name in names.items()]
+def _visual_conf(types: TypeNames) -> str:
+    lines = ["[labels]", *(f"{name} | {label}" for name, label in types.labels())]
     return "\n".join(
         [*lines, "", "[drawing]", "SPAN_DEFAULT fgColor:black, bgColor:lightgreen, borderColor:darken", ""]
     )

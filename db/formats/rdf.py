@@ -18,7 +18,7 @@ from urllib.parse import quote as percent_encode
 from db.formats.files import text_writer
 from db.formats.record import Attributed, Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
 from relex_core.editing import diff
-from relex_core.errors import quote
+from relex_core.errors import FormatError, quote
 from relex_core.jsonl import Json
 from relex_core.types import Annotation, Document, Entity, Relation, Schema
 
@@ -235,8 +235,13 @@ def _reader(syntax: str) -> Any:
             raise required("rdflib", "rdflib==7.6.0", syntax) from error
         graph = rdflib.Graph()
         try:
-            with path.open("rb") as file:
-                graph.parse(file, format=syntax)
+            text = path.read_text("utf-8-sig")
+            if syntax == "json-ld":
+                _check_contexts(json.loads(text))
+            graph.parse(data=text, format=syntax)
+        except FormatError as error:
+            yield error
+            return
         except Exception as error:  # rdflib raises what its parsers raise
             yield misfit(f"a readable {syntax} file", f"{quote(path.name)} ({type(error).__name__}: {error})")
             return
@@ -245,6 +250,21 @@ def _reader(syntax: str) -> Any:
         yield from each(enumerate(revisions, start=1), lambda node: _record(graph, node, schema))
 
     return read
+
+
+def _check_contexts(data: Any) -> None:
+    """Refuse contexts that are addresses: reading them would fetch whatever a file names. Raises FormatError."""
+    pending = [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+            context = value.get("@context")
+            for part in context if isinstance(context, list) else [context]:
+                if isinstance(part, str) or (isinstance(part, dict) and "@import" in part):
+                    raise misfit("a JSON-LD file that holds its context itself", f"the address {quote(part)}", part)
 
 
 def _record(graph: Any, revision: Any, schema: Schema | None) -> Record:
