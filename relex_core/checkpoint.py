@@ -50,10 +50,17 @@ class LoadedModel:
 
 
 def load(
-    name_or_path: str | Path, *, device: str = "auto", dtype: str = "auto", revision: str | None = None
+    name_or_path: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
 ) -> LoadedModel:
     """Load an embedded name ("mini"), a directory or a hub id. Raises CheckpointError or ConfigError."""
-    path = locate(name_or_path, revision)
+    path = locate(name_or_path, revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
     config = read_config(path)
     builder = load_tokenizer(path, config)
     weights, digest = read_weights(path)
@@ -64,7 +71,14 @@ def load(
     return LoadedModel(model, builder, config, f"{path.name}@{digest[:12]}", path, max_pieces(path, config))
 
 
-def locate(name_or_path: str | Path, revision: str | None = None) -> Path:
+def locate(
+    name_or_path: str | Path,
+    revision: str | None = None,
+    *,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
+) -> Path:
     """The directory that a name, path or hub id stands for. Raises CheckpointError."""
     name = str(name_or_path)
     for path in (EMBEDDED / name, Path(name).expanduser()):

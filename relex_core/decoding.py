@@ -50,6 +50,63 @@ class Candidates:
         return both[new], np.cumsum(new) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Candidates of a text, the different spans [E, 2] that relations were scored on, and the relations as columns.
+
+    `head` and `tail` are rows of `spans`. `classes` [E, K], if it was asked for, has all labels' probabilities.
+    """
+
+    candidates: Candidates
+    spans: Ints
+    head: Ints
+    tail: Ints
+    label: Ints
+    score: Floats
+    classes: Floats | None = None
+
+
+def merge(parts: Sequence[Scores], firsts: Sequence[int]) -> Scores:
+    """Windows that begin at the words `firsts` -> the whole text; what several saw keeps its best score."""
+    if len(parts) == 1 and firsts[0] == 0:
+        return parts[0]
+    marks: dict[tuple[int, int, int], float] = {}
+    spans: dict[tuple[int, int], Floats | None] = {}
+    edges: dict[tuple[tuple[int, int], tuple[int, int], int], float] = {}
+    for part, first in zip(parts, firsts, strict=True):
+        own = part.candidates
+        for a, b, label, score in zip(own.first, own.last, own.label, own.score, strict=True):
+            key = (int(a) + first, int(b) + first, int(label))
+            marks[key] = max(float(score), marks.get(key, 0.0))
+        places = [(int(a) + first, int(b) + first) for a, b in part.spans]
+        for row, place in enumerate(places):
+            spans.setdefault(place, None if part.classes is None else part.classes[row])
+        for head, tail, label, score in zip(part.head, part.tail, part.label, part.score, strict=True):
+            edge = (places[head], places[tail], int(label))
+            edges[edge] = max(float(score), edges.get(edge, 0.0))
+    order = sorted(spans)
+    at = {place: row for row, place in enumerate(order)}
+    table = sorted((at[head], at[tail], label, score) for (head, tail, label), score in edges.items())
+    classes = [spans[place] for place in order]
+    return Scores(
+        _columns(sorted((*mark, score) for mark, score in marks.items())),
+        np.array(order, np.int64).reshape(-1, 2),
+        *(np.array([row[i] for row in table], np.int64) for i in range(3)),
+        np.array([row[3] for row in table], np.float32),
+        np.stack([c for c in classes if c is not None]) if parts[0].classes is not None and classes else None,
+    )
+
+
+def decode(scores: Scores, *, flat: bool = True, multi_label: bool = False) -> Scores:
+    """Only the candidates that greedy decoding takes, and the relations between their spans."""
+    candidates = scores.candidates.take(greedy(scores.candidates, flat=flat, multi_label=multi_label))
+    kept = set(zip(candidates.first.tolist(), candidates.last.tolist(), strict=True))
+    alive = np.array([(int(a), int(b)) in kept for a, b in scores.spans], bool)
+    edges = np.flatnonzero(alive[scores.head] & alive[scores.tail]) if len(alive) else np.zeros(0, np.int64)
+    columns = (scores.head[edges], scores.tail[edges], scores.label[edges], scores.score[edges])
+    return Scores(candidates, scores.spans, *columns, scores.classes)
+
+
 def greedy(candidates: Candidates, *, flat: bool = True, multi_label: bool = False) -> Ints:
     """Rows of the best candidates that go together, in order of first word (section 3.4).
 
@@ -112,6 +169,12 @@ def token_spans(probabilities: Floats, floor: Floats) -> Candidates:
             for last in first + np.flatnonzero(end[first:stop]):
                 score = min(probabilities[first, label, 0], probabilities[last, label, 1], lowest[last - first])
                 columns.append((int(first), int(last), int(label), float(score)))
-    table = list(zip(*columns, strict=True)) or [(), (), (), ()]
-    ints = [np.array(column, np.int64) for column in table[:3]]
-    return Candidates.of(ints[0], ints[1], ints[2], np.array(table[3], np.float32))
+    found = _columns(columns)
+    return Candidates.of(found.first, found.last, found.label, found.score)
+
+
+def _columns(rows: Sequence[tuple[int, int, int, float]]) -> Candidates:
+    """Rows of first word, last word, label and score, in the order given."""
+    table = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    first, last, label = (np.array(column, np.int64) for column in table[:3])
+    return Candidates(first, last, label, np.array(table[3], np.float32))

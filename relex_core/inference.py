@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from relex_core.checkpoint import LoadedModel, load
-from relex_core.decoding import Candidates, Floats
+from relex_core.decoding import Candidates, Floats, Scores, greedy, merge
 from relex_core.errors import SchemaError
 from relex_core.prompt import Pieces
-from relex_core.scoring import Round, Scores, Window, score
+from relex_core.scoring import Decode, Round, Window, score
 from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
 from relex_core.windows import part, plan_labels, plan_text
 from relex_core.words import Words
@@ -100,7 +100,7 @@ class Extractor:
         texts = [Words.of(document.text) for document, _, _ in jobs]
         pieces = self.loaded.builder.pieces([words.words for words in texts])
         plans = [self._plan(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
-        scores = self._score([window for plan in plans for window in plan.windows], batch_size)
+        scores = self.score([window for plan in plans for window in plan.windows], batch_size)
         results = iter(scores)
         return [self._merge(plan, [next(results) for _ in plan.windows]) for plan in plans]
 
@@ -127,39 +127,52 @@ class Extractor:
             owners = [[i for i, _ in own] for own in inside if len(own) > 1]
             ranges = plan.ranges
             names = [label.name for label in schema.visible_relations]
-            for ids, found in zip(owners, self._score(windows, 8), strict=True):
+            for ids, found in zip(owners, self.score(windows, 8), strict=True):
                 _keep_best(relations, found, [[id] for id in ids], names)
         kept = tuple(Relation(*key, score=value) for key, value in relations.items())
         shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()
         return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
 
     def _plan(self, document: Document, schema: Schema, floor: Thresholds, words: Words, pieces: Pieces) -> _Plan:
-        loaded = self.loaded
-        entities = [label.prompt for label in schema.visible_entities]
-        relations = [label.prompt for label in schema.visible_relations]
-        passes = plan_labels(loaded.builder, entities, relations, loaded.limit)
-        rounds = tuple(
-            Round(
-                loaded.builder.prompt([entities[k] for k in p.entities], [relations[m] for m in p.relations]),
-                np.array(p.entities, np.int64),
-                np.array(p.relations, np.int64),
-                p.repeats,
-            )
-            for p in passes
-        )
-        longest = max(len(r.prompt.ids) for r in rounds) + len(loaded.builder.after)
-        room = None if loaded.limit is None else loaded.limit - longest
-        ranges = tuple(plan_text(pieces, room, loaded.config.max_len))
         floors = (
             _floors([floor.of_entity(label.name) for label in schema.visible_entities]),
             _floors([floor.of_relation(label.name) for label in schema.visible_relations]),
         )
+        entities = [label.prompt for label in schema.visible_entities]
+        relations = [label.prompt for label in schema.visible_relations]
         tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
-        windows = tuple(Window(part(pieces, a, b, room), rounds, floors, tau) for a, b in ranges)
+        ranges, windows = self.windows(pieces, entities, relations, floors, tau)
         return _Plan(document, schema, floor, words, ranges, windows)
 
-    def _score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
-        """In batches of similar length, so that little is padded."""
+    def windows(
+        self,
+        pieces: Pieces,
+        entities: Sequence[str],
+        relations: Sequence[str],
+        floors: tuple[Floats, Floats],
+        adjacency: float,
+        decode: Decode | None = None,
+    ) -> tuple[tuple[tuple[int, int], ...], tuple[Window, ...]]:
+        """A text's word ranges and windows, for labels as they are prompted. Raises SchemaError."""
+        builder, limit = self.loaded.builder, self.loaded.limit
+        rounds = tuple(
+            Round(
+                builder.prompt([entities[k] for k in p.entities], [relations[m] for m in p.relations]),
+                np.array(p.entities, np.int64),
+                np.array(p.relations, np.int64),
+                p.repeats,
+            )
+            for p in plan_labels(builder, entities, relations, limit)
+        )
+        longest = max(len(r.prompt.ids) for r in rounds) + len(builder.after)
+        room = None if limit is None else limit - longest
+        ranges = tuple(plan_text(pieces, room, self.loaded.config.max_len))
+        return ranges, tuple(
+            Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode) for a, b in ranges
+        )
+
+    def score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
+        """Read windows in batches of similar length, so that little is padded."""
         order = sorted(range(len(windows)), key=lambda i: windows[i].length)
         results: dict[int, Scores] = {}
         for at in range(0, len(order), batch_size):
@@ -173,18 +186,17 @@ class Extractor:
         """Join the windows of a document by offsets; what two windows saw keeps its better score."""
         types = [label.name for label in plan.schema.visible_entities]
         names = [label.name for label in plan.schema.visible_relations]
-        best: dict[tuple[int, int, int], float] = {}
+        found = merge(scores, [first for first, _ in plan.ranges])
+        marks = _marks(plan.words, found.candidates)
+        entities = tuple(
+            Entity.suggested(start, end, types[k], value)
+            for (start, end, k), value in zip(marks, found.candidates.score.tolist(), strict=True)
+        )
+        owners: list[list[str]] = [[] for _ in found.spans]
+        for row, entity in zip(found.candidates.spans()[1].tolist(), entities, strict=True):
+            owners[row].append(entity.id)
         relations: dict[tuple[str, str, str], float] = {}
-        for (first, _), found in zip(plan.ranges, scores, strict=True):
-            marks = _marks(plan.words, found.candidates, first)
-            for mark, value in zip(marks, found.candidates.score.tolist(), strict=True):
-                best[mark] = max(value, best.get(mark, 0.0))
-            owners: list[list[str]] = [[] for _ in found.spans]
-            _, rows = found.candidates.spans()
-            for row, (start, end, k) in zip(rows.tolist(), marks, strict=True):
-                owners[row].append(f"{start}:{end}:{types[k]}")
-            _keep_best(relations, found, owners, names)
-        entities = tuple(Entity.suggested(s, e, types[k], best[s, e, k]) for s, e, k in sorted(best))
+        _keep_best(relations, _best_edges(found), owners, names)
         place = {entity.id: at for at, entity in enumerate(entities)}
         order = {name: at for at, name in enumerate(names)}
         keys = sorted(relations, key=lambda key: (place[key[0]], place[key[1]], order[key[2]]))
@@ -197,10 +209,25 @@ def _floors(values: Sequence[float]) -> Floats:
     return np.array(values, np.float32)
 
 
-def _marks(words: Words, candidates: Candidates, first: int) -> list[tuple[int, int, int]]:
+def _marks(words: Words, candidates: Candidates) -> list[tuple[int, int, int]]:
     """(start, end, label) with offsets in code points."""
     columns = zip(candidates.first.tolist(), candidates.last.tolist(), candidates.label.tolist(), strict=True)
-    return [(words.starts[first + a], words.ends[first + b], k) for a, b, k in columns]
+    return [(words.starts[a], words.ends[b], k) for a, b, k in columns]
+
+
+def _best_edges(found: Scores) -> Scores:
+    """At most MAX_RELATIONS relations: those between spans that decoding takes, then the best of the rest."""
+    if len(found.score) <= MAX_RELATIONS:
+        return found
+    rows = found.candidates.spans()[1]
+    shown = np.zeros(len(found.spans), bool)
+    for flat in (True, False):
+        shown[rows[greedy(found.candidates, flat=flat)]] = True
+    first = shown[found.head] & shown[found.tail]
+    keep = np.sort(np.lexsort((-found.score, ~first))[: max(MAX_RELATIONS, int(first.sum()))])
+    return replace(
+        found, head=found.head[keep], tail=found.tail[keep], label=found.label[keep], score=found.score[keep]
+    )
 
 
 def _keep_best(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from relex_core.batching import collate
-from relex_core.decoding import Candidates, Floats, Ints, cap, greedy, token_spans
+from relex_core.decoding import Candidates, Floats, Ints, Scores, cap, greedy, token_spans
 from relex_core.model import Encoded, RelexModel
 from relex_core.pairs import all_pairs
 from relex_core.prompt import Pieces, Prompt, PromptBuilder
@@ -36,11 +36,13 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """How candidates are decoded: see `decoding.greedy`. `only` keeps candidates on these spans."""
+    """How candidates are decoded: see `decoding.greedy`. `only` keeps candidates on these spans of words of the
+    window; with `classes` all labels' probabilities are given for what is kept."""
 
     flat: bool = True
     multi_label: bool = False
     only: frozenset[tuple[int, int]] | None = None
+    classes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +66,13 @@ class Window:
         return len(self.pieces.ids) + max(len(r.prompt.ids) for r in self.rounds)
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Candidates of a window, their different spans, and relations as columns over these spans."""
-
-    candidates: Candidates
-    spans: Ints
-    head: Ints
-    tail: Ints
-    label: Ints
-    score: Floats
-
-
 @dataclass(slots=True)
 class _State:
     found: list[Candidates] = field(default_factory=list)
-    passes: list[tuple[Round, Encoded, tuple[Tensor, Tensor], int]] = field(default_factory=list)
+    passes: list[_Pass] = field(default_factory=list)
+
+
+_Pass = tuple[Round, Encoded, tuple[Tensor, Tensor], int]
 
 
 @torch.inference_mode()
@@ -97,8 +90,7 @@ def score(model: RelexModel, builder: PromptBuilder, windows: Sequence[Window]) 
             ):
                 states[i].found.append(found)
         for row, i in enumerate(rows):
-            if len(windows[i].rounds[number].relations):
-                states[i].passes.append((windows[i].rounds[number], encoded, ends, row))
+            states[i].passes.append((windows[i].rounds[number], encoded, ends, row))
     return [_relations(model, window, state) for window, state in zip(windows, states, strict=True)]
 
 
@@ -129,12 +121,14 @@ def _candidates(
 def _relations(model: RelexModel, window: Window, state: _State) -> Scores:
     """Section 3.5 and 3.6 for one window: spans, pairs of these, relations of the pairs."""
     candidates, context, spans = _spans(window, state)
-    parts = [_pass_relations(model, window, context, spans, one) for one in state.passes] if len(spans) > 1 else []
+    classes = _classes(model, window, spans, state) if window.decode is not None and window.decode.classes else None
+    scored = [one for one in state.passes if len(one[0].relations)] if len(spans) > 1 else []
+    parts = [_pass_relations(model, window, context, spans, one) for one in scored]
     if not parts:
         parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
     head, tail, label, score = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((label, tail, head))
-    return Scores(candidates, spans, head[order], tail[order], label[order], score[order])
+    return Scores(candidates, spans, head[order], tail[order], label[order], score[order], classes)
 
 
 def _spans(window: Window, state: _State) -> tuple[Candidates, Ints, Ints]:
@@ -154,12 +148,24 @@ def _spans(window: Window, state: _State) -> tuple[Candidates, Ints, Ints]:
     return kept, context, Candidates.join([kept]).spans()[0]
 
 
+def _classes(model: RelexModel, window: Window, spans: Ints, state: _State) -> Floats:
+    """Probabilities of all entity labels [E, K] on some spans."""
+    table = np.zeros((len(spans), len(window.floors[0])), np.float32)
+    spans_1E2 = torch.from_numpy(spans)[None].to(model.device)
+    for round_, encoded, ends, row in state.passes:
+        if not round_.repeats:
+            vectors_1ED = model.spans.vectors((ends[0][row : row + 1], ends[1][row : row + 1]), spans_1E2)
+            labels_KD = encoded.entity_labels_BKD[row, : len(round_.entities)]
+            table[:, round_.entities] = torch.sigmoid(vectors_1ED[0] @ labels_KD.T).float().cpu().numpy()
+    return table
+
+
 def _pass_relations(
     model: RelexModel,
     window: Window,
     context: Ints,
     spans: Ints,
-    one: tuple[Round, Encoded, tuple[Tensor, Tensor], int],
+    one: _Pass,
 ) -> tuple[Ints, Ints, Ints, Floats]:
     """Relations above the floor between spans, for the labels of one pass."""
     round_, encoded, ends, row = one
