@@ -1,0 +1,203 @@
+"""A batch of corrections on its way into the store: applied in order, committed in one transaction.
+
+Sending a batch twice changes nothing. A correction that does not fit is refused with its reason while the
+others are kept. If somebody else saved in between, nothing of the batch is applied: the person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from db.store import Store
+from db.values import Revision, State
+from relex_core.editing import Edit, apply, rebase
+from relex_core.errors import Conflict, RelexError
+from relex_core.types import Annotation, Thresholds
+
+CommandName = Literal["submit", "skip", "flag", "next", "rescore", "thresholds"]
+"""What a person wants beside corrections. submit, skip and flag change the document's state; next asks for
+another document, rescore for relations on exactly the accepted entities; thresholds only tells the sliders."""
+
+MAX_NOTE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A wish of the person at the keyboard, in its place among the corrections.
+
+    `seconds` of work and `keystrokes` are those since the last submit, skip or flag of the document.
+    """
+
+    seq: int
+    name: CommandName
+    note: str = ""
+    thresholds: Thresholds | None = None
+    seconds: float = 0.0
+    keystrokes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A correction that could not be applied, and why. The others of its batch were."""
+
+    client: str
+    seq: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one client for one document, in the order in which they were made.
+
+    `revision` is the newest revision that the client had seen (0: none) when it made the last of them, `kin`
+    are earlier clients of the same browser whose unacknowledged work this client carries on.
+    """
+
+    client: str
+    document_id: str
+    ops: tuple[tuple[int, Edit], ...] = ()
+    commands: tuple[Command, ...] = ()
+    revision: int = 0
+    kin: tuple[str, ...] = ()
+    unreadable: tuple[Refusal, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The highest sequence number in the batch."""
+        numbers = [seq for seq, _ in self.ops] + [command.seq for command in self.commands]
+        return max([*numbers, *(refusal.seq for refusal in self.unreadable)], default=0)
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The thresholds that were in force at the last command that says so."""
+        return next((c.thresholds for c in reversed(self.commands) if c.thresholds is not None), None)
+
+    @property
+    def seconds(self) -> float:
+        return max((command.seconds for command in self.commands), default=0.0)
+
+    @property
+    def keystrokes(self) -> int:
+        return max((command.keystrokes for command in self.commands), default=0)
+
+    def wants(self, name: CommandName) -> bool:
+        """Whether the batch holds this command."""
+        return any(command.name == name for command in self.commands)
+
+
+_STATES = {"submit": State.SUBMITTED, "skip": State.SKIPPED, "flag": State.FLAGGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a batch.
+
+    `annotation` and `revision` (0: none) are what is in the store now. `acknowledged` maps the client to the
+    last sequence number that it may forget. `commands` are those that this call saw for the first time.
+    `conflict` is the other's revision if one stands in the way: then nothing was applied or acknowledged.
+    """
+
+    annotation: Annotation
+    revision: int
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
+    commands: tuple[Command, ...] = ()
+    conflict: Revision | None = None
+
+
+def apply_batch(
+    store: Store,
+    project: str,
+    annotation: Annotation,
+    batch: Batch,
+    annotator: str,
+    thresholds: Thresholds,
+) -> Committed:
+    """Apply `batch` to the document's latest revision and commit the result.
+
+    `annotation` is what the editor shows: its suggestions are those that the batch speaks of, and its
+    decisions are where a document begins that was never saved. Raises NotFound and other StoreErrors.
+    """
+    known = store.acknowledged(project, batch.document_id, batch.client)
+    batch = _after(batch, known)
+    latest = store.latest(project, batch.document_id)
+    start = _start(annotation, latest)
+    number = latest.number if latest else 0
+    if latest and _overtaken(batch, latest):
+        return Committed(start, number, conflict=latest)
+    acknowledged = {batch.client: max(known, batch.last)}
+    after, edits, refused = _apply(start, batch)
+    state = _state(batch)
+    if not edits and state is None:
+        return Committed(start, number, acknowledged, refused, batch.commands)
+    try:
+        saved = store.save(
+            project,
+            after,
+            annotator=annotator,
+            edits=edits,
+            client=batch.client,
+            seq=batch.last,
+            expected=number,
+            state=state or _working(latest),
+            thresholds=batch.thresholds or thresholds,
+            note=next((c.note for c in reversed(batch.commands) if c.note), ""),
+            seconds=batch.seconds or None,
+            keystrokes=batch.keystrokes or None,
+        )
+    except Conflict:
+        other = store.latest(project, batch.document_id)
+        if other is None:
+            raise
+        return Committed(_start(annotation, other), other.number, conflict=other)
+    return Committed(after, saved.number, acknowledged, refused, batch.commands)
+
+
+def _after(batch: Batch, known: int) -> Batch:
+    return replace(
+        batch,
+        ops=tuple((seq, edit) for seq, edit in batch.ops if seq > known),
+        commands=tuple(command for command in batch.commands if command.seq > known),
+        unreadable=tuple(refusal for refusal in batch.unreadable if refusal.seq > known),
+    )
+
+
+def _start(annotation: Annotation, latest: Revision | None) -> Annotation:
+    """The latest decisions before the suggestions that are on the screen."""
+    if latest is None:
+        return annotation
+    return rebase(latest.annotation, annotation.based_on) if annotation.based_on else latest.annotation
+
+
+def _overtaken(batch: Batch, latest: Revision) -> bool:
+    """Whether somebody else saved a revision that the batch's client had not seen.
+
+    Where the latest revision is the client's own, it was checked when that was saved.
+    """
+    changes = batch.ops or any(command.name in _STATES for command in batch.commands)
+    return bool(changes) and latest.number > batch.revision and latest.client not in (batch.client, *batch.kin)
+
+
+def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit, ...], tuple[Refusal, ...]]:
+    done: list[Edit] = []
+    refused = list(batch.unreadable)
+    for seq, edit in batch.ops:
+        try:
+            annotation = apply(annotation, edit)
+        except RelexError as error:
+            refused.append(Refusal(batch.client, seq, str(error)))
+        else:
+            done.append(edit)
+    return annotation, tuple(done), tuple(refused)
+
+
+def _state(batch: Batch) -> State | None:
+    """The state that the batch's last such command asks for, None if none does."""
+    return next((_STATES[c.name] for c in reversed(batch.commands) if c.name in _STATES), None)
+
+
+def _working(latest: Revision | None) -> State:
+    """The state after mere corrections: a flag stays until the document is submitted."""
+    return State.FLAGGED if latest and latest.state is State.FLAGGED else State.IN_PROGRESS

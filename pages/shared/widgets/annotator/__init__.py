@@ -1,0 +1,131 @@
+"""The editor of entities and relations: our own Streamlit component, keyboard first.
+
+    committed = [corrections.apply_batch(store, project, annotation, batch, ...) for batch in pending(key, ...)]
+    annotator(annotation, thresholds, key=key, acknowledged=..., mode="edit", revision=...)
+
+Corrections act in the browser at once and travel as an append-only log in a state value; Python applies them
+at the top of the next run, before it mounts the editor again. A record leaves the log when `acknowledged`
+says that it is committed, so a slow server, a lost connection or a reload neither loses nor repeats one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from pages.shared import palette, state
+from pages.shared.corrections import Batch, Command, Refusal
+from pages.shared.widgets.annotator.protocol import batches, document_to_json, schema_to_json, thresholds_to_json
+from relex_core.types import FLOOR, Annotation, Thresholds
+
+__all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
+
+SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "verbs", "panels", "pointer")
+"""The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
+
+WINDOW = 200_000
+"""Longest text, in code points, that is sent whole; of a longer one a window is."""
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictNotice:
+    """Somebody else's revision, made while the person here was working on an earlier one."""
+
+    revision: int
+    annotator: str
+
+
+def script() -> str:
+    """The whole JavaScript module."""
+    return "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+def style() -> str:
+    """The style sheet, with the palette as classes h0, h1 and so on."""
+    hues = "\n".join(
+        f".h{n}{{--fill:var(--fill-{n});--line:var(--line-{n});--ink:var(--ink-{n});}}"
+        for n in range(len(palette.ANCHORS))
+    )
+    sheet = (_HERE / "annotator.css").read_text(encoding="utf-8")
+    return f".relex{{{palette.css_variables()}}}\n{hues}\n{sheet}"
+
+
+_component = st.components.v2.component(
+    "relex_annotator", html='<div class="relex"></div>', css=style(), js=script(), isolate_styles=True
+)
+
+
+def annotator(
+    annotation: Annotation,
+    thresholds: Thresholds,
+    *,
+    key: str,
+    acknowledged: Mapping[str, int],
+    mode: Literal["view", "edit"],
+    revision: int,
+    scope: str = "",
+    nested: bool = False,
+    next_documents: Iterable[tuple[Annotation, int]] = (),
+    conflict: ConflictNotice | None = None,
+    refused: Iterable[Refusal] = (),
+    height: int | str = "calc(100vh - 190px)",
+) -> None:
+    """Mount the editor on `annotation`, as of `revision` (0: never saved).
+
+    `acknowledged` maps clients to their last committed sequence number, `scope` (a project and an annotator)
+    keeps apart what different work leaves in one browser. `next_documents` are (annotation, revision) pairs in
+    queue order, of the same label set: the browser opens the first at once when this one is done. In mode
+    "view" nothing can be changed; `edit_requested` tells when the person wants to. `height` is CSS or pixels.
+    """
+    extraction = annotation.based_on
+    floor = extraction.floor if extraction else FLOOR
+    data = {
+        "mode": mode,
+        "scope": scope or key,
+        "schema": schema_to_json(annotation.schema, len(palette.ANCHORS)),
+        "document": document_to_json(annotation, revision, _window(annotation)),
+        "next": [document_to_json(after, number, _window(after)) for after, number in next_documents],
+        "thresholds": thresholds_to_json(thresholds),
+        "floor": {"entity": floor.entity, "relation": floor.relation},
+        "acknowledged": dict(acknowledged),
+        "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
+        "conflict": {"revision": conflict.revision, "annotator": conflict.annotator} if conflict else None,
+        "nested": nested,
+        "height": f"{height}px" if isinstance(height, int) else height,
+    }
+    _component(
+        key=key,
+        data=data,
+        default={"ops": []},
+        width="stretch",
+        height="content",
+        on_ops_change=_rerun_only,
+        on_edit_change=_rerun_only,
+    )
+
+
+def pending(key: str, acknowledged: Mapping[str, int]) -> tuple[Batch, ...]:
+    """What the browser has sent under `key` and nobody has acknowledged, oldest first.
+
+    To be called at the top of the fragment that mounts the editor.
+    """
+    return batches((state.component(key) or {}).get("ops"), acknowledged)
+
+
+def edit_requested(key: str) -> bool:
+    """Whether somebody double-clicked the text in mode "view" just now."""
+    return (state.component(key) or {}).get("edit") is not None
+
+
+def _window(annotation: Annotation) -> tuple[int, int]:
+    return 0, min(len(annotation.document.text), WINDOW)
+
+
+def _rerun_only() -> None:
+    """State names need a callback to appear; what they hold is read at the top of the next run."""

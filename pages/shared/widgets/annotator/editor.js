@@ -1,0 +1,361 @@
+// The editor: one document, its decisions, the focus, and what keys and the pointer do with them.
+
+const EMPTY_LABEL = { name: '', letter: '?', color: 0, heads: [], tails: [], symmetric: false };
+const IDLE = 60000; // ms without a key or a click that do not count as work
+const LEAVING = new Set(['next']);
+
+export class Editor {
+  constructor(root, transport) {
+    this.root = root;
+    this.transport = transport; // {log(records), edit(id)}
+    this.keys = new Keys();
+    this.future = [];
+    this.past = [];
+    this.focus = null;
+    this.hover = null;
+    this.linking = null;
+    this.showAll = null;
+    this.armed = 0;
+    this.made = 0;
+    build(this);
+    this.page = new Page(this.dom.text);
+    this.arcs = new Arcs(this.dom.arcs);
+    this.side = new Side(this.dom.list, (name, item) => this.clicked(name, item));
+    this.pop = new Pop(this.dom.pop, this);
+    listen(this);
+  }
+
+  // ---- what Python sends -------------------------------------------------------------------------
+
+  update(data) {
+    const first = !this.data;
+    this.data = data;
+    this.editing = data.mode === 'edit';
+    this.root.classList.toggle('editing', this.editing);
+    this.root.style.setProperty('--height', data.height);
+    const schema = JSON.stringify(data.schema);
+    if (schema !== this.schema) this.readSchema(data.schema, schema);
+    const limits = JSON.stringify(data.thresholds);
+    if (limits !== this.limits) {
+      this.limits = limits;
+      this.thresholds = structuredClone(data.thresholds);
+    }
+    if (this.editing && !this.log) this.log = new Log(data.scope, (records) => this.transport.log(records), () => this.status());
+    if (this.log) {
+      this.log.held = Boolean(data.conflict);
+      this.log.acknowledge(data.acknowledged);
+    }
+    this.refusals(data.refused);
+    const gone = this.log && this.doc && data.document.id !== this.doc.id
+      && this.log.of(data.document.id).some((r) => LEAVING.has(r.command));
+    if (!gone) {
+      const stays = this.doc && this.doc.id === data.document.id && this.doc.text === data.document.text && this.doc.from === data.document.from;
+      if (stays) this.read(data.document);
+      else this.open(data.document);
+      this.upcoming = data.next.slice();
+    }
+    this.conflict(data.conflict);
+    this.refresh();
+    if (first && this.editing && document.activeElement === document.body) this.dom.pane.focus({ preventScroll: true });
+  }
+
+  readSchema(schema, json) {
+    this.schema = json;
+    this.entityLabels = schema.entities.filter((l) => !l.hidden);
+    this.relationLabels = schema.relations.filter((l) => !l.hidden);
+    this.entityByName = new Map(schema.entities.map((l) => [l.name, l]));
+    this.relationByName = new Map(schema.relations.map((l) => [l.name, l]));
+    this.root.classList.toggle('related', schema.relations.length > 0);
+    this.armed = Math.min(this.armed, Math.max(0, this.entityLabels.length - 1));
+    this.page.chunks.forEach((chunk) => { chunk.drawn = null; });
+    this.side.rows.clear();
+  }
+
+  open(doc) {
+    this.text = new Text(doc.text, doc.from);
+    this.page.open(this.text);
+    this.future = [];
+    this.past = [];
+    this.linking = null;
+    this.hover = null;
+    this.focus = null;
+    this.pop.close();
+    this.began = true;
+    this.work = { seconds: 0, keystrokes: 0, at: performance.now() };
+    this.dom.pane.scrollTop = 0;
+    this.dom.list.scrollTop = 0;
+    this.root.classList.remove('waiting');
+    this.read(doc);
+  }
+
+  read(doc) {
+    this.doc = doc;
+    const schema = this.data.schema;
+    const entity = ([id, start, end, label, score]) => ({ id, start, end, label: schema.entities[label].name, score });
+    const relation = ([head, tail, label, score]) => ({ head, tail, label: schema.relations[label].name, score });
+    this.candidates = { entities: doc.entities.map(entity), relations: doc.relations.map(relation) };
+    this.suggested = {
+      entities: new Map(this.candidates.entities.map((e) => [e.id, e])),
+      relations: new Map(this.candidates.relations.map((r) => [keyOf(r), r])),
+    };
+    this.state = doc.decisions;
+    for (const record of this.log ? this.log.of(doc.id) : []) {
+      if (!record.op) continue;
+      try { this.state = apply(this.state, record, this.suggested); } catch (error) { if (!(error instanceof Refused)) throw error; }
+    }
+  }
+
+  refusals(refused) {
+    const news = refused.filter((r) => !(this.told = this.told || new Set()).has(`${r.client}:${r.seq}`));
+    news.forEach((r) => this.told.add(`${r.client}:${r.seq}`));
+    if (news.length) this.say(`${news.length === 1 ? 'One correction was' : `${news.length} corrections were`} not taken over: ${news[0].message}`);
+  }
+
+  conflict(found) {
+    const bar = this.dom.conflict;
+    bar.hidden = !found;
+    if (!found) return;
+    const mine = this.log.of(this.doc.id).filter((r) => r.op).length;
+    const count = mine === 1 ? 'your change' : `your ${mine} changes`;
+    const words = el('span', '', `${found.annotator || 'Somebody'} saved revision ${found.revision} of this document in the meantime. Nothing was overwritten.`);
+    const keep = el('button', 'strong', `Add ${count} to it`, { type: 'button' });
+    const drop = el('button', 'plain', `Give up ${count}`, { type: 'button' });
+    const settle = (own) => {
+      bar.hidden = true;
+      this.data.conflict = null;
+      this.doc.revision = found.revision;
+      this.log.settle(this.doc.id, found.revision, own);
+      this.read(this.doc);
+      this.past = [];
+      this.future = [];
+      this.refresh();
+    };
+    keep.onclick = () => settle(true);
+    drop.onclick = () => settle(false);
+    bar.replaceChildren(words, keep, drop);
+  }
+
+  // ---- changing ----------------------------------------------------------------------------------
+
+  // Applies edits here at once, as one step of undo, and sends them. False if one of them is refused.
+  change(edits, spoken = '') {
+    if (!this.editing || (this.log.held)) return false;
+    let next = this.state;
+    try {
+      for (const edit of edits) next = apply(next, edit, this.suggested);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.say(error.message);
+      return false;
+    }
+    if (next === this.state) return true;
+    this.past.push(this.state);
+    this.future = [];
+    this.state = next;
+    this.log.push(this.doc.id, this.doc.revision, edits);
+    if (spoken) this.say(spoken);
+    return true;
+  }
+
+  restore(from, onto, words) {
+    if (!from.length) return this.say(`Nothing to ${words}.`);
+    onto.push(this.state);
+    const before = this.state;
+    this.state = from.pop();
+    this.log.push(this.doc.id, this.doc.revision, [{ op: 'restore', ...this.state }]);
+    const touched = difference(before, this.state);
+    this.refresh(touched);
+    return this.say(`${words === 'undo' ? 'Undone' : 'Done again'}.`);
+  }
+
+  command(name, more = {}) {
+    this.tick();
+    return { command: name, thresholds: this.thresholds, seconds: Math.round(this.work.seconds * 10) / 10, keystrokes: this.work.keystrokes, ...more };
+  }
+
+  finish(leave) {
+    const { entities, relations } = this.open_;
+    const items = [];
+    if (entities.length || relations.length) {
+      const edit = { op: 'accept', entities: entities.map((e) => e.id), relations: relations.map((r) => [r.head, r.tail, r.label]) };
+      this.past.push(this.state);
+      this.future = [];
+      this.state = apply(this.state, edit, this.suggested);
+      items.push(edit);
+    }
+    items.push(this.command('submit'));
+    this.leave(items, leave, 'Submitted.');
+  }
+
+  leave(items, go, words) {
+    if (this.log.held) return;
+    if (go) items.push(this.command('next'));
+    this.log.push(this.doc.id, this.doc.revision, items);
+    this.work.seconds = 0;
+    this.work.keystrokes = 0;
+    this.say(words);
+    const next = go && this.upcoming.shift();
+    if (next) this.open(next);
+    else if (go) this.root.classList.add('waiting');
+    this.refresh();
+  }
+
+  tick() {
+    const now = performance.now();
+    if (now - this.work.at < IDLE) this.work.seconds += (now - this.work.at) / 1000;
+    this.work.at = now;
+  }
+
+  // ---- what is shown -----------------------------------------------------------------------------
+
+  look(entity) { return this.entityByName.get(entity.label) || EMPTY_LABEL; }
+
+  derive() {
+    this.open_ = undecided(this.state, this.candidates, this.relationByName, this.thresholds, this.data.nested);
+    const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
+    const margin = (score, t) => (score === null ? 1 : (score - t) / (1 - t || 1));
+    const entityItem = (e, status) => {
+      const label = this.look(e), text = this.text.slice(e.start, e.end).replace(/\s+/g, ' ');
+      return {
+        ...e, kind: 'entity', key: `e:${e.id}`, status, color: label.color, letter: label.letter, text, score: status === 'accepted' ? null : e.score,
+        margin: margin(e.score ?? null, limit(this.thresholds.entities, this.thresholds.entity, e.label)),
+        signature: `${text}|${e.label}|${label.color}|${e.score}`,
+      };
+    };
+    this.entities = [...this.state.entities.map((e) => entityItem(e, 'accepted')), ...this.open_.entities.map((e) => entityItem(e, 'suggested'))]
+      .filter((e) => e.start < this.text.end && e.end > this.text.from)
+      .sort((a, b) => a.start - b.start || b.end - a.end);
+    const rejected = this.state.rejected_entities.map((e) => entityItem(e, 'rejected'));
+    this.byId = new Map([...rejected, ...this.candidates.entities.filter((e) => !this.open_.entities.includes(e)).map((e) => entityItem(e, 'hidden')), ...rejected, ...this.entities].map((e) => [e.id, e]));
+    const relationItem = (r, status) => {
+      const head = this.byId.get(r.head), tail = this.byId.get(r.tail), label = this.relationByName.get(r.label) || EMPTY_LABEL;
+      return {
+        ...r, kind: 'relation', key: `r:${keyOf(r)}`, status, color: label.color, headText: head ? head.text : '…', tailText: tail ? tail.text : '…',
+        start: head ? head.start : 0, score: status === 'accepted' ? null : r.score,
+        margin: margin(r.score ?? null, limit(this.thresholds.relations, this.thresholds.relation, r.label)),
+        signature: `${head && head.text}|${r.label}|${tail && tail.text}|${r.score}`,
+      };
+    };
+    this.relations = [...this.state.relations.map((r) => relationItem(r, 'accepted')), ...this.open_.relations.map((r) => relationItem(r, 'suggested'))];
+    const all = [...this.entities, ...this.relations];
+    this.sections = {
+      suggested: all.filter((i) => i.status === 'suggested').sort((a, b) => a.margin - b.margin || a.start - b.start),
+      accepted: all.filter((i) => i.status === 'accepted'),
+      rejected: [...rejected, ...this.state.rejected_relations.map((r) => relationItem(r, 'rejected'))],
+    };
+    this.items = new Map([...this.sections.rejected, ...all].map((i) => [i.key, i]));
+  }
+
+  refresh(focus) {
+    const before = this.side.order.findIndex((i) => i.key === this.focus);
+    const wasOpen = this.sections ? this.sections.suggested.findIndex((i) => i.key === this.focus) : -1;
+    this.derive();
+    if (focus) this.focus = focus;
+    if (this.focus && !this.items.has(this.focus)) this.focus = null;
+    if (this.began || (before >= 0 && !this.focus)) {
+      const next = this.sections.suggested[Math.max(0, Math.min(wasOpen, this.sections.suggested.length - 1))];
+      if (!this.focus && this.editing) this.focus = next ? next.key : null;
+    }
+    this.page.draw(this.entities, (e) => this.look(e));
+    this.side.draw(this.sections);
+    this.paint(this.began);
+    this.began = false;
+    this.status();
+  }
+
+  // Focus, dimming, arcs and the bars: everything that does not change the text's marks.
+  paint(quiet = false) {
+    const item = this.focus && this.items.get(this.focus);
+    const near = new Set(!item ? [] : item.kind === 'entity' ? [item.id] : [item.head, item.tail]);
+    for (const node of this.lit || []) node.classList.remove('focus', 'far');
+    this.lit = [];
+    for (const id of near) for (const piece of this.page.pieces.get(id) || []) { piece.classList.add('focus'); this.lit.push(piece); }
+    this.root.classList.toggle('linking', Boolean(this.linking));
+    if (this.linking) {
+      for (const e of this.entities) {
+        const possible = e.id === this.linking.head || this.linking.tails.some((t) => t.id === e.id);
+        if (!possible) for (const piece of this.page.pieces.get(e.id) || []) { piece.classList.add('far'); this.lit.push(piece); }
+      }
+    }
+    this.side.focus(this.focus);
+    if (item && !quiet) this.reveal(item);
+    this.drawArcs();
+    this.bars(item);
+  }
+
+  drawArcs() {
+    const item = this.focus && this.items.get(this.focus);
+    const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.hover]);
+    const all = this.showAll ?? (!this.editing && this.relations.length <= 12);
+    let shown = all ? this.relations : this.relations.filter((r) => ids.has(r.head) || ids.has(r.tail) || (item && r.key === item.key));
+    if (this.linking && this.focus) {
+      const tail = item && item.kind === 'entity' && item.id !== this.linking.head ? item.id : null;
+      shown = tail ? [{ key: 'new', head: this.linking.head, tail, label: this.linking.label || '…', status: 'linking', color: this.linking.label ? this.relationByName.get(this.linking.label).color : 0, score: null }] : [];
+    }
+    const margin = 46;
+    const lanes = this.arcs.draw(shown, this.page, this.dom.sheet, margin);
+    const extra = all && shown.length ? Math.min(5, Math.max(0, lanes - 1)) : 0;
+    if (extra !== this.extra) {
+      this.extra = extra;
+      this.root.style.setProperty('--extra', `${extra * 10}px`);
+      this.arcs.draw(shown, this.page, this.dom.sheet, margin);
+    }
+    for (const [key, node] of this.arcs.nodes) node.classList.toggle('focus', Boolean(item) && key === item.key);
+    this.grips(item);
+  }
+
+  grips(item) {
+    const box = this.dom.grips;
+    box.hidden = !(this.editing && item && item.kind === 'entity' && item.status !== 'rejected' && !this.linking);
+    if (box.hidden) return;
+    const boxes = this.page.boxes(item.id, this.dom.sheet.getBoundingClientRect());
+    if (!boxes.length) { box.hidden = true; return; }
+    const [first, last] = [boxes[0], boxes[boxes.length - 1]];
+    const right = getComputedStyle(this.page.pieces.get(item.id)[0].closest('.par')).direction === 'rtl';
+    const put = (node, x, b) => { node.style.left = `${x}px`; node.style.top = `${b.top}px`; node.style.height = `${b.bottom - b.top}px`; };
+    const tag = 13; // px of the letter in front of the text
+    put(this.dom.gripStart, right ? first.right + tag : first.left - tag, first);
+    put(this.dom.gripEnd, right ? last.left : last.right, last);
+    this.dom.gripLink.style.left = `${right ? last.left : last.right}px`;
+    this.dom.gripLink.style.top = `${last.top}px`;
+    this.dom.gripLink.hidden = !this.tailsOf(item.id).length;
+  }
+
+  reveal(item) {
+    const id = item.kind === 'entity' ? item.id : item.head;
+    const piece = (this.page.pieces.get(id) || [])[0];
+    if (!piece) return;
+    const pane = this.dom.pane, box = pane.getBoundingClientRect(), mark = piece.getBoundingClientRect();
+    if (mark.top < box.top + 40) pane.scrollTop += mark.top - box.top - 60;
+    else if (mark.bottom > box.bottom - 24) pane.scrollTop += mark.bottom - box.bottom + box.height / 3;
+  }
+
+  say(words) {
+    this.dom.message.textContent = words;
+    this.dom.message.classList.add('fresh');
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.dom.message.classList.remove('fresh'), 6000);
+  }
+
+  status() {
+    if (!this.log || !this.dom) return;
+    const words = this.log.status;
+    if (this.dom.status.textContent !== words) this.dom.status.textContent = words;
+    this.dom.status.classList.toggle('offline', this.log.offline || this.log.held);
+  }
+
+  close() {
+    if (this.log) this.log.close();
+    this.unlisten();
+  }
+}
+
+// The key of something that `after` has and `before` has not (or has otherwise): what an undo brought back.
+function difference(before, after) {
+  const old = new Set(before.entities);
+  const entity = after.entities.find((e) => !old.has(e));
+  if (entity) return `e:${entity.id}`;
+  const known = new Set(before.relations);
+  const relation = after.relations.find((r) => !known.has(r));
+  return relation ? `r:${keyOf(relation)}` : null;
+}

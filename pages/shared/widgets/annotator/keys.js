@@ -1,0 +1,122 @@
+// Keys: which action each key stands for, how people change that, and the sheet that lists them.
+
+const STORE = 'relex-studio.keys';
+
+// action -> [keys, words for the sheet]; the first key is the one shown.
+export const ACTIONS = {
+  next: [['Tab'], 'next to decide'], previous: [['Shift+Tab'], 'previous to decide'],
+  down: [['j', 'ArrowDown'], 'next in the list'], up: [['k', 'ArrowUp'], 'previous in the list'],
+  right: [['ArrowRight'], 'next entity in the text'], left: [['ArrowLeft'], 'previous entity in the text'],
+  accept: [['a'], 'accept'], reject: [['x'], 'reject'], remove: [['d', 'Delete', 'Backspace'], 'delete'],
+  search: [['/'], 'choose a label by name'], same: [['m'], 'same label on all identical mentions'],
+  grow: [[']'], 'longer by a word'], shrink: [['['], 'shorter by a word'],
+  growStart: [['}'], 'longer by a word at the start'], shrinkStart: [['{'], 'shorter by a word at the start'],
+  relation: [['q'], 'relation from here: choose the tail'], flip: [['f'], 'exchange head and tail'],
+  undo: [['u', 'Ctrl+z'], 'undo'], redo: [['Z', 'Ctrl+Z', 'Ctrl+y'], 'redo'],
+  arcs: [['g'], 'all relations, or those of the focus'], rescore: [['r'], 'score relations again on these entities'],
+  flag: [['!'], 'flag with a note'], skip: [['s'], 'skip this document'],
+  done: [['Enter'], 'accept what is shown, submit, next document'], save: [['Shift+Enter'], 'accept what is shown, submit, stay'],
+  help: [['?'], 'all keys'], escape: [['Escape'], 'leave; twice: Tab leaves the editor'],
+};
+
+export class Keys {
+  constructor() {
+    this.own = {};
+    try { this.own = JSON.parse(localStorage.getItem(STORE)) || {}; } catch { /* none stored */ }
+    this.index();
+  }
+
+  of(action) {
+    return typeof this.own[action] === 'string' ? [this.own[action]] : ACTIONS[action][0];
+  }
+
+  index() {
+    this.byKey = new Map();
+    for (const action of Object.keys(ACTIONS)) for (const key of this.of(action)) this.byKey.set(key, action);
+    for (const action of Object.keys(this.own)) if (ACTIONS[action]) this.byKey.set(this.own[action], action);
+  }
+
+  bind(action, key) {
+    if (key === null) delete this.own[action];
+    else {
+      for (const other of Object.keys(ACTIONS)) {
+        if (other !== action && this.of(other).includes(key)) return `${show(key)} already means: ${ACTIONS[other][1]}.`;
+      }
+      if (/^[0-9]$/.test(key)) return 'Digits choose labels.';
+      this.own[action] = key;
+    }
+    try { localStorage.setItem(STORE, JSON.stringify(this.own)); } catch { /* for this visit only */ }
+    this.index();
+    return '';
+  }
+
+  // The action of a key event, a digit as {digit}, or null.
+  read(event) {
+    const name = nameOf(event);
+    if (!name) return null;
+    if (this.byKey.has(name)) return { action: this.byKey.get(name) };
+    const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
+    if (digit && !event.ctrlKey && !event.metaKey && !event.altKey) return { digit: digit[2] === '0' ? 10 : Number(digit[2]) };
+    const place = byPlace(event);
+    return place && this.byKey.has(place) ? { action: this.byKey.get(place) } : null;
+  }
+}
+
+// 'a', 'Z', '}', 'Shift+Tab', 'Ctrl+z' (also for Command): printable keys carry their own Shift.
+export function nameOf(event) {
+  const typed = event.getModifierState && event.getModifierState('AltGraph');
+  if (event.altKey && !typed) return '';
+  let key = event.key;
+  if (['Shift', 'Control', 'Alt', 'Meta', 'AltGraph', 'Dead', 'Process'].includes(key)) return '';
+  const printable = Array.from(key).length === 1;
+  if (printable && event.getModifierState && event.getModifierState('CapsLock')) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
+  const control = (event.ctrlKey || event.metaKey) && !typed;
+  if (control && printable) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
+  return (control ? 'Ctrl+' : '') + (event.shiftKey && !printable ? 'Shift+' : '') + key;
+}
+
+// The same key by its place, for keyboards that type another script and for brackets behind AltGr.
+function byPlace(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return '';
+  const letter = /^Key([A-Z])$/.exec(event.code);
+  if (letter && !/^[\x00-\x7f]$/.test(event.key)) return event.shiftKey ? letter[1] : letter[1].toLowerCase();
+  const bracket = { BracketLeft: '[{', BracketRight: ']}' }[event.code];
+  return bracket && !/^[\x00-\x7f]$/.test(event.key) ? bracket[event.shiftKey ? 1 : 0] : '';
+}
+
+const SIGNS = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del' };
+export const show = (key) => key.split('+').map((part) => SIGNS[part] || part).join('+') || '+';
+
+// Keys that a person is typing into a field of the page are not ours.
+export function typing(event) {
+  const target = event.composedPath()[0];
+  return event.isComposing || (target instanceof Element && (target.matches('input,textarea,select') || target.isContentEditable));
+}
+
+export function sheet(keys, el, close) {
+  const box = el('div', 'sheet-keys');
+  const message = el('p', 'hint', 'Choose a key to change it.', { role: 'status' });
+  const grid = el('div', 'keygrid');
+  for (const [action, [, words]] of Object.entries(ACTIONS)) {
+    const button = el('button', 'key', keys.of(action).map(show).join('  '), { type: 'button', 'aria-label': `change the key for: ${words}` });
+    button.onclick = () => {
+      button.textContent = 'press a key';
+      button.onkeydown = (event) => {
+        const name = nameOf(event);
+        if (!name) return;
+        event.preventDefault();
+        event.stopPropagation();
+        button.onkeydown = null;
+        message.textContent = (name === 'Escape' ? '' : keys.bind(action, name)) || 'Kept in this browser.';
+        button.textContent = keys.of(action).map(show).join('  ');
+      };
+    };
+    grid.append(button, el('span', '', words));
+  }
+  grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
+  grid.append(el('span', 'key still', 'drag'), el('span', '', 'new span, whole words; with Alt: exact letters'));
+  const reset = el('button', 'plain', 'Original keys', { type: 'button' });
+  reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); close(); };
+  box.append(grid, message, reset);
+  return box;
+}

@@ -1,0 +1,134 @@
+// The append-only log of corrections on their way to the store. A record leaves it only when Python says
+// that it is committed; until then it also lies in localStorage, so that a reload or a crash loses nothing.
+// Records keep the client id and number they were born with: sending one twice changes nothing.
+
+const PREFIX = 'relex-studio.log.';
+const TRANSIENT = new Set(['next', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
+const RESEND = 1500; // ms without an answer before a record is sent again
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
+
+export class Log {
+  constructor(scope, send, changed) {
+    this.prefix = `${PREFIX}${encodeURIComponent(scope)}/`;
+    this.send = send;
+    this.changed = changed;
+    this.client = newId();
+    this.seq = 0;
+    this.records = [];
+    this.kin = []; // clients of earlier lives of this browser whose records we carry on
+    this.sent = { at: 0, last: '' };
+    this.offline = false;
+    this.held = false; // a conflict waits for a decision
+    this.tries = 0;
+    this.adopt();
+    this.timer = setInterval(() => this.check(), 500);
+  }
+
+  adopt() {
+    for (const name of storedNames(this.prefix)) {
+      try {
+        const records = JSON.parse(localStorage.getItem(name)) || [];
+        if (records.length) {
+          this.records.push(...records);
+          this.kin.push(records[0].client);
+        } else localStorage.removeItem(name);
+      } catch { localStorage.removeItem(name); }
+    }
+    if (this.records.length) this.flush();
+  }
+
+  push(document, revision, items) {
+    for (const item of items) {
+      this.records.push({ ...item, client: this.client, seq: ++this.seq, document, on: revision, kin: this.kin });
+    }
+    this.keep();
+    this.flush();
+    this.changed();
+  }
+
+  of(document) {
+    return this.records.filter((r) => r.document === document);
+  }
+
+  acknowledge(committed) {
+    const before = this.records.length;
+    this.records = this.records.filter((r) => !(r.seq <= (committed[r.client] ?? -1)));
+    if (this.records.length !== before) {
+      this.keep();
+      this.tries = 0;
+      this.offline = false;
+    }
+    if (!this.records.length) this.sent.last = '';
+    else if (this.last() !== this.sent.last) this.flush(true);
+    this.changed();
+  }
+
+  // After a conflict: stand by the records of `document` on top of `revision`, or give them up.
+  settle(document, revision, mine) {
+    this.held = false;
+    this.records = mine
+      ? this.records.map((r) => (r.document === document ? { ...r, on: revision } : r))
+      : this.records.filter((r) => r.document !== document);
+    this.keep();
+    this.flush(true);
+    this.changed();
+  }
+
+  last() {
+    const record = this.records[this.records.length - 1];
+    return record ? `${this.records.length}:${record.client}:${record.seq}:${record.on}` : '';
+  }
+
+  // One message at a time: the next leaves when the last was answered, or after a while.
+  flush(now = false) {
+    if (this.held || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
+    this.sent = { at: Date.now(), last: this.last() || 'empty' };
+    this.send(this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)));
+  }
+
+  async check() {
+    if (!this.records.length || this.held) return;
+    const patience = RESEND * Math.min(8, 2 ** this.tries);
+    if (Date.now() - this.sent.at < patience) return;
+    this.tries++;
+    this.sent.at = Date.now();
+    this.offline = !(await reachable());
+    this.changed();
+    if (!this.offline) this.flush(true);
+  }
+
+  keep() {
+    for (const client of new Set([this.client, ...this.kin])) {
+      const own = this.records.filter((r) => r.client === client && !TRANSIENT.has(r.command));
+      const name = this.prefix + client;
+      try {
+        if (own.length) localStorage.setItem(name, JSON.stringify(own));
+        else localStorage.removeItem(name);
+      } catch { /* storage full or forbidden: the log still lives in memory */ }
+    }
+  }
+
+  get status() {
+    const n = this.records.filter((r) => !TRANSIENT.has(r.command)).length;
+    if (!n) return 'saved';
+    if (this.held) return `${n} waiting for your decision`;
+    return this.offline ? `offline, ${n} waiting` : `saving ${n}`;
+  }
+
+  close() { clearInterval(this.timer); }
+}
+
+function storedNames(prefix) {
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith(prefix));
+  } catch { return []; }
+}
+
+async function reachable() {
+  if (!navigator.onLine) return false;
+  try {
+    const answer = await fetch(new URL('_stcore/health', document.baseURI), { cache: 'no-store', signal: AbortSignal.timeout(3000) });
+    return answer.ok;
+  } catch { return false; }
+}

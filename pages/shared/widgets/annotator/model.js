@@ -1,0 +1,143 @@
+// Decisions and what is shown: the same rules as relex_core/editing.py and relex_core/selection.py.
+// Decisions are never changed in place, so that undo is the previous value.
+
+export const NOTHING = { entities: [], relations: [], rejected_entities: [], rejected_relations: [] };
+export const keyOf = (r) => JSON.stringify([r.head, r.tail, r.label]);
+const sameKey = (r, s) => r.head === s.head && r.tail === s.tail && r.label === s.label;
+const inOrder = (entities) => entities.slice().sort((a, b) =>
+  a.start - b.start || b.end - a.end || (a.label < b.label ? -1 : a.label > b.label ? 1 : 0));
+const plain = (e) => ({ id: e.id, start: e.start, end: e.end, label: e.label });
+
+export class Refused extends Error {}
+
+// `suggested` has maps `entities` (id -> suggestion) and `relations` (key -> suggestion).
+export function apply(state, edit, suggested) {
+  switch (edit.op) {
+    case 'add_entity': {
+      if (state.entities.some((e) => e.id === edit.id)) throw new Refused('This entity is already there.');
+      if (marked(state, edit.start, edit.end, edit.label)) throw new Refused('This span already carries this label.');
+      return { ...state, entities: inOrder([...state.entities, plain(edit)]) };
+    }
+    case 'remove_entity': return removeEntity(state, edit.id, suggested);
+    case 'relabel': return changeEntity(state, edit.id, { label: edit.label }, suggested);
+    case 'move': return changeEntity(state, edit.id, { start: edit.start, end: edit.end }, suggested);
+    case 'add_relation': return addRelation(state, edit, suggested);
+    case 'remove_relation': return removeRelation(state, edit, suggested);
+    case 'relabel_relation': {
+      const to = { head: edit.head, tail: edit.tail, label: edit.new_label };
+      return addRelation(edit.label === edit.new_label ? state : removeRelation(state, edit, suggested), to, suggested);
+    }
+    case 'flip':
+      return addRelation(removeRelation(state, edit, suggested), { head: edit.tail, tail: edit.head, label: edit.label }, suggested);
+    case 'accept': {
+      for (const id of edit.entities || []) state = acceptEntity(state, id, suggested);
+      for (const [head, tail, label] of edit.relations || []) state = addRelation(state, { head, tail, label }, suggested);
+      return state;
+    }
+    case 'restore':
+      return {
+        entities: inOrder(edit.entities), relations: edit.relations,
+        rejected_entities: edit.rejected_entities, rejected_relations: edit.rejected_relations,
+      };
+    default: throw new Refused('Unknown correction.');
+  }
+}
+
+const marked = (state, start, end, label) => state.entities.find((e) => e.start === start && e.end === end && e.label === label);
+
+function acceptEntity(state, id, suggested) {
+  if (state.entities.some((e) => e.id === id)) return state;
+  const suggestion = suggested.entities.get(id);
+  if (!suggestion) throw new Refused('This entity is not in the document any more.');
+  if (marked(state, suggestion.start, suggestion.end, suggestion.label)) throw new Refused('This span already carries this label.');
+  return {
+    ...state, entities: inOrder([...state.entities, plain(suggestion)]),
+    rejected_entities: state.rejected_entities.filter((e) => e.id !== id),
+  };
+}
+
+function changeEntity(state, id, changes, suggested) {
+  state = acceptEntity(state, id, suggested);
+  const changed = { ...state.entities.find((e) => e.id === id), ...changes };
+  const twin = marked(state, changed.start, changed.end, changed.label);
+  if (twin && twin.id !== id) throw new Refused('This span already carries this label.');
+  return { ...state, entities: inOrder(state.entities.map((e) => (e.id === id ? changed : e))) };
+}
+
+function removeEntity(state, id, suggested) {
+  const suggestion = suggested.entities.get(id);
+  if (!suggestion && !state.entities.some((e) => e.id === id)) throw new Refused('This entity is not in the document any more.');
+  const rejected = state.rejected_entities.filter((e) => e.id !== id);
+  if (suggestion) rejected.push(suggestion);
+  return {
+    ...state, entities: state.entities.filter((e) => e.id !== id),
+    relations: state.relations.filter((r) => r.head !== id && r.tail !== id), rejected_entities: rejected,
+  };
+}
+
+function addRelation(state, relation, suggested) {
+  const { head, tail, label } = relation;
+  if (head === tail) throw new Refused('A relation needs two different entities.');
+  state = acceptEntity(acceptEntity(state, head, suggested), tail, suggested);
+  if (state.relations.some((r) => sameKey(r, relation))) return state;
+  return {
+    ...state, relations: [...state.relations, { head, tail, label }],
+    rejected_relations: state.rejected_relations.filter((r) => !sameKey(r, relation)),
+  };
+}
+
+function removeRelation(state, relation, suggested) {
+  const suggestion = suggested.relations.get(keyOf(relation));
+  if (!suggestion && !state.relations.some((r) => sameKey(r, relation))) throw new Refused('This relation is not in the document any more.');
+  const rejected = state.rejected_relations.filter((r) => !sameKey(r, relation));
+  if (suggestion) rejected.push(suggestion);
+  return { ...state, relations: state.relations.filter((r) => !sameKey(r, relation)), rejected_relations: rejected };
+}
+
+export function allows(label, head, tail) {
+  const fits = (h, t) => (!label.heads.length || label.heads.includes(h)) && (!label.tails.length || label.tails.includes(t));
+  return fits(head, tail) || (label.symmetric && fits(tail, head));
+}
+
+// The suggestions that are shown and not decided on: {entities, relations} (selection.undecided).
+export function undecided(state, candidates, labels, thresholds, nested) {
+  const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
+  const known = new Set([...state.entities, ...state.rejected_entities].map((e) => e.id));
+  const open = candidates.entities.filter((e) => !known.has(e.id)
+    && (e.score === null || e.score > limit(thresholds.entities, thresholds.entity, e.label)));
+  const entities = greedy(open, nested, state.entities);
+  const types = new Map([...entities, ...state.entities].map((e) => [e.id, e.label]));
+  const kept = candidates.relations.filter((r) => types.has(r.head) && types.has(r.tail)
+    && (r.score === null || r.score > limit(thresholds.relations, thresholds.relation, r.label))
+    && allows(labels.get(r.label), types.get(r.head), types.get(r.tail)));
+  const decided = new Set([...state.relations, ...state.rejected_relations].map(keyOf));
+  return { entities, relations: oneDirection(kept, labels).filter((r) => !decided.has(keyOf(r))) };
+}
+
+const score = (e) => (e.score === null ? 1 : e.score);
+
+function greedy(open, nested, taken) {
+  const chosen = [], blocked = taken.slice();
+  const overlaps = (a, b) => a.start < b.end && b.start < a.end;
+  const inside = (a, b) => a.start >= b.start && a.end <= b.end;
+  const clash = nested
+    ? (a, b) => overlaps(a, b) && ((a.start === b.start && a.end === b.end) || !(inside(a, b) || inside(b, a)))
+    : overlaps;
+  for (const candidate of open.slice().sort((a, b) => score(b) - score(a))) {
+    if (blocked.some((other) => clash(candidate, other))) continue;
+    chosen.push(candidate);
+    blocked.push(candidate);
+  }
+  return chosen.sort((a, b) => a.start - b.start);
+}
+
+function oneDirection(relations, labels) {
+  const best = new Map();
+  const pair = (r) => JSON.stringify([...[r.head, r.tail].sort(), r.label]);
+  for (const r of relations) {
+    if (!labels.get(r.label).symmetric) continue;
+    const other = best.get(pair(r));
+    if (!other || (r.score || 0) > (other.score || 0)) best.set(pair(r), r);
+  }
+  return relations.filter((r) => !labels.get(r.label).symmetric || best.get(pair(r)) === r);
+}

@@ -1,0 +1,196 @@
+// The frame around text and list: building it, the label row, the key bar, and what pops up.
+
+function build(editor) {
+  const button = (className, words, label) => el('button', className, words, { type: 'button', 'aria-label': label || words });
+  const d = {
+    conflict: el('div', 'conflict', '', { role: 'alert' }),
+    labels: el('div', 'labels', '', { role: 'toolbar', 'aria-label': 'labels' }),
+    body: el('div', 'body'),
+    pane: el('div', 'pane', '', { tabindex: '0', role: 'group', 'aria-label': 'document' }),
+    sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'),
+    gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
+    gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
+    arcs: document.createElementNS('http://www.w3.org/2000/svg', 'svg'),
+    tip: el('div', 'tip', '', { role: 'status' }),
+    side: el('div', 'side'), tools: el('div', 'tools'),
+    limits: button('plain', 'thresholds'), showArcs: button('plain', 'relations'),
+    list: el('div', 'list', '', { role: 'listbox', tabindex: '0', 'aria-label': 'entities and relations' }),
+    bar: el('div', 'bar'), keybar: el('div', 'keybar', '', { role: 'toolbar', 'aria-label': 'actions' }),
+    message: el('span', 'message', '', { 'aria-live': 'polite' }), status: el('span', 'status', 'saved', { role: 'status' }),
+    live: el('div', 'live', '', { 'aria-live': 'polite' }), pop: el('div', 'pop'),
+  };
+  d.arcs.setAttribute('class', 'wires');
+  d.arcs.setAttribute('aria-hidden', 'true');
+  d.conflict.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
+  d.grips.append(d.gripStart, d.gripEnd, d.gripLink);
+  d.sheet.append(d.text, d.arcs, d.grips);
+  d.pane.append(d.sheet);
+  d.tools.append(d.showArcs, d.limits);
+  d.side.append(d.tools, d.list);
+  d.body.append(d.pane, d.side);
+  d.bar.append(d.keybar, d.message, d.status);
+  editor.root.replaceChildren(d.conflict, d.labels, d.body, d.bar, d.live, d.pop, d.tip);
+  d.limits.onclick = () => editor.pop.thresholds();
+  d.showArcs.onclick = () => editor.run('arcs');
+  editor.dom = d;
+}
+
+const BAR = {
+  none: ['next', 'search', 'undo', 'redo', 'flag', 'skip', 'done', 'help'],
+  entity: ['next', 'accept', 'reject', 'relation', 'grow', 'shrink', 'same', 'remove', 'undo', 'done', 'help'],
+  relation: ['next', 'accept', 'reject', 'flip', 'remove', 'undo', 'arcs', 'skip', 'done', 'help'],
+  linking: ['next', 'done', 'search', 'escape'],
+};
+const SHORT = {
+  next: 'next', accept: 'accept', reject: 'reject', relation: 'relation', grow: 'longer', shrink: 'shorter', same: 'all mentions', remove: 'delete',
+  undo: 'undo', redo: 'redo', flip: 'flip', arcs: 'all relations', flag: 'flag', skip: 'skip', done: 'done, next', help: 'all keys', search: 'label', escape: 'leave',
+};
+
+Object.assign(Editor.prototype, {
+  bars(item) {
+    if (!this.editing) return;
+    const mode = this.linking ? 'linking' : item ? item.kind : 'none';
+    const labels = this.numbered(item);
+    const current = this.linking ? this.linking.label : item ? item.label : (this.entityLabels[this.armed] || EMPTY_LABEL).name;
+    const signature = JSON.stringify([mode, current, labels.map((l) => l.name), this.schema.length, this.keys.own]);
+    this.dom.showArcs.setAttribute('aria-pressed', String(Boolean(this.showAll)));
+    this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
+    if (signature === this.barred) return;
+    this.barred = signature;
+    this.dom.labels.replaceChildren(...labels.slice(0, 60).map((label, i) => {
+      const chip = el('button', `chip h${label.color} ${label.letter ? 'ent' : 'rel'}`, '', { type: 'button', 'aria-pressed': String(label.name === current) });
+      if (i < 10) chip.append(el('kbd', '', String((i + 1) % 10)));
+      if (label.letter) chip.append(el('i', `tag h${label.color}`, '', { 'data-l': label.letter }));
+      else chip.append(el('i', 'arrow', '→'));
+      chip.append(el('span', '', label.name));
+      chip.onclick = () => (this.linking ? this.aim(label) : this.label(label));
+      return chip;
+    }));
+    const marking = el('button', 'keyed mark', '', { type: 'button' });
+    marking.append(el('span', '', 'mark selection'));
+    marking.onclick = () => this.markSelection(false);
+    this.dom.keybar.replaceChildren(marking, ...BAR[mode].map((action) => {
+      const words = this.linking ? { next: 'next tail', done: 'draw', search: 'relation label', escape: 'leave' }[action] : SHORT[action];
+      const button = el('button', `keyed do-${action}`, '', { type: 'button', title: ACTIONS[action][1] });
+      button.append(el('kbd', '', show(this.keys.of(action)[0])), el('span', '', words));
+      button.onclick = () => this.run(action);
+      return button;
+    }));
+  },
+});
+
+const short = (value) => value.toFixed(2).replace(/^0/, '');
+
+// One panel at a time, above the editor; Esc or a click outside closes it.
+class Pop {
+  constructor(box, editor) {
+    this.box = box;
+    this.editor = editor;
+    box.setAttribute('role', 'dialog');
+    box.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape') return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  get open() { return !this.box.hidden; }
+
+  show(title, content, near = null) {
+    this.box.replaceChildren(el('h3', '', title), content);
+    this.box.setAttribute('aria-label', title);
+    this.box.hidden = false;
+    const frame = this.editor.root.getBoundingClientRect(), own = this.box.getBoundingClientRect();
+    const place = near && near[0] ? near[0].getBoundingClientRect() : null;
+    const left = place ? place.left - frame.left : (frame.width - own.width) / 2;
+    const top = place ? place.bottom - frame.top + 8 : Math.max(12, (frame.height - own.height) / 3);
+    this.box.style.left = `${Math.max(8, Math.min(left, frame.width - own.width - 8))}px`;
+    this.box.style.top = `${Math.max(8, Math.min(top, frame.height - own.height - 8))}px`;
+    const field = this.box.querySelector('input,button');
+    if (field) field.focus({ preventScroll: true });
+  }
+
+  close() {
+    if (this.box.hidden) return;
+    this.box.hidden = true;
+    this.box.replaceChildren();
+    this.editor.dom.pane.focus({ preventScroll: true });
+  }
+
+  // A list of labels, searchable; digits choose while the field is empty.
+  choose(title, labels, take, near = null) {
+    const item = this.editor.focus && this.editor.items.get(this.editor.focus);
+    const content = el('div', 'choice');
+    const field = el('input', '', '', { type: 'text', placeholder: 'type to search', 'aria-label': 'search labels', autocomplete: 'off' });
+    const list = el('div', 'options', '', { role: 'listbox' });
+    let found = labels, at = 0;
+    const pick = (label) => { this.close(); take(label); };
+    const draw = () => {
+      const wanted = field.value.trim().toLowerCase();
+      found = labels.filter((l) => l.name.toLowerCase().includes(wanted))
+        .sort((a, b) => b.name.toLowerCase().startsWith(wanted) - a.name.toLowerCase().startsWith(wanted));
+      at = Math.max(0, Math.min(at, found.length - 1));
+      list.replaceChildren(...found.slice(0, 80).map((label, i) => {
+        const option = el('div', `option${i === at ? ' on' : ''}`, '', { role: 'option', 'aria-selected': String(i === at) });
+        option.append(el('kbd', '', i < 10 && !wanted ? String((i + 1) % 10) : ''));
+        option.append(label.letter ? el('i', `tag h${label.color}`, '', { 'data-l': label.letter }) : el('i', 'arrow', '→'), el('span', '', label.name));
+        option.onpointerdown = (event) => { event.preventDefault(); pick(label); };
+        return option;
+      }), ...(found.length ? [] : [el('div', 'nothing', 'No label of this name.')]));
+    };
+    field.oninput = () => { at = 0; draw(); };
+    field.onkeydown = (event) => {
+      if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { at += event.key === 'ArrowDown' ? 1 : -1; draw(); }
+      else if (event.key === 'Enter' && found[at]) pick(found[at]);
+      else if (/^[0-9]$/.test(event.key) && !field.value && found[(Number(event.key) + 9) % 10]) pick(found[(Number(event.key) + 9) % 10]);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    content.append(field, list);
+    draw();
+    this.show(title, content, near || (item ? this.editor.page.pieces.get(item.id || item.head) : null));
+  }
+
+  ask(title, hint, verb, take) {
+    const content = el('form', 'ask');
+    const field = el('input', '', '', { type: 'text', placeholder: hint, 'aria-label': title, maxlength: '500' });
+    content.append(field, el('button', 'strong', verb, { type: 'submit' }));
+    content.onsubmit = (event) => {
+      event.preventDefault();
+      const words = field.value.trim();
+      this.close();
+      take(words);
+    };
+    this.show(title, content);
+  }
+
+  thresholds() {
+    const { editor } = this;
+    const content = el('div', 'limits');
+    const floor = editor.data.floor;
+    const line = (kind, label, words) => {
+      const own = editor.thresholds[kind === 'entity' ? 'entities' : 'relations'];
+      const value = label === null ? editor.thresholds[kind] : own[label] ?? editor.thresholds[kind];
+      const slider = el('input', '', '', { type: 'range', min: floor[kind], max: '0.99', step: '0.01', 'aria-label': `threshold, ${words}` });
+      slider.value = value;
+      const figure = el('output', label !== null && !(label in own) ? 'inherited' : '', short(value));
+      slider.oninput = () => {
+        editor.limit(kind, label, Number(slider.value));
+        figure.textContent = short(Number(slider.value));
+        figure.className = '';
+        if (label === null) for (const follow of content.querySelectorAll(`output.inherited[data-kind=${kind}]`)) follow.textContent = figure.textContent;
+      };
+      slider.onchange = () => editor.keepThresholds();
+      figure.dataset.kind = kind;
+      const name = el('span', label === null ? 'all' : '', words);
+      content.append(name, slider, figure);
+    };
+    line('entity', null, 'entities');
+    for (const l of editor.entityLabels) line('entity', l.name, l.name);
+    if (editor.relationLabels.length) line('relation', null, 'relations');
+    for (const l of editor.relationLabels) line('relation', l.name, l.name);
+    this.show('Shown from this score on', content, [editor.dom.limits]);
+  }
+}

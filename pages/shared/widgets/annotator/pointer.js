@@ -1,0 +1,191 @@
+// The pointer, the keyboard and the window: events become actions of the editor.
+
+const SLOP = 4; // px a pointer may wander in a click
+
+function listen(editor) {
+  const { dom } = editor;
+  const stop = new AbortController();
+  const on = (target, name, handler, options = {}) => target.addEventListener(name, handler, { signal: stop.signal, ...options });
+  const segment = (event) => event.target.closest && event.target.closest('.s');
+  let press = null, clicks = { id: null, n: 0 };
+
+  on(dom.pane, 'pointerdown', (event) => { press = { x: event.clientX, y: event.clientY, type: event.pointerType }; editor.released = false; });
+  on(dom.pane, 'pointerup', (event) => {
+    if (!press || event.target.closest('.grip,.link')) return;
+    const moved = Math.hypot(event.clientX - press.x, event.clientY - press.y) > SLOP;
+    const touch = event.pointerType === 'touch';
+    press = null;
+    if (editor.editing && !touch && moved && editor.markSelection(event.altKey)) return;
+    if (!moved) click(event);
+  });
+  on(dom.pane, 'dblclick', (event) => {
+    const node = segment(event);
+    if (!editor.editing) { editor.transport.edit(node && node.ids.length ? node.ids[node.ids.length - 1] : ''); return; }
+    if (node && node.ids.length) { getSelection().removeAllRanges(); editor.run('search'); return; }
+    editor.markSelection(event.altKey);
+  });
+
+  function click(event) {
+    const arc = event.target.closest('.arc');
+    if (arc) {
+      const item = editor.items.get(arc.dataset.key);
+      if (item) editor.focusOn(item);
+      return;
+    }
+    const node = segment(event);
+    const ids = node ? node.ids : [];
+    if (editor.linking) {
+      if (ids.length) { editor.focusOn(editor.byId.get(ids[ids.length - 1])); editor.connect(editor.focus); }
+      return;
+    }
+    if (!ids.length) {
+      if (editor.focus && event.detail < 2) editor.focusOn(null);
+      return;
+    }
+    // A second click on nested marks goes outwards.
+    const place = ids.join('|');
+    clicks = clicks.id === place && event.detail < 2 ? { id: place, n: clicks.n + 1 } : { id: place, n: event.detail < 2 ? 0 : clicks.n };
+    editor.focusOn(editor.byId.get(ids[ids.length - 1 - (clicks.n % ids.length)]));
+  }
+
+  on(document, 'selectionchange', () => {
+    const found = editor.editing && matchMedia('(pointer: coarse)').matches && editor.page.selection();
+    editor.root.classList.toggle('selecting', Boolean(found));
+  });
+
+  // Hovering: one arc or one entity comes forward.
+  on(dom.pane, 'pointerover', (event) => {
+    const arc = event.target.closest('.arc');
+    dom.arcs.classList.toggle('hovering', Boolean(arc));
+    for (const node of editor.arcs.nodes.values()) node.classList.toggle('hover', node === arc);
+    const node = segment(event);
+    hover(node && node.ids.length ? node.ids[node.ids.length - 1] : null, node);
+  });
+  on(dom.pane, 'pointerleave', () => { dom.arcs.classList.remove('hovering'); hover(null); });
+
+  function hover(id, node = null) {
+    if (id === editor.hover) return;
+    for (const piece of editor.page.pieces.get(editor.hover) || []) piece.classList.remove('hover');
+    editor.hover = id;
+    for (const piece of editor.page.pieces.get(id) || []) piece.classList.add('hover');
+    if (!editor.editing) editor.drawArcs();
+    const item = id && editor.byId.get(id);
+    dom.tip.hidden = !item;
+    if (!item) return;
+    dom.tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
+    const frame = editor.root.getBoundingClientRect(), mark = node.getClientRects()[0];
+    dom.tip.style.left = `${Math.max(4, mark.left - frame.left)}px`;
+    dom.tip.style.top = `${mark.bottom - frame.top + 7}px`;
+  }
+
+  // Grips: drag an end of the focused entity to another word, or a line to the tail of a relation.
+  for (const grip of [dom.gripStart, dom.gripEnd, dom.gripLink]) {
+    on(grip, 'pointerdown', (event) => {
+      const item = editor.items.get(editor.focus);
+      if (!item) return;
+      event.preventDefault();
+      event.stopPropagation();
+      grip.setPointerCapture(event.pointerId);
+      const drag = grip === dom.gripLink ? linkDrag(item) : endDrag(item, grip.dataset.side);
+      const move = (e) => drag.move(e);
+      const end = (e) => {
+        grip.removeEventListener('pointermove', move);
+        drag.end(e);
+      };
+      grip.addEventListener('pointermove', move);
+      grip.addEventListener('pointerup', end, { once: true });
+    });
+  }
+
+  function endDrag(item, side) {
+    let span = [item.start, item.end];
+    return {
+      move(event) {
+        const point = editor.page.pointAt(event.clientX, event.clientY);
+        if (point === null) return;
+        const raw = side === 'start' ? [Math.min(point, item.end - 1), item.end] : [item.start, Math.max(point, item.start + 1)];
+        span = (event.altKey ? editor.text.whole(...raw) : editor.text.snap(...raw)) || span;
+        editor.page.draw(editor.entities.map((e) => (e.id === item.id ? { ...e, start: span[0], end: span[1] } : e)), (e) => editor.look(e));
+        editor.paint(true);
+      },
+      end() { editor.move(item, span); },
+    };
+  }
+
+  function linkDrag(item) {
+    const line = svg('path', { class: 'rubber' });
+    editor.linking = { head: item.id, tails: editor.tailsOf(item.id), label: null };
+    editor.paint(true);
+    dom.arcs.append(line);
+    const root = dom.pane.getRootNode();
+    return {
+      move(event) {
+        const origin = dom.sheet.getBoundingClientRect(), from = editor.page.boxes(item.id, origin)[0];
+        const [x, y] = [event.clientX - origin.left, event.clientY - origin.top];
+        line.setAttribute('d', `M${(from.left + from.right) / 2} ${from.top}Q${(from.left + x) / 2} ${Math.min(from.top, y) - 24} ${x} ${y}`);
+      },
+      end(event) {
+        line.remove();
+        const target = root.elementsFromPoint(event.clientX, event.clientY).map((node) => node.closest('.s')).find((node) => node && node.ids.length);
+        if (target && !target.ids.includes(item.id)) editor.connect(`e:${target.ids[target.ids.length - 1]}`);
+        else editor.run('escape');
+      },
+    };
+  }
+
+  on(document, 'keydown', (event) => key(editor, event), { capture: true });
+  on(document, 'pointerdown', (event) => {
+    if (editor.pop.open && !event.composedPath().includes(dom.pop)) editor.pop.close();
+  }, { capture: true });
+  const relaid = new ResizeObserver(() => { if (editor.doc) editor.drawArcs(); });
+  relaid.observe(dom.sheet);
+  if (document.fonts) document.fonts.ready.then(() => { if (editor.doc) editor.drawArcs(); });
+  editor.unlisten = () => { stop.abort(); relaid.disconnect(); };
+}
+
+function key(editor, event) {
+  const path = event.composedPath();
+  const inside = path.includes(editor.root);
+  if (!editor.doc || typing(event) || (editor.pop.open && inside)) return;
+  if (!inside && (!editor.editing || document.activeElement !== document.body)) return;
+  const onButton = path[0] instanceof Element && path[0].matches('button');
+  if (onButton && (event.key === 'Enter' || event.key === ' ')) return;
+  const found = editor.keys.read(event);
+  if (!found) return;
+  if (/^(next|previous)$/.test(found.action) && (editor.released || !editor.editing)) return;
+  if (!editor.editing && !READING.has(found.action)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  editor.tick();
+  editor.work.keystrokes++;
+  if (editor.root.classList.contains('waiting')) return;
+  if (found.digit) editor.digit(found.digit);
+  else editor.run(found.action);
+}
+
+Object.assign(Editor.prototype, {
+  // Marks the selected text, by whole words unless `exact`; a grapheme is never split.
+  markSelection(exact) {
+    const found = this.page.selection();
+    if (!found) return false;
+    getSelection().removeAllRanges();
+    const trimmed = this.text.trim(...found);
+    const span = trimmed && (exact ? this.text.whole(...trimmed) : this.text.snap(...trimmed));
+    if (!span) return false;
+    this.tick();
+    this.add(...span);
+    return true;
+  },
+});
+
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector('.relex');
+  if (!root.editor) root.editor = new Editor(root, {});
+  root.editor.transport.log = (records) => setStateValue('ops', records);
+  root.editor.transport.edit = (id) => setTriggerValue('edit', id);
+  root.editor.update(data);
+  return () => {
+    root.editor.close();
+    root.editor = null;
+  };
+}

@@ -1,0 +1,154 @@
+"""What crosses between Python and the browser: documents and decisions there, records of the log back.
+
+Everything is JSON data with offsets in code points. What comes back is hostile until it is parsed: a record
+that cannot be read becomes a `Refusal` and never stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeGuard, get_args
+
+from pages.shared.corrections import MAX_NOTE, Batch, Command, CommandName, Refusal
+from relex_core.editing import edit_from_json
+from relex_core.errors import RelexError
+from relex_core.types import Annotation, Entity, Relation, Schema, Thresholds
+
+
+def batches(records: Any, acknowledged: Mapping[str, int]) -> tuple[Batch, ...]:
+    """The batches in a log, without records that are acknowledged already.
+
+    Consecutive records of one client and document make a batch; the order of the log is kept.
+    """
+    found: list[Batch] = []
+    for record in records if isinstance(records, list | tuple) else ():
+        if not isinstance(record, Mapping):
+            continue
+        client, document, seq = record.get("client"), record.get("document"), record.get("seq")
+        if not isinstance(client, str) or not isinstance(document, str) or not _whole(seq):
+            continue
+        if not client or seq <= acknowledged.get(client, 0):
+            continue
+        if not found or (found[-1].client, found[-1].document_id) != (client, document):
+            found.append(Batch(client, document))
+        found[-1] = _with(found[-1], int(seq), record)
+    return tuple(found)
+
+
+def _with(batch: Batch, seq: int, record: Mapping[str, Any]) -> Batch:
+    seen, kin = record.get("on"), record.get("kin")
+    if _whole(seen):
+        batch = replace(batch, revision=seen)
+    if isinstance(kin, list | tuple):
+        batch = replace(batch, kin=tuple(dict.fromkeys([*batch.kin, *(str(k) for k in kin)])))
+    try:
+        if "command" in record:
+            return replace(batch, commands=(*batch.commands, _command(seq, record)))
+        return replace(batch, ops=(*batch.ops, (seq, edit_from_json(record))))
+    except (RelexError, TypeError, ValueError) as error:
+        return replace(batch, unreadable=(*batch.unreadable, Refusal(batch.client, seq, str(error))))
+
+
+def _command(seq: int, record: Mapping[str, Any]) -> Command:
+    name = record["command"]
+    if name not in get_args(CommandName):
+        raise ValueError(f"Expected one of {', '.join(get_args(CommandName))}, found {name!r}. Reload the page.")
+    thresholds = record.get("thresholds")
+    return Command(
+        seq,
+        name,
+        note=str(record.get("note") or "")[:MAX_NOTE],
+        thresholds=thresholds_from_json(thresholds) if isinstance(thresholds, Mapping) else None,
+        seconds=max(0.0, min(float(record.get("seconds") or 0.0), 86_400.0)),
+        keystrokes=max(0, min(int(record.get("keystrokes") or 0), 10**6)),
+    )
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
+    """{"entity", "relation", "entities": {label: t}, "relations": {label: t}}."""
+    return {
+        "entity": thresholds.entity,
+        "relation": thresholds.relation,
+        "entities": dict(thresholds.entities),
+        "relations": dict(thresholds.relations),
+    }
+
+
+def thresholds_from_json(data: Mapping[str, Any]) -> Thresholds:
+    """The inverse of `thresholds_to_json`. Raises ValueError, TypeError or InputError."""
+    own = {kind: data.get(kind) or {} for kind in ("entities", "relations")}
+    if not all(isinstance(value, Mapping) for value in own.values()):
+        raise TypeError("thresholds of labels as an object")
+    return Thresholds(
+        float(data.get("entity", 0.3)),
+        float(data.get("relation", 0.5)),
+        *(tuple((str(label), float(t)) for label, t in value.items()) for value in own.values()),
+    )
+
+
+def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
+    """Labels with what is needed to draw them and to check the types of relations."""
+    return {
+        "entities": [
+            {"name": e.name, "letter": e.letter or "?", "color": e.color % hues, "hidden": e.hidden}
+            for e in schema.entity_labels
+        ],
+        "relations": [
+            {
+                "name": r.name,
+                "color": r.color % hues,
+                "heads": list(r.head_types),
+                "tails": list(r.tail_types),
+                "symmetric": r.symmetric,
+                "hidden": r.hidden,
+            }
+            for r in schema.relation_labels
+        ],
+    }
+
+
+def document_to_json(annotation: Annotation, revision: int, window: tuple[int, int]) -> dict[str, Any]:
+    """Text and suggestions of a window of the document, and all decisions.
+
+    Suggestions are rows (id, start, end, label, score) and (head, tail, label, score), with labels by position
+    in the schema of the annotation.
+    """
+    start, end = window
+    entities = {label.name: i for i, label in enumerate(annotation.schema.entity_labels)}
+    relations = {label.name: i for i, label in enumerate(annotation.schema.relation_labels)}
+    extraction = annotation.based_on
+    near = [e for e in extraction.entities if e.start < end and e.end > start] if extraction else []
+    inside = {e.id for e in near}
+    known = inside | {e.id for e in annotation.entities} if extraction else inside
+    return {
+        "id": annotation.document.id,
+        "text": annotation.document.text[start:end],
+        "from": start,
+        "length": len(annotation.document.text),
+        "revision": revision,
+        "entities": [[e.id, e.start, e.end, entities[e.label], e.score] for e in near if e.label in entities],
+        "relations": [
+            [r.head, r.tail, relations[r.label], r.score]
+            for r in (extraction.relations if extraction else ())
+            if r.label in relations and r.head in known and r.tail in known and (r.head in inside or r.tail in inside)
+        ],
+        "decisions": {
+            "entities": _entities(annotation.entities),
+            "relations": _relations(annotation.relations),
+            "rejected_entities": _entities(annotation.rejected_entities),
+            "rejected_relations": _relations(annotation.rejected_relations),
+        },
+    }
+
+
+def _entities(entities: Iterable[Entity]) -> list[dict[str, Any]]:
+    return [{"id": e.id, "start": e.start, "end": e.end, "label": e.label, "score": e.score} for e in entities]
+
+
+def _relations(relations: Iterable[Relation]) -> list[dict[str, Any]]:
+    return [{"head": r.head, "tail": r.tail, "label": r.label, "score": r.score} for r in relations]

@@ -1,0 +1,276 @@
+// What each action does, given the focus. Mixed into Editor, so that keys, buttons and touch share one path.
+
+const verbs = {
+  next() { this.linking ? this.stepTail(1) : this.step(this.sections.suggested, 1); },
+  previous() { this.linking ? this.stepTail(-1) : this.step(this.sections.suggested, -1); },
+  down() { this.step(this.side.order, 1); },
+  up() { this.step(this.side.order, -1); },
+  right() { this.linking ? this.stepTail(1) : this.step(this.entities, 1); },
+  left() { this.linking ? this.stepTail(-1) : this.step(this.entities, -1); },
+
+  accept(item) {
+    if (item.status === 'accepted') return this.advance(item);
+    const edit = item.kind === 'entity' ? { op: 'accept', entities: [item.id], relations: [] }
+      : { op: 'accept', entities: [], relations: [[item.head, item.tail, item.label]] };
+    return this.decide(item, edit, 'Accepted');
+  },
+  reject(item) {
+    if (item.status === 'rejected') return this.advance(item);
+    return this.decide(item, remove(item), 'Rejected');
+  },
+  remove(item) { return item.status === 'rejected' ? this.advance(item) : this.decide(item, remove(item), 'Deleted'); },
+
+  same(item) {
+    const edits = [];
+    const gone = new Set(this.state.rejected_entities.map((e) => e.id));
+    for (const [start, end] of this.text.occurrences(item.start, item.end)) {
+      if (this.state.entities.some((e) => e.start < end && start < e.end && (!this.data.nested || (e.start === start && e.end === end)) && e.id !== item.id)) continue;
+      const here = this.entities.find((e) => e.start === start && e.end === end);
+      if (here && here.label === item.label) {
+        if (here.status !== 'accepted') edits.push({ op: 'accept', entities: [here.id], relations: [] });
+      } else if (here) edits.push({ op: 'relabel', id: here.id, label: item.label });
+      else {
+        const twin = this.candidates.entities.find((e) => e.start === start && e.end === end && e.label === item.label && gone.has(e.id));
+        edits.push(twin ? { op: 'accept', entities: [twin.id], relations: [] } : { op: 'add_entity', id: this.newId(), start, end, label: item.label });
+      }
+    }
+    if (edits.length && this.change(edits, `${edits.length} ${edits.length === 1 ? 'mention' : 'mentions'} marked as ${item.label}.`)) this.refresh();
+    else if (!edits.length) this.say('No other mention to mark.');
+  },
+
+  grow(item) { this.resize(item, 'end', 1); },
+  shrink(item) { this.resize(item, 'end', -1); },
+  growStart(item) { this.resize(item, 'start', 1); },
+  shrinkStart(item) { this.resize(item, 'start', -1); },
+
+  relation(item) {
+    const tails = this.tailsOf(item.id);
+    if (!tails.length) return this.say(this.relationLabels.length ? `No entity here can be the tail of a relation from ${item.label}.` : 'This label set has no relations.');
+    this.linking = { head: item.id, tails, label: null };
+    this.say(`Relation from ${item.text}: choose the tail with Tab or a click, then Enter. Esc leaves.`);
+    return this.stepTail(1, true);
+  },
+  flip(item) {
+    const [head, tail] = [this.byId.get(item.tail), this.byId.get(item.head)];
+    const label = this.relationByName.get(item.label);
+    if (!allows(label, head.label, tail.label)) return this.say(`${item.label} does not go from ${head.label} to ${tail.label}. Not exchanged.`);
+    const edit = { op: 'flip', head: item.head, tail: item.tail, label: item.label };
+    if (this.change([edit], 'Head and tail exchanged.')) this.refresh(`r:${keyOf({ head: item.tail, tail: item.head, label: item.label })}`);
+    return undefined;
+  },
+
+  undo() { this.restore(this.past, this.future, 'undo'); },
+  redo() { this.restore(this.future, this.past, 'redo'); },
+  arcs() {
+    this.showAll = !(this.showAll ?? (!this.editing && this.relations.length <= 12));
+    this.say(this.showAll ? 'All relations are shown.' : 'Relations of the focus are shown.');
+    this.paint(true);
+  },
+  rescore() {
+    this.log.push(this.doc.id, this.doc.revision, [this.command('rescore')]);
+    this.say('Relations are being scored on these entities.');
+  },
+  search(item) {
+    const labels = item && item.kind === 'relation' ? this.relationChoices(item) : this.entityLabels;
+    this.pop.choose(item ? 'Label' : 'Label of the next span', labels, (label) => this.label(label));
+  },
+  flag() {
+    this.pop.ask('Why is this document flagged?', 'note, optional', 'Flag', (note) => {
+      this.log.push(this.doc.id, this.doc.revision, [this.command('flag', { note })]);
+      this.say('Flagged.');
+    });
+  },
+  skip() { this.leave([this.command('skip')], true, 'Skipped.'); },
+  done() { this.linking ? this.connect(this.focus) : this.finish(true); },
+  save() { this.finish(false); },
+  help() { this.pop.show('Keys', sheet(this.keys, el, () => this.pop.close())); },
+  escape() {
+    if (this.linking) { this.focus = `e:${this.linking.head}`; this.linking = null; this.say('No relation drawn.'); return this.paint(); }
+    if (!this.focus) { this.released = true; this.say('Tab now leaves the editor.'); }
+    this.focus = null;
+    return this.paint();
+  },
+};
+
+const NEEDS = { entity: new Set(['same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation']), relation: new Set(['flip']) };
+const ANY = new Set(['accept', 'reject', 'remove']);
+const READING = new Set(['down', 'up', 'right', 'left', 'arcs', 'help', 'escape']);
+const ALWAYS = new Set(['next', 'previous', 'right', 'left', 'done', 'escape', 'search', 'arcs']);
+
+const remove = (item) => (item.kind === 'entity' ? { op: 'remove_entity', id: item.id }
+  : { op: 'remove_relation', head: item.head, tail: item.tail, label: item.label });
+
+Object.assign(Editor.prototype, {
+  run(name) {
+    if (!this.editing && !READING.has(name)) return;
+    const item = this.focus && this.items.get(this.focus);
+    if (this.linking && !ALWAYS.has(name)) return;
+    const kind = NEEDS.entity.has(name) ? 'entity' : NEEDS.relation.has(name) ? 'relation' : '';
+    if ((kind && (!item || item.kind !== kind)) || (ANY.has(name) && !item)) {
+      this.say(`Choose ${kind ? (kind === 'entity' ? 'an entity' : 'a relation') : 'something'} first.`);
+      return;
+    }
+    if (kind && item.status === 'rejected') { this.say('It was rejected. Accept it first.'); return; }
+    if (this.linking && name === 'search') this.pop.choose('Relation', this.linkLabels(), (label) => this.aim(label));
+    else verbs[name].call(this, item);
+  },
+
+  digit(n) {
+    const item = this.focus && this.items.get(this.focus);
+    const label = this.numbered(item)[n - 1];
+    if (!label) this.say('No label has this number.');
+    else if (this.linking) this.aim(label);
+    else this.label(label);
+  },
+
+  // The labels that digits stand for at this moment.
+  numbered(item) {
+    if (this.linking) return this.linkLabels();
+    return item && item.kind === 'relation' ? this.relationChoices(item) : this.entityLabels;
+  },
+  linkLabels() {
+    const head = this.byId.get(this.linking.head);
+    return this.relationLabels.filter((l) => this.entities.some((e) => e.id !== head.id && allows(l, head.label, e.label)));
+  },
+  relationChoices(item) {
+    const [head, tail] = [this.byId.get(item.head), this.byId.get(item.tail)];
+    return this.relationLabels.filter((l) => allows(l, head.label, tail.label));
+  },
+
+  label(label) {
+    const item = this.focus && this.items.get(this.focus);
+    if (!item) {
+      this.armed = this.entityLabels.indexOf(label);
+      this.say(`The next span will be: ${label.name}.`);
+      return this.paint(true);
+    }
+    if (item.kind === 'relation') {
+      const edit = { op: 'relabel_relation', head: item.head, tail: item.tail, label: item.label, new_label: label.name };
+      if (this.change([edit], `Relation: ${label.name}.`)) this.refresh(`r:${keyOf({ ...item, label: label.name })}`);
+      return undefined;
+    }
+    this.armed = this.entityLabels.indexOf(label);
+    const edit = item.label === label.name && item.status !== 'accepted'
+      ? { op: 'accept', entities: [item.id], relations: [] } : { op: 'relabel', id: item.id, label: label.name };
+    if (this.change([edit], `${item.text}: ${label.name}.`)) this.refresh();
+    return undefined;
+  },
+
+  decide(item, edit, word) {
+    const wasOpen = item.status === 'suggested';
+    const list = this.sections.suggested;
+    const follower = wasOpen ? list[list.findIndex((i) => i.key === item.key) + 1] : null;
+    const spoken = `${word}: ${item.kind === 'entity' ? `${item.text}, ${item.label}` : `${item.headText}, ${item.label}, ${item.tailText}`}.`;
+    if (!this.change([edit], spoken)) return;
+    if (wasOpen) this.focus = follower ? follower.key : null;
+    this.refresh();
+    if (wasOpen && !this.focus && this.sections.suggested.length) {
+      this.focus = this.sections.suggested[0].key;
+      this.paint();
+    }
+  },
+  advance() { this.step(this.sections.suggested, 1); },
+
+  step(list, way) {
+    if (!list.length) { this.say('Everything is decided.'); return; }
+    const at = list.findIndex((i) => i.key === this.focus);
+    const next = at < 0 ? (way > 0 ? 0 : list.length - 1) : (at + way + list.length) % list.length;
+    this.focusOn(list[next]);
+  },
+  focusOn(item) {
+    this.focus = item ? item.key : null;
+    this.released = false;
+    this.paint();
+    if (item) this.dom.live.textContent = describe(item);
+  },
+
+  newId() { return `${this.log.client.slice(0, 10)}-${++this.made}`; },
+
+  add(start, end) {
+    const label = this.entityLabels[this.armed];
+    if (!label) { this.say('This label set has no entity labels.'); return; }
+    const here = this.entities.find((e) => e.start === start && e.end === end);
+    if (here) {
+      this.focusOn(here);
+      if (here.status !== 'accepted' || here.label !== label.name) this.label(label);
+      return;
+    }
+    const id = this.newId();
+    if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.`)) this.refresh(`e:${id}`);
+  },
+
+  resize(item, side, way) {
+    const span = this.text.step(item.start, item.end, side, way);
+    if (!span) { this.say(way > 0 ? 'The text ends here.' : 'One word is left.'); return; }
+    this.move(item, span);
+  },
+  move(item, [start, end]) {
+    if (start === item.start && end === item.end) { this.refresh(); return; }
+    if (this.change([{ op: 'move', id: item.id, start, end }], this.text.slice(start, end))) this.refresh(`e:${item.id}`);
+    else this.refresh();
+  },
+
+  // ---- relations ---------------------------------------------------------------------------------
+
+  tailsOf(head, label = null) {
+    const from = this.byId.get(head);
+    const labels = label ? [label] : this.relationLabels;
+    return this.entities.filter((e) => e.id !== head && labels.some((l) => allows(l, from.label, e.label)));
+  },
+  stepTail(way, first = false) {
+    const { head, tails } = this.linking;
+    const from = this.byId.get(head);
+    let at = tails.findIndex((t) => `e:${t.id}` === this.focus);
+    if (first || at < 0) {
+      at = tails.findIndex((t) => t.start > from.start);
+      if (at < 0) at = 0;
+    } else at = (at + way + tails.length) % tails.length;
+    this.focusOn(tails[at]);
+  },
+  aim(label) {
+    const tails = this.tailsOf(this.linking.head, label);
+    if (!tails.length) { this.say(`No entity here can be the tail of ${label.name}.`); return; }
+    const kept = tails.some((t) => `e:${t.id}` === this.focus);
+    Object.assign(this.linking, { tails, label: label.name });
+    this.say(`${label.name}: choose the tail.`);
+    kept ? this.paint() : this.stepTail(1, true);
+  },
+  connect(key) {
+    const { head, label } = this.linking;
+    const from = this.byId.get(head), tail = this.items.get(key);
+    if (!tail || tail.kind !== 'entity' || tail.id === head) { this.say('Choose another entity as the tail.'); return; }
+    const labels = this.relationLabels.filter((l) => allows(l, from.label, tail.label) && (!label || l.name === label));
+    if (!labels.length) { this.say(`No relation goes from ${from.label} to ${tail.label}.`); return; }
+    const draw = (chosen) => {
+      const relation = { head, tail: tail.id, label: chosen.name };
+      this.linking = null;
+      const done = this.change([{ op: 'add_relation', ...relation }], `${from.text}, ${chosen.name}, ${tail.text}.`);
+      this.refresh(done ? `r:${keyOf(relation)}` : `e:${head}`);
+    };
+    if (labels.length === 1) draw(labels[0]);
+    else this.pop.choose(`${from.text} → … → ${tail.text}`, labels, draw, this.page.pieces.get(tail.id));
+  },
+
+  clicked(name, item) {
+    if (this.linking && item.kind === 'entity') { this.focusOn(item); this.connect(item.key); return; }
+    this.focusOn(item);
+    if (name !== 'focus') this.run(name);
+  },
+
+  limit(kind, label, value) {
+    const own = this.thresholds[kind === 'entity' ? 'entities' : 'relations'];
+    if (label === null) this.thresholds[kind] = value;
+    else if (value === null) delete own[label];
+    else own[label] = value;
+    this.refresh();
+  },
+  keepThresholds() {
+    if (this.log) this.log.push(this.doc.id, this.doc.revision, [this.command('thresholds')]);
+  },
+});
+
+function describe(item) {
+  const score = item.status === 'suggested' && item.score !== null ? `, score ${item.score.toFixed(2)}` : '';
+  const what = item.kind === 'entity' ? `${item.text}, ${item.label}` : `${item.headText}, ${item.label}, ${item.tailText}`;
+  return `${what}, ${item.status}${score}`;
+}

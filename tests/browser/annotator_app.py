@@ -1,0 +1,94 @@
+"""A page that holds nothing but the editor, on fixed suggestions and a real store.
+
+The address chooses: ?document=<name of a scenario>, mode=view, delay=<seconds that every run takes>,
+queue=1 to hand over what comes next in advance, nested=1.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from db.store import Store
+from pages.shared import corrections
+from pages.shared.widgets import annotator as editor
+from relex_core.editing import begin
+from relex_core.types import Annotation, Thresholds
+from tests.browser.annotator_scenarios import SCENARIOS
+
+st.set_page_config(page_title="editor", layout="wide")
+PROJECT = "test"
+QUEUE = ["news", "second", "nested"]
+
+
+@st.cache_resource
+def store() -> Store:
+    opened = Store.open(f"sqlite:///{Path(os.environ['RELEX_DATA']) / 'editor.db'}")
+    scenarios = {name: make() for name, make in SCENARIOS.items()}
+    if PROJECT not in [project.name for project in opened.projects()]:
+        opened.create_project(PROJECT, scenarios["news"].schema)
+        opened.add_documents(PROJECT, [e.document for e in scenarios.values()], deduplicate=False)
+    return opened
+
+
+@st.cache_resource
+def suggestions() -> dict[str, Annotation]:
+    return {name: begin(make()) for name, make in SCENARIOS.items()}
+
+
+def load(name: str) -> tuple[Annotation, int]:
+    annotation = suggestions()[name]
+    latest = store().latest(PROJECT, name)
+    if latest is None:
+        return annotation, 0
+    return replace(latest.annotation, based_on=annotation.based_on), latest.number
+
+
+@st.fragment
+def page() -> None:
+    session = st.session_state  # noqa: TID251
+    query = st.query_params
+    session.setdefault("document", query.get("document", "news"))
+    session.setdefault("acknowledged", {})
+    session.setdefault("thresholds", Thresholds())
+    conflict, refused = None, []
+    time.sleep(float(query.get("delay", "0")))
+    for batch in editor.pending("rx", session.acknowledged):
+        annotation, _ = load(batch.document_id)
+        done = corrections.apply_batch(store(), PROJECT, annotation, batch, query.get("who", "ada"), session.thresholds)
+        if done.conflict is not None:
+            conflict = editor.ConflictNotice(done.conflict.number, done.conflict.annotator)
+            session.document = batch.document_id
+            break
+        session.acknowledged.update(done.acknowledged)
+        session.thresholds = batch.thresholds or session.thresholds
+        refused += done.refused
+        if any(command.name == "next" for command in done.commands):
+            session.document = QUEUE[(QUEUE.index(batch.document_id) + 1) % len(QUEUE)]
+    annotation, revision = load(session.document)
+    follows = []
+    if "queue" in query:
+        follows = [load(QUEUE[(QUEUE.index(session.document) + 1) % len(QUEUE)])]
+    editor.annotator(
+        annotation,
+        session.thresholds,
+        key="rx",
+        acknowledged=session.acknowledged,
+        mode="view" if query.get("mode") == "view" else "edit",
+        revision=revision,
+        scope=f"{PROJECT}/{query.get('who', 'ada')}",
+        nested="nested" in query,
+        next_documents=follows,
+        conflict=conflict,
+        refused=refused,
+        height=int(query.get("height", "720")),
+    )
+    if editor.edit_requested("rx"):
+        st.caption("asked to edit")
+
+
+page()
