@@ -1,0 +1,122 @@
+"""The same tests on both engines: SQLite, and a PostgreSQL server of their own on a private socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from db.store import Store
+from relex_core.types import Document, Entity, Extraction, Relation, Schema
+from tests.components import missing
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a running PostgreSQL server, up to the name of a database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(found[-1]) if found else shutil.which("initdb")
+    if initdb is None:
+        missing("PostgreSQL", "apt-get install postgresql")
+    assert initdb
+    # a socket's path may have 107 bytes only
+    home = Path(tempfile.mkdtemp(prefix="relexpg", dir="/tmp"))
+    user: dict[str, object] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        owner = pwd.getpwnam("postgres")
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    run = {"cwd": home, "check": True, "stdout": subprocess.DEVNULL, **user}
+    # without locale settings from outside; nothing here has to survive a power cut
+    options = f"-k {home} -c listen_addresses= -c fsync=off -c full_page_writes=off"
+    control = str(Path(initdb).with_name("pg_ctl"))
+    try:
+        subprocess.run([initdb, "-D", home / "data", "-U", "relex", "-A", "trust", "-E", "UTF8", "--locale=C"], **run)
+        subprocess.run([control, "-D", home / "data", "-l", home / "log", "-o", options, "-w", "start"], **run)
+        yield f"postgresql://relex@/{{}}?host={quote(str(home), safe='')}"
+    finally:
+        subprocess.run([control, "-D", home / "data", "-m", "immediate", "stop"], **{**run, "check": False})
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """Name of a migrated, empty database."""
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_relex")
+    Store.open(postgres.format("template_relex")).close()
+    return "template_relex"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "relex.sqlite"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def empty_postgres(postgres: str) -> Callable[[str], str]:
+    """Makes a database, optionally as a copy of another; its address."""
+
+    def make(template: str = "template0") -> str:
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return postgres.format(name)
+
+    return make
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a migrated, empty database of its own."""
+    if engine == "sqlite":
+        path = tmp_path / "relex.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+    template = request.getfixturevalue("postgres_template")
+    return str(request.getfixturevalue("empty_postgres")(template))
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url)
+    yield opened
+    opened.close()
+
+
+SCHEMA = Schema.of(["person", "place", "organization"], ["born in", "works for"])
+ADA = Document("ada", "Ada Lovelace was born in London. 😀", "people.txt")
+NIELS = Document("niels", "Niels Bohr visited Zürich for the Institut.", "people.txt")
+CAFE = Document("cafe", "The café in 東京 is small.", "places.txt")
+
+
+def found(document: Document, *entities: Entity, model: str = "mini-1") -> Extraction:
+    """What a model found in a document: entities alone."""
+    return Extraction(document, SCHEMA, entities, (), model)
+
+
+def suggestions(model: str = "mini-1") -> Extraction:
+    """Two entities and a relation that a model suggests for ADA."""
+    person = Entity.suggested(0, 12, "person", 0.9)
+    place = Entity.suggested(25, 31, "place", 0.4)
+    relation = Relation(person.id, place.id, "born in", 0.6)
+    return Extraction(ADA, SCHEMA, (person, place), (relation,), model)
