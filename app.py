@@ -1,0 +1,12 @@
+"""Relex Studio: explore, correct and curate entities and relations. Run with `streamlit run app.py`."""
+
+import streamlit as st
+
+from pages.shared import frame
+
+st.set_page_config(
+    page_title="Relex Studio", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
+)
+page = st.navigation(frame.pages(), position="top")
+frame.draw()
+page.run()

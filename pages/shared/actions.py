@@ -1,0 +1,146 @@
+"""The use cases: what a screen calls when a person has done something. No Streamlit here.
+
+Each takes values, joins the model's side and the store's side, and gives values back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from db.store import Store
+from pages.shared import label_edits
+from pages.shared.corrections import Batch, Committed, apply_batch
+from pages.shared.presets import PRESETS
+from pages.shared.samples import SAMPLES
+from pages.shared.uploads import parts
+from pages.shared.workspace import Workspace
+from relex_core.editing import begin, rebase
+from relex_core.errors import StoreError
+from relex_core.types import Annotation, Document, Extraction, Schema, Thresholds
+
+EXPLORE = "explore"
+"""Name of the project that corrections made in Explore go to; with another label set, "explore 2" and so on."""
+
+
+def sample(at: int = 0) -> Workspace:
+    """A sample with the label set that fits it."""
+    chosen = SAMPLES[at]
+    return Workspace((chosen.document,), PRESETS[chosen.preset])
+
+
+def paste(workspace: Workspace, text: str) -> Workspace:
+    """The pasted text in place of what was open, or the same if it is the same. Raises InputError."""
+    if text == workspace.document.text:
+        return replace(workspace, mode="marked")
+    document = Document.from_text(text, source="pasted text")
+    return replace(workspace, documents=parts(document), at=0, mode="marked")
+
+
+def open_documents(workspace: Workspace, documents: tuple[Document, ...]) -> Workspace:
+    """Uploaded documents in place of what was open, long ones in parts; ids are hashes, sources keep the names."""
+    opened: list[Document] = []
+    for document in documents:
+        known_by = document.source
+        if document.id != document.sha256[:16]:
+            known_by = f"{document.source}: {document.id}" if document.source else document.id
+        opened += parts(Document.from_text(document.text, source=known_by))
+    return replace(workspace, documents=tuple(opened), at=0, mode="marked")
+
+
+def turn_to(workspace: Workspace, at: int) -> Workspace:
+    """Another of the open documents, counted from 0, in the same mode unless that is the text box."""
+    at = max(0, min(at, len(workspace.documents) - 1))
+    return replace(workspace, at=at, mode="correct" if workspace.mode == "correct" else "marked")
+
+
+def edit_labels(store: Store, workspace: Workspace, edit: Mapping[str, Any]) -> Workspace:
+    """The label set after an edit, also in the project while correcting. Raises SchemaError, changing nothing."""
+    schema = label_edits.apply(workspace.schema, edit)
+    if workspace.mode == "correct":
+        schema = store.save_schema(workspace.project, schema).schema
+    return replace(workspace, schema=schema)
+
+
+def take_preset(store: Store, workspace: Workspace, name: str) -> Workspace:
+    """The label set of a preset; while correcting, labels in use stay, hidden."""
+    schema = PRESETS[name]
+    if workspace.mode == "correct":
+        schema = store.save_schema(workspace.project, schema).schema
+        return replace(workspace, schema=schema)
+    return replace(workspace, schema=schema, project="")
+
+
+def begin_correcting(store: Store, workspace: Workspace, extraction: Extraction) -> Workspace:
+    """The workspace in the editor, with its document, label set and suggestions in the store. Raises StoreError."""
+    project = _explore_project(store, workspace)
+    schema = store.save_schema(project, workspace.schema).schema
+    store.add_documents(project, [extraction.document])
+    store.save_extraction(project, replace(extraction, schema=schema))
+    return replace(workspace, project=project, schema=schema, mode="correct")
+
+
+def refresh(store: Store, workspace: Workspace) -> Workspace:
+    """The workspace with the label set as the project has it now: others may have changed it."""
+    return replace(workspace, schema=store.project(workspace.project).schema)
+
+
+def annotation(store: Store, workspace: Workspace, extraction: Extraction) -> tuple[Annotation, int]:
+    """The decisions on the shown document before the model's present suggestions, and their revision (0: none)."""
+    revision = store.latest(workspace.project, workspace.document.id)
+    if revision is None:
+        return begin(extraction), 0
+    return rebase(revision.annotation, extraction), revision.number
+
+
+def commit(
+    store: Store,
+    workspace: Workspace,
+    batch: Batch,
+    shown: Extraction | None,
+    annotator: str,
+    thresholds: Thresholds,
+) -> Committed:
+    """Commit a batch of corrections, of the shown document (with the suggestions `shown`) or of another one."""
+    suggestions = shown if batch.document_id == workspace.document.id else None
+    suggestions = suggestions or store.extraction(workspace.project, batch.document_id)
+    if suggestions is None:
+        document = store.document(workspace.project, batch.document_id)
+        before = Annotation(document, store.project(workspace.project).schema)
+    else:
+        before = begin(suggestions)
+    return apply_batch(store, workspace.project, before, batch, annotator, thresholds)
+
+
+def reopen(store: Store, project: str, document_id: str) -> Workspace:
+    """What an address names: a document of a project, in the editor. Raises NotFound."""
+    schema = store.project(project).schema
+    return Workspace((store.document(project, document_id),), schema, mode="correct", project=project)
+
+
+def _explore_project(store: Store, workspace: Workspace) -> str:
+    """The session's project, else one with the same label names, else a new one."""
+    if workspace.project:
+        return workspace.project
+    projects = [p for p in store.projects() if p.name.partition(" ")[0] == EXPLORE]
+    for project in projects:
+        if _names(project.schema) == _names(workspace.schema):
+            return project.name
+    taken = {project.name for project in projects}
+    number = 1
+    while True:
+        name = EXPLORE if number == 1 else f"{EXPLORE} {number}"
+        number += 1
+        if name in taken:
+            continue
+        try:
+            return store.create_project(name, workspace.schema).name
+        except StoreError:
+            # somebody else took the name between the look and the leap
+            if name not in {p.name for p in store.projects()}:
+                raise
+
+
+def _names(schema: Schema) -> tuple[set[str], set[str]]:
+    return {e.name for e in schema.visible_entities}, {r.name for r in schema.visible_relations}

@@ -1,0 +1,192 @@
+"""The parts of the Explore screen, each drawn where the screen puts it."""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as Late
+from dataclasses import replace
+
+import streamlit as st
+
+from db.store import Store
+from pages.shared import actions, resources, sources, state, text_pane, triples
+from pages.shared.messages import counted, guard, plain, refuse
+from pages.shared.presets import PRESETS
+from pages.shared.readings import Reading
+from pages.shared.triples import Shown
+from pages.shared.widgets import schema_form
+from pages.shared.workspace import Workspace
+from relex_core.errors import RelexError
+from relex_core.types import FLOOR, Extraction
+from relex_core.words import Words
+
+PATIENCE = 1.0
+"""Seconds that a run waits for the model before it shows how far the reading is."""
+
+
+def opened(store: Store) -> Workspace:
+    """What this tab has open: at first the document that the address names, else the first sample."""
+    workspace = state.workspace()
+    if workspace is None:
+        project, document = state.address()
+        workspace = actions.sample()
+        if project and document:
+            try:
+                workspace = actions.reopen(store, project, document)
+            except RelexError as error:
+                state.set_notice(str(error))
+    if workspace.mode == "correct":
+        with guard():
+            workspace = actions.refresh(store, workspace)
+    workspace = _labels_edited(store, workspace)
+    with guard():
+        workspace = text_pane.take_corrections(store, workspace)
+    state.set_workspace(workspace)
+    corrected = workspace.mode == "correct"
+    state.set_address(workspace.project if corrected else "", workspace.document.id if corrected else "")
+    return workspace
+
+
+def _labels_edited(store: Store, workspace: Workspace) -> Workspace:
+    for edit in schema_form.waiting(state.component("labels"), state.labels_acknowledged()):
+        state.set_refusal(None)
+        state.set_labels_acknowledged(int(edit["seq"]))
+        try:
+            workspace = actions.edit_labels(store, workspace, edit)
+        except RelexError as error:
+            state.set_refusal(state.Refusal(int(edit["seq"]), str(error)))
+    return workspace
+
+
+def labels(workspace: Workspace) -> None:
+    """The label set as chips, presets, and the two thresholds."""
+    with st.container(key="tools_labels", horizontal=True):
+        st.markdown("Labels")
+        st.space("stretch")
+        with st.popover("Presets", key="presets", help="Label sets to begin with"):
+            for name in PRESETS:
+                st.button(name, key=f"preset_{name}", on_click=_take_labels, args=(name,), width="stretch")
+    refused = state.refusal()
+    schema_form.schema_form(
+        workspace.schema,
+        key="labels",
+        acknowledged=state.labels_acknowledged(),
+        refusal={"seq": refused.seq, "message": refused.message} if refused else None,
+        on_change=lambda: None,
+    )
+    kept = state.thresholds()
+    left, right = st.columns(2)
+    for column, kind, value, floor in (
+        (left, "entity", kept.entity, FLOOR.entity),
+        (right, "relation", kept.relation, FLOOR.relation),
+    ):
+        column.slider(
+            {"entity": "Entities from", "relation": "Relations from"}[kind],
+            floor, 1.0, step=0.01, key=state.begin_widget(f"{kind}_threshold", value), on_change=_take_thresholds,
+            help="Shows what the model scored above this. Moving it does not ask the model again.",
+        )  # fmt: skip
+
+
+def text(workspace: Workspace) -> Shown | None:
+    """The text with its marks, or as a box; what is shown in it, None while nothing is."""
+    sources.tools(workspace)
+    if state.notice():
+        refuse(state.notice())
+        state.set_notice("")
+    if workspace.mode == "plain":
+        sources.box(workspace)
+        return None
+    if not workspace.schema.visible_entities:
+        refuse("No entity label is chosen. Add one beside the text, or take a preset, to see marks.")
+        return triples.of_extraction(_nothing(workspace), state.thresholds())
+    with guard():
+        extraction = _extraction(workspace)
+        if extraction is not None:
+            return text_pane.draw(workspace, extraction)
+    return None
+
+
+def status(workspace: Workspace, shown: Shown | None) -> None:
+    """One line of figures, the downloads, and the way into the editor."""
+    if shown is None:
+        return
+    figures = [
+        counted(len(Words.of(workspace.document.text)), "word"),
+        counted(len(shown.entities), "entity", "entities"),
+        counted(len(shown.relations), "relation"),
+    ]
+    reading = resources.readings(resources.checkpoint()).known(workspace.document, workspace.schema)
+    if reading is not None:
+        figures.append(f"{reading.seconds * 1000:,.0f} ms" if reading.seconds < 10 else f"{reading.seconds:.0f} s")
+    figures.append(f"{shown.hidden:,} hidden below threshold")
+    windows = len(reading.future.result().windows) if reading is not None else 0
+    if windows:
+        figures.append(f"read in {windows:,} windows, relations across windows not scored")
+    st.markdown(plain(" · ".join(figures)))
+    st.space("stretch")
+    if workspace.mode == "marked":
+        st.button("Correct this", key="correct", type="primary", on_click=_correct)
+    else:
+        st.button("Done", key="done", type="primary", on_click=_done)
+
+
+def _extraction(workspace: Workspace) -> Extraction | None:
+    """The model's answer, or None while it reads; then the pane shows how far it is. Raises what the model raised."""
+    readings = resources.readings(resources.checkpoint())
+    reading = readings.ask(workspace.document, workspace.schema)
+    try:
+        return reading.answer(workspace.document, workspace.schema, timeout=PATIENCE)
+    except Late:
+        _progress(reading)
+        return None
+
+
+@st.fragment(run_every=0.4)
+def _progress(reading: Reading) -> None:
+    """How far a reading is, and the way to stop it."""
+    if reading.future.done():
+        st.rerun()
+    share = reading.done / reading.total if reading.total else 0.0
+    place = f"window {reading.done:,} of {reading.total:,}" if reading.total else "waiting for the model"
+    st.progress(share, text=f"Reading the text: {place}, {reading.waited:.0f} s")
+    if st.button("Stop reading", key="stop"):
+        reading.stop()
+        state.set_notice("Reading was stopped. The text is here unchanged; edit it, or read it again.")
+        workspace = state.workspace()
+        if workspace is not None:
+            state.set_workspace(replace(workspace, mode="plain"))
+        st.rerun()
+
+
+def _nothing(workspace: Workspace) -> Extraction:
+    return Extraction(workspace.document, workspace.schema, (), (), resources.checkpoint())
+
+
+def _take_labels(name: str) -> None:
+    workspace = state.workspace()
+    if workspace is not None:
+        state.set_workspace(actions.take_preset(resources.store(), workspace, name))
+        state.set_refusal(None)
+
+
+def _take_thresholds() -> None:
+    kept = state.thresholds()
+    entity, relation = state.widget("entity_threshold"), state.widget("relation_threshold")
+    state.set_thresholds(replace(kept, entity=float(entity), relation=float(relation)))
+
+
+def _correct() -> None:
+    workspace = state.workspace()
+    if workspace is None:
+        return
+    reading = resources.readings(resources.checkpoint()).ask(workspace.document, workspace.schema)
+    try:
+        extraction = reading.answer(workspace.document, workspace.schema)
+        state.set_workspace(actions.begin_correcting(resources.store(), workspace, extraction))
+    except RelexError as error:
+        state.set_notice(str(error))
+
+
+def _done() -> None:
+    workspace = state.workspace()
+    if workspace is not None:
+        state.set_workspace(replace(workspace, mode="marked"))

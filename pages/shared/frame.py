@@ -1,0 +1,58 @@
+"""What stands around every screen: the style, the top bar, the checkpoint and the annotator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from pages.shared import resources, state, style
+
+_SCREENS = Path(__file__).parents[1] / "screens"
+
+ICON = Path(__file__).parent / "icon.svg"
+
+NAVIGATION = (
+    ("explore", "Explore"),
+    ("annotate", "Annotate"),
+    ("documents", "Documents"),
+    ("review", "Review"),
+    ("export", "Export"),
+    ("train", "Train"),
+    ("evaluate", "Evaluate"),
+)
+"""Name of the screen's file and its title, in the order of the top bar; a screen that is not there is left out."""
+
+
+def pages() -> list[StreamlitPage]:
+    """The screens for `st.navigation`; the first one is where visitors land."""
+    there = [(name, title) for name, title in NAVIGATION if (_SCREENS / f"{name}.py").exists()]
+    return [
+        st.Page(_SCREENS / f"{name}.py", title=title, url_path=None if at == 0 else name, default=at == 0)
+        for at, (name, title) in enumerate(there)
+    ]
+
+
+def draw() -> None:
+    """Everything of the frame that is the same on all screens."""
+    style.inject()
+    with st.container(key="brand"):
+        st.markdown("Relex Studio")
+    with st.container(key="identity"):
+        with st.popover(resources.checkpoint(), key="checkpoint", help="The model in use"):
+            st.markdown(f"Checkpoint **{resources.checkpoint()}**")
+            st.caption("Scores are probabilities. Weights stay on this machine.")
+        with st.popover(state.annotator(), key="annotator_menu", help="Who you are"):
+            st.text_input(
+                "Your name",
+                value=state.annotator(),
+                key="annotator_name",
+                max_chars=80,
+                on_change=_rename,
+                help="Decisions are saved under this name. There is no account.",
+            )
+
+
+def _rename() -> None:
+    state.set_annotator(str(state.widget("annotator_name") or ""))

@@ -1,0 +1,47 @@
+"""How the product says that something cannot be done: what was expected, what was found, what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from relex_core.errors import RelexError
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show a RelexError of the block as a message; anything else is our mistake and stays visible as one."""
+    try:
+        yield
+    except RelexError as error:
+        refuse(str(error))
+
+
+def refuse(sentence: str) -> None:
+    """A message about something that the user can mend."""
+    st.warning(plain(sentence), icon=":material/info:")
+
+
+def tell(sentence: str) -> None:
+    """A message about something that happened."""
+    st.info(plain(sentence))
+
+
+def plain(sentence: str) -> str:
+    """`sentence` so that Markdown shows it as it is, whatever a user's text brings along.
+
+    >>> plain("<b> and *this*")
+    '\\\\<b\\\\> and \\\\*this\\\\*'
+    """
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-!|~$:^=" else char for char in sentence)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    >>> counted(1, "entity", "entities"), counted(1200, "word")
+    ('1 entity', '1,200 words')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

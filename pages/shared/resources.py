@@ -1,0 +1,44 @@
+"""What all visitors of one server share: the only file with cached resources."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import streamlit as st
+
+from db.store import Store
+from pages.shared.presets import PRESETS
+from pages.shared.readings import Readings
+from pages.shared.samples import SAMPLES
+
+CHECKPOINT = "RELEX_CHECKPOINT"
+"""Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
+
+
+def checkpoint() -> str:
+    return os.environ.get(CHECKPOINT, "mini")
+
+
+@st.cache_resource(show_spinner="Loading the model")
+def readings(version: str) -> Readings:
+    """The model service of a checkpoint and all that it has read."""
+    # imported here, so that a page without a model does not wait for torch
+    from relex_core.inference import Extractor
+    from relex_core.service import ModelService
+
+    opened = Readings(ModelService(Extractor.load(version)))
+    # the next sample is one click away: read them all while nobody waits
+    threading.Thread(target=_read_samples, args=(opened,), name="samples", daemon=True).start()
+    return opened
+
+
+def _read_samples(readings: Readings) -> None:
+    for sample in SAMPLES:
+        readings.ask(sample.document, PRESETS[sample.preset]).future.exception()
+
+
+@st.cache_resource(show_spinner="Opening the database")
+def store() -> Store:
+    """The store of this server. Raises ConfigError or StoreError."""
+    return Store.open()

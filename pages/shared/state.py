@@ -1,0 +1,165 @@
+"""All that one visitor's tab remembers: the only file that names keys of the session and of the address.
+
+Nothing here is the only copy of somebody's work: decisions are in the store as soon as they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.shared.workspace import Workspace
+from relex_core.types import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the last edit of the label set was refused, by its sequence number."""
+
+    seq: int
+    message: str
+
+
+def workspace() -> Workspace | None:
+    """None until something was opened."""
+    opened: Workspace | None = st.session_state.get("workspace")
+    return opened
+
+
+def set_workspace(workspace: Workspace) -> None:
+    st.session_state["workspace"] = workspace
+
+
+def thresholds() -> Thresholds:
+    kept: Thresholds = st.session_state.get("thresholds", Thresholds())
+    return kept
+
+
+def set_thresholds(thresholds: Thresholds) -> None:
+    """Also moves the sliders, if this comes before they are drawn."""
+    if thresholds != st.session_state.get("thresholds"):
+        st.session_state["thresholds"] = thresholds
+        clear_widget("entity_threshold")
+        clear_widget("relation_threshold")
+
+
+def annotator() -> str:
+    """The name that decisions are saved under."""
+    return str(st.session_state.get("annotator") or "me")
+
+
+def set_annotator(name: str) -> None:
+    st.session_state["annotator"] = name.strip() or "me"
+
+
+def labels_acknowledged() -> int:
+    """Sequence number of the last edit of the label set that was answered."""
+    return int(st.session_state.get("labels_acknowledged", 0))
+
+
+def set_labels_acknowledged(seq: int) -> None:
+    st.session_state["labels_acknowledged"] = seq
+
+
+def refusal() -> Refusal | None:
+    refused: Refusal | None = st.session_state.get("refusal")
+    return refused
+
+
+def set_refusal(refusal: Refusal | None) -> None:
+    st.session_state["refusal"] = refusal
+
+
+def acknowledged() -> dict[str, int]:
+    """The last committed record of each client of this tab's editor."""
+    kept: dict[str, int] = st.session_state.get("acknowledged", {})
+    return dict(kept)
+
+
+def acknowledge(committed: Mapping[str, int]) -> None:
+    kept = acknowledged()
+    st.session_state["acknowledged"] = {**kept, **{c: max(n, kept.get(c, 0)) for c, n in committed.items()}}
+
+
+def editor_answers() -> tuple[Any, tuple[Any, ...]]:
+    """The conflict and the refusals that the editor should show: a ConflictNotice or None, and Refusals."""
+    answers: tuple[Any, tuple[Any, ...]] = st.session_state.get("editor_answers", (None, ()))
+    return answers
+
+
+def set_editor_answers(conflict: Any, refused: tuple[Any, ...]) -> None:
+    st.session_state["editor_answers"] = (conflict, refused)
+
+
+def notice() -> str:
+    """A sentence to show above the text until the next action, "" for none."""
+    return str(st.session_state.get("notice", ""))
+
+
+def set_notice(sentence: str) -> None:
+    st.session_state["notice"] = sentence
+
+
+def draft() -> str | None:
+    """What stands in the text box but could not be read; None if nothing does."""
+    text: str | None = st.session_state.get("draft")
+    return text
+
+
+def set_draft(text: str | None) -> None:
+    st.session_state["draft"] = text
+
+
+def upload_round() -> int:
+    """Part of the uploader's key: a new one gives an empty uploader and frees the files of the old."""
+    return int(st.session_state.get("upload_round", 0))
+
+
+def next_upload() -> None:
+    st.session_state["upload_round"] = upload_round() + 1
+
+
+def project() -> str:
+    """The project that Documents, Annotate and Export have open, "" for none."""
+    return str(st.session_state.get("project", ""))
+
+
+def set_project(name: str) -> None:
+    st.session_state["project"] = name
+
+
+def component(key: str) -> Mapping[str, Any] | None:
+    """The state of the component mounted under `key`: what the browser last sent."""
+    value = st.session_state.get(key)
+    return value if value is None or isinstance(value, Mapping) else dict(value)
+
+
+def widget(key: str) -> Any:
+    """The present value of the widget under `key`, None if it is not on the screen."""
+    return st.session_state.get(key)
+
+
+def begin_widget(key: str, value: Any) -> str:
+    """Give the widget under `key` this value unless it has one already; the key."""
+    st.session_state.setdefault(key, value)
+    return key
+
+
+def clear_widget(key: str) -> None:
+    """Forget the value of the widget under `key`: the next run draws it anew."""
+    st.session_state.pop(key, None)
+
+
+def address() -> tuple[str, str]:
+    """Project and document id in the address, "" where there is none."""
+    return st.query_params.get("project", ""), st.query_params.get("document", "")
+
+
+def set_address(project: str = "", document: str = "") -> None:
+    """Write the address, so that a reload or another browser opens the same."""
+    wanted = {name: value for name, value in (("project", project), ("document", document)) if value}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
