@@ -1,0 +1,160 @@
+"""How far the work on a project is: what the model has not read yet, who did what, and how long it took.
+
+Read-only. Each function is one transaction on a store's database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from db import documents as documents_
+from db import extractions as extractions_
+from db import projects
+from db.store import Store
+from db.tables import annotators, documents, extractions, heads, label_sets, revisions
+from db.values import State
+from relex_core.types import Extraction, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one annotator did on one document: the sums over their revisions and the state of the last of these.
+
+    `seconds` and `keystrokes` are None where nobody measured.
+    """
+
+    document: str
+    annotator: str
+    state: State
+    revisions: int
+    seconds: float | None
+    keystrokes: int | None
+    saved_at: datetime
+
+
+def unscored(store: Store, project: str, model_version: str, limit: int | None = None) -> tuple[str, ...]:
+    """Ids of documents that this model has not read with all labels of today, in file order. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        missing = _unscored(connection, pk, model_version)
+        query = sa.select(documents.c.id).where(*missing).order_by(documents.c.pk)
+        return tuple(connection.scalars(query if limit is None else query.limit(limit)))
+
+
+def count_unscored(store: Store, project: str, model_version: str) -> int:
+    """How many documents `unscored` would give."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = sa.select(sa.func.count()).select_from(documents).where(*_unscored(connection, pk, model_version))
+        return int(connection.execute(query).scalar_one())
+
+
+def extraction(store: Store, project: str, document_id: str, model_version: str) -> Extraction | None:
+    """What this model found in a document with all labels of today, None if it has not read it so.
+
+    Raises NotFound if there is no such document.
+    """
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        labels = projects.load_labels(connection, pk)
+        row = documents_.find(connection, pk, document_id)
+        query = (
+            sa.select(extractions)
+            .where(
+                extractions.c.document_pk == row.pk,
+                extractions.c.model_version == model_version,
+                extractions.c.schema_sha256.in_(_complete(connection, pk)),
+            )
+            .order_by(extractions.c.pk.desc())
+        )
+        found = connection.execute(query.limit(1)).first()
+        if found is None:
+            return None
+        return extractions_.read(connection, labels, found, documents_.load(connection, row))
+
+
+def states_of(store: Store, project: str, annotator: str) -> dict[str, State]:
+    """The state in which this annotator left each document that they saved. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = (
+            sa.select(documents.c.id, heads.c.state)
+            .join(heads, heads.c.document_pk == documents.c.pk)
+            .join(annotators, annotators.c.pk == heads.c.annotator_pk)
+            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
+        )
+        return {row.id: State(row.state) for row in connection.execute(query)}
+
+
+def work(store: Store, project: str) -> tuple[Work, ...]:
+    """What each annotator did on each document, by the time of their last revision. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = (
+            sa.select(
+                documents.c.id,
+                annotators.c.name,
+                heads.c.state,
+                sa.func.count(revisions.c.pk).label("revisions"),
+                sa.func.sum(revisions.c.seconds).label("seconds"),
+                sa.func.sum(revisions.c.keystrokes).label("keystrokes"),
+                sa.func.max(revisions.c.saved_at).label("saved_at"),
+            )
+            .select_from(revisions)
+            .join(documents, documents.c.pk == revisions.c.document_pk)
+            .join(annotators, annotators.c.pk == revisions.c.annotator_pk)
+            .join(
+                heads,
+                (heads.c.document_pk == revisions.c.document_pk) & (heads.c.annotator_pk == revisions.c.annotator_pk),
+            )
+            .where(documents.c.project_pk == pk)
+            .group_by(documents.c.id, annotators.c.name, heads.c.state)
+            .order_by(sa.literal_column("saved_at"))
+        )
+        return tuple(_work(row) for row in connection.execute(query))
+
+
+def _work(row: sa.Row[Any]) -> Work:
+    return Work(
+        document=row.id,
+        annotator=row.name,
+        state=State(row.state),
+        revisions=row.revisions,
+        seconds=row.seconds,
+        keystrokes=None if row.keystrokes is None else int(row.keystrokes),
+        saved_at=row.saved_at,
+    )
+
+
+def _unscored(connection: Connection, project: int, model_version: str) -> tuple[sa.ColumnElement[bool], ...]:
+    read = sa.select(extractions.c.pk).where(
+        extractions.c.document_pk == documents.c.pk,
+        extractions.c.model_version == model_version,
+        extractions.c.schema_sha256.in_(_complete(connection, project)),
+    )
+    return documents.c.project_pk == project, ~read.exists()
+
+
+def _complete(connection: Connection, project: int) -> list[str]:
+    """Hashes of the label sets that hold all labels of today, some perhaps under an earlier name."""
+    labels = projects.load_labels(connection, project)
+    query = sa.select(label_sets.c.schema_sha256, label_sets.c.version).where(label_sets.c.project_pk == project)
+    wanted = _names(labels.schema, {}, {})
+    complete = []
+    for row in connection.execute(query):
+        renames = labels.since(row.version)
+        then = projects.load_schema(connection, row.schema_sha256)
+        if wanted <= _names(then, dict(renames.entities), dict(renames.relations)):
+            complete.append(row.schema_sha256)
+    return complete
+
+
+def _names(schema: Schema, entities: Mapping[str, str], relations: Mapping[str, str]) -> set[tuple[str, str]]:
+    found = {("entity", entities.get(label.name, label.name)) for label in schema.visible_entities}
+    return found | {("relation", relations.get(label.name, label.name)) for label in schema.visible_relations}

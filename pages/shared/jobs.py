@@ -1,0 +1,104 @@
+"""Work that goes on while people do something else: in a thread of its own, with progress, and stopped at will.
+
+A job is a generator that yields after each piece that it has finished; what it finished is in the store, so a
+job that was stopped, or whose server was, goes on where it ended when it is started again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from relex_core.errors import RelexError
+
+Pieces = Callable[[], Generator[int]]
+"""Does the work and yields how many pieces each step finished."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of background work. `error` is why it ended early, "" if it did not."""
+
+    what: str
+    total: int
+    done: int = 0
+    error: str = ""
+    started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._thread is not None and not self.ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody ended it before it was through."""
+        return self._stop.is_set()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from the pace so far, None before the first piece."""
+        if not self.done:
+            return None
+        return (time.monotonic() - self.started) / self.done * max(0, self.total - self.done)
+
+    def start(self, pieces: Pieces) -> Job:
+        self._thread = threading.Thread(target=self._run, args=(pieces,), name=self.what, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End after the piece that is being done."""
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it ended within `timeout` seconds."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.running
+
+    def _run(self, pieces: Pieces) -> None:
+        steps = pieces()
+        try:
+            for finished in steps:
+                self.done += finished
+                if self._stop.is_set():
+                    break
+        except RelexError as error:
+            self.error = str(error)
+        finally:
+            steps.close()
+            self.ended = time.monotonic()
+
+
+class Jobs:
+    """The jobs of one server, at most one running for each project and purpose."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[tuple[str, str], Job] = {}
+        self._lock = threading.Lock()
+
+    def get(self, project: str, what: str) -> Job | None:
+        """The job that runs, or the last one that ran."""
+        return self._jobs.get((project, what))
+
+    def start(self, project: str, what: str, total: int, pieces: Pieces) -> Job:
+        """Start it, unless one for the same purpose is running: then that one."""
+        with self._lock:
+            job = self._jobs.get((project, what))
+            if job is None or not job.running:
+                job = Job(what, total)
+                self._jobs[project, what] = job
+                job.start(pieces)
+            return job
+
+    def forget(self, project: str, what: str) -> None:
+        """Drop a job that has ended."""
+        with self._lock:
+            job = self._jobs.get((project, what))
+            if job is not None and not job.running:
+                del self._jobs[project, what]

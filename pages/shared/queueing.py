@@ -1,0 +1,154 @@
+"""The walk through a project's documents: which one is open, which come next, which were left behind.
+
+A `Walk` is a value. The documents ahead are fixed as soon as they are chosen: they are on their way to the
+browser, which opens the first of them by itself when a person is done, before the server has answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from db import progress
+from db.store import Store
+from db.values import DocumentRow, Order, State
+
+AHEAD = 2
+"""How many documents wait in the browser beside the open one."""
+
+OPEN = (State.NEW, State.IN_PROGRESS)
+"""States in which a document still wants work."""
+
+_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents a walk takes, in which order. `min_suggested` is the entity-rich filter of the paper's section
+    3.8; `team` and `overlap` say whose documents they are (`assigned`)."""
+
+    order: Order = Order.MIXED
+    search: str = ""
+    states: tuple[State, ...] = OPEN
+    min_suggested: int = 0
+    team: tuple[str, ...] = ()
+    overlap: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A place in a project. `current` is "" where nothing is left; `behind` is newest last."""
+
+    project: str
+    annotator: str
+    filter: Filter = Filter()
+    current: str = ""
+    ahead: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+
+
+def start(store: Store, project: str, annotator: str, filter: Filter = Filter(), at: str = "") -> Walk:
+    """A walk that begins at the document `at`, else at the first that the filter takes. Raises NotFound."""
+    if at:
+        store.document(project, at)
+        return fill(store, Walk(project, annotator, filter, at))
+    walk = Walk(project, annotator, filter)
+    return advance(store, replace(walk, ahead=tuple(_take(store, walk, AHEAD + 1))))
+
+
+def advance(store: Store, walk: Walk) -> Walk:
+    """The walk at its next document, with more chosen ahead."""
+    behind = (*walk.behind, walk.current) if walk.current else walk.behind
+    if not walk.ahead:
+        walk = replace(walk, ahead=tuple(_take(store, replace(walk, behind=behind), 1)))
+    following = walk.ahead[0] if walk.ahead else ""
+    return fill(store, replace(walk, current=following, ahead=walk.ahead[1:], behind=behind))
+
+
+def back(store: Store, walk: Walk) -> Walk:
+    """The walk at the document before, which is then followed by the one that was open."""
+    if not walk.behind:
+        return walk
+    ahead = ((walk.current, *walk.ahead) if walk.current else walk.ahead)[: AHEAD + 1]
+    return replace(walk, current=walk.behind[-1], ahead=ahead, behind=walk.behind[:-1])
+
+
+def jump(store: Store, walk: Walk, document: str) -> Walk:
+    """The walk at `document`. Raises NotFound."""
+    store.document(walk.project, document)
+    if document == walk.current:
+        return walk
+    behind = (*(id for id in walk.behind if id != document), *([walk.current] if walk.current else []))
+    ahead = tuple(id for id in walk.ahead if id != document)
+    return fill(store, replace(walk, current=document, ahead=ahead, behind=behind))
+
+
+def fill(store: Store, walk: Walk) -> Walk:
+    """The walk with `AHEAD` documents chosen ahead, as far as there are any."""
+    missing = AHEAD - len(walk.ahead)
+    if missing <= 0 or not walk.current:
+        return walk
+    return replace(walk, ahead=(*walk.ahead, *_take(store, walk, missing)))
+
+
+def matching(store: Store, walk: Walk, limit: int, after: DocumentRow | None = None) -> tuple[DocumentRow, ...]:
+    """The documents that the filter takes, whether or not the walk has been there."""
+    found: list[DocumentRow] = []
+    for row in _rows(store, walk, after):
+        found.append(row)
+        if len(found) == limit:
+            break
+    return tuple(found)
+
+
+def assigned(document: str, annotator: str, team: tuple[str, ...], overlap: float) -> bool:
+    """Whether a document is the annotator's: everybody's without a team, else one person's, and a share `overlap` of
+    the documents a second person's too. Depends on nothing but the names, so it needs no bookkeeping
+    (rendezvous hashing, Thaler and Ravishankar 1998): adding a person moves only what that person takes over."""
+    if annotator not in team:
+        return not team
+    ranked = sorted(team, key=lambda name: _hash(f"{name}\n{document}"))
+    people = 2 if _hash(f"overlap\n{document}") < overlap else 1
+    return annotator in ranked[:people]
+
+
+def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:
+    known = {walk.current, *walk.ahead, *walk.behind}
+    for row in _rows(store, walk):
+        if wanted == 0:
+            return
+        if row.id not in known:
+            wanted -= 1
+            yield row.id
+
+
+def _rows(store: Store, walk: Walk, after: DocumentRow | None = None) -> Iterator[DocumentRow]:
+    chosen = walk.filter
+    # in a team each person's own state counts: a document may be submitted by one and new to the other
+    states = tuple(State) if chosen.team else chosen.states
+    mine = progress.states_of(store, walk.project, walk.annotator) if chosen.team else {}
+    while True:
+        page = store.queue(
+            walk.project,
+            states=states,
+            search=chosen.search,
+            order=chosen.order,
+            limit=_PAGE,
+            after=after,
+            min_suggested=chosen.min_suggested,
+        )
+        for row in page:
+            if not chosen.team:
+                yield row
+            elif assigned(row.id, walk.annotator, chosen.team, chosen.overlap):
+                own = mine.get(row.id, State.NEW)
+                if own in chosen.states:
+                    yield replace(row, state=own)
+        if len(page) < _PAGE:
+            return
+        after = page[-1]
+
+
+def _hash(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
