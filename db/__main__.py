@@ -31,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> None:
-    store = Store.open(options.database)
     states = exports.DECIDED if options.state is None else tuple(options.state)
-    written = exports.snapshot(
-        store, options.project, options.out, format=options.format, states=states, annotators=options.annotator
-    )
+    with Store.open(options.database) as store:
+        written = exports.snapshot(
+            store, options.project, options.out, format=options.format, states=states, annotators=options.annotator
+        )
     print(
         f"{written.documents} documents, {written.entities} entities, {written.relations} relations -> {written.path}\n"
         f"sha256 {written.sha256}\nmanifest {written.manifest_path}"
@@ -43,16 +43,16 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    store = Store.open(options.database)
-    done = imports.load(
-        store,
-        options.project,
-        options.files,
-        format=options.format,
-        annotator=options.annotator,
-        skip_bad=options.skip_bad,
-        deduplicate=options.deduplicate,
-    )
+    with Store.open(options.database) as store:
+        done = imports.load(
+            store,
+            options.project,
+            options.files,
+            format=options.format,
+            annotator=options.annotator,
+            skip_bad=options.skip_bad,
+            deduplicate=options.deduplicate,
+        )
     print(
         f"{done.records} records: {done.added} documents added, {done.duplicates} known already, "
         f"{done.extractions} with suggestions, {done.revisions} revisions"
@@ -66,6 +66,7 @@ def _import(options: argparse.Namespace) -> None:
 def _migrate(options: argparse.Namespace) -> None:
     database = Database(database_url(options.database))
     before, after = migrate(database)
+    database.close()
     print(
         f"{database}: version {after}, as before" if before == after else f"{database}: {before or 'empty'} -> {after}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,7 +58,7 @@ def add(
             if given in same:
                 continue
             renamed.append((document.id, given))
-            document = replace(document, id=given)
+            document = renamed_to(document, given)
         known.ids.add(document.id)
         same.append(document.id)
         ids.setdefault(document.id, document.id)
@@ -219,6 +220,14 @@ def _new_row(project: int, document: Document, hash: str, copy: int, now: dateti
         "shuffle": shuffle,
         "turn": shuffle,
     }
+
+
+def renamed_to(document: Document, id: str) -> Document:
+    """`document` under another id; `extra`, if it has any, keeps the one that its file gave it."""
+    if not document.extra:
+        return replace(document, id=id)
+    kept = json.loads(document.extra)
+    return replace(document, id=id, extra=json.dumps({"id": document.id, **kept}, ensure_ascii=False))
 
 
 def storable(text: str) -> str:

@@ -7,6 +7,7 @@ whole file was found good, and storing a file again adds nothing.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,9 +140,12 @@ class _Job:
     annotator: str
     state: State
     deduplicate: bool
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def store_batch(self, batch: list[tuple[int, Record]]) -> Imported:
         now = self.store.now()
+        if not self.deduplicate:
+            batch = [(number, self._apart(record)) for number, record in batch]
         texts = [record if isinstance(record, Document) else record.document for _, record in batch]
         with self.store.database.write() as connection:
             pk, _ = projects.find(connection, self.project)
@@ -156,6 +160,17 @@ class _Job:
                     before = self._decision(connection, labels, _under(record, ids), number)
                     decided += not before
         return Imported(len(batch), added.added, added.duplicates, found, decided)
+
+    def _apart(self, record: Record) -> Record:
+        """A record whose id and text stood in the file before, under an id of its own."""
+        if isinstance(record, Document):
+            return record
+        document = record.document
+        self.seen[document.id, document.sha256] += 1
+        times = self.seen[document.id, document.sha256]
+        if times == 1:
+            return record
+        return replace(record, document=documents.renamed_to(document, f"{document.id}~{times}"))
 
     def _extraction(self, connection: Connection, labels: projects.LabelSet, record: Extraction) -> None:
         row = documents.find_text(connection, labels.project, record.document, lock=True)

@@ -40,7 +40,7 @@ def to_json(annotation: Annotation) -> Json:
     spans = [tokens.covering(e.start, e.end) or _nearest(tokens, e.start) for e in annotation.entities]
     index = {entity.id: number for number, entity in enumerate(annotation.entities)}
     record: Json = {
-        "id": document.id,
+        "id": kept.get("id", document.id),
         "source": document.source,
         "text": document.text,
         "tokens": list(tokens.strings),

@@ -162,7 +162,7 @@ def test_what_databases_cannot_hold_is_refused(store: Store, project: str, note:
     except InputError:
         assert store.latest(project, "ada") is None
     else:
-        assert store.annotations(project).__next__() == strange
+        assert next(store.annotations(project)) == strange
 
 
 def test_set_state_is_a_revision_with_the_same_decisions(store: Store, project: str) -> None:
@@ -181,7 +181,7 @@ def test_annotations_stream_the_latest_of_each_document(store: Store, project: s
     store.save(project, Annotation(CAFE, SCHEMA), annotator="bob", state=State.SKIPPED)
     plain = replace(accepted(), based_on=None)
     assert list(store.annotations(project)) == [plain, Annotation(CAFE, SCHEMA)]
-    assert list(store.annotations(project, suggestions=True))[0] == accepted()
+    assert next(store.annotations(project, suggestions=True)) == accepted()
     assert list(store.annotations(project, states=[State.SUBMITTED])) == [plain]
     assert list(store.annotations(project, annotators=["bob"])) == [Annotation(ADA, SCHEMA), Annotation(CAFE, SCHEMA)]
     assert [r.model_version for r in store.latest_revisions(project)] == ["mini-1", None]

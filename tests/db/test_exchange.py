@@ -1,0 +1,226 @@
+"""Snapshots and imports through the store; each format's own tests are in tests/db/formats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from db import exports, imports
+from db.__main__ import main
+from db.store import Store
+from db.values import State
+from relex_core import editing
+from relex_core.errors import FormatError, InputError, StoreError
+from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema, sha256
+from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, found, suggestions
+
+# emoji with joiners, combining marks, Arabic, line ends that Python splits lines at but JSON Lines must not
+PIECES = [
+    "a",
+    "Ada",
+    "é",
+    "e\u0301",
+    "👩‍👩‍👧",
+    "😀",
+    "مرحبا",
+    " ",
+    "  ",
+    "\n",
+    "\u2028",
+    "\x85",
+    "-",
+    "'",
+    "東京",
+    "\t",
+    "İ",
+    "½",
+]
+
+
+@st.composite
+def annotations(draw: st.DrawFn) -> Annotation:
+    """Any marks on any text: nested, crossing, inside words, of white space alone."""
+    text = "".join(draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12))) + "x"
+    spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text)), st.sampled_from(["person", "place"]))
+    marked = draw(st.lists(spans.filter(lambda s: s[0] < s[1]), max_size=6, unique=True))
+    entities = [Entity(f"e{n}", *mark) for n, mark in enumerate(marked)]
+    split = draw(st.integers(0, len(entities)))
+    kept = tuple(entities[:split])
+    rejected = tuple(Entity(e.id, e.start, e.end, e.label, 0.25) for e in entities[split:])
+    pairs = [(a.id, b.id) for a in kept for b in kept if a is not b]
+    edges = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=4)) if pairs else []
+    relations = tuple(Relation(head, tail, "born in") for head, tail in edges)
+    return Annotation(Document.from_text(text, source="x"), SCHEMA, kept, relations, rejected)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(annotations(), min_size=1, max_size=3, unique_by=lambda a: a.document.id))
+def test_exported_annotations_come_back_equal(sqlite_template: Path, tmp_path: Path, given: list[Annotation]) -> None:
+    path = tmp_path / f"{sha256(repr(given))}.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    store = Store.open(f"sqlite:///{path}")
+    store.create_project("one", SCHEMA)
+    store.add_documents("one", [annotation.document for annotation in given])
+    for annotation in given:
+        store.save("one", annotation, annotator="ann")
+    file = path.with_suffix(".jsonl")
+    exports.snapshot(store, "one", file)
+    assert list(imports.read(file)) == given
+    imports.load(store, "two", [file])
+    assert list(store.annotations("two")) == given
+    exports.manifest_of(file).unlink()
+    alone = list(imports.read(file))
+    assert [(a.document, a.entities, a.relations) for a in alone] == [
+        (a.document, a.entities, a.relations) for a in given
+    ]
+    store.close()
+
+
+@pytest.fixture
+def letters(store: Store) -> Store:
+    schema = Schema(
+        SCHEMA.entity_labels,
+        (RelationLabel("born in", "was born in", ("person",), ("place",)), RelationLabel("works for", color=1)),
+    )
+    store.create_project("letters", schema)
+    store.add_documents("letters", [ADA, NIELS, CAFE])
+    begun = editing.begin(suggestions())
+    accepted = editing.apply(begun, editing.Accept(relations=(suggestions().relations[0].key,)))
+    store.save("letters", accepted, annotator="ann", state=State.SUBMITTED)
+    rejected = editing.apply(
+        editing.begin(found(NIELS, Entity.suggested(0, 10, "place", 0.8))), editing.RemoveEntity("0:10:place")
+    )
+    store.save("letters", rejected, annotator="bob")
+    store.set_state("letters", "cafe", State.SKIPPED, annotator="bob")
+    return store
+
+
+def test_manifest_tells_what_the_file_holds(letters: Store, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "train.jsonl"
+    written = exports.snapshot(letters, "letters", path)
+    assert (written.documents, written.entities, written.relations) == (2, 2, 1)
+    assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest = json.loads(written.manifest_path.read_text())
+    assert written.manifest_path.name == "train.jsonl.manifest.json"
+    assert manifest["sha256"] == written.sha256
+    assert manifest["counts"]["entity_labels"] == {"person": 1, "place": 1, "organization": 0}
+    assert manifest["counts"]["rejected_entities"] == 1
+    assert manifest["label_map"]["relations"] == {"born in": 0, "works for": 1}
+    assert manifest["model_versions"] == {"mini-1": 2}
+    assert manifest["annotators"] == {"ann": 1, "bob": 1}
+    assert manifest["filter"] == {"states": ["in progress", "submitted", "flagged"], "annotators": None}
+    assert manifest["tool"]["version"] == exports.tool_version() != "unknown"
+
+
+def test_trainer_fields(letters: Store, tmp_path: Path) -> None:
+    exports.snapshot(letters, "letters", tmp_path / "out.jsonl")
+    first, second = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
+    assert first["tokenized_text"] == ["Ada", "Lovelace", "was", "born", "in", "London", ".", "😀"]
+    assert first["ner"] == [[0, 1, "person"], [5, 5, "place"]]
+    assert first["relations"] == [[0, 1, "born in"]]
+    assert second["ner"] == []
+    assert second["ner_negatives"] == ["place"]
+
+
+def test_filters(letters: Store, tmp_path: Path) -> None:
+    def ids(**filter: object) -> list[str]:
+        exports.snapshot(letters, "letters", tmp_path / "out.jsonl", **filter)  # type: ignore[arg-type]
+        return [annotation.document.id for annotation in imports.read(tmp_path / "out.jsonl")]
+
+    assert ids(states=[State.SUBMITTED]) == ["ada"]
+    assert ids(states=None) == ["ada", "niels", "cafe"]
+    assert ids(annotators=["bob"]) == ["niels"]
+    with pytest.raises(InputError, match="found none"):
+        ids(annotators=["nobody"])
+
+
+def test_schema_with_constraints_comes_back(letters: Store, tmp_path: Path) -> None:
+    exports.snapshot(letters, "letters", tmp_path / "out.jsonl")
+    imports.load(letters, "copy", [tmp_path / "out.jsonl"])
+    assert letters.project("copy").schema == letters.project("letters").schema
+
+
+def test_import_adds_labels_to_a_project(store: Store, tmp_path: Path) -> None:
+    store.create_project("letters", Schema.of(["place", "animal"]))
+    path = tmp_path / "in.jsonl"
+    path.write_text(
+        '{"tokenized_text": ["Ada", "met", "Bo"], "ner": [[0, 0, "person"], [2, 2, "animal"]],'
+        ' "relations": [[0, 1, "met"]]}\n'
+    )
+    done = imports.load(store, "letters", [path])
+    assert (done.records, done.added, done.revisions) == (1, 1, 1)
+    schema = store.project("letters").schema
+    assert [label.name for label in schema.entity_labels] == ["place", "animal", "person"]
+    assert len({label.letter for label in schema.entity_labels}) == 3
+    assert store.project("letters").schema_version == 2
+    revision = next(store.latest_revisions("letters"))
+    assert (revision.annotator, revision.state, revision.note) == ("import", State.SUBMITTED, "imported from in.jsonl")
+    assert [e.text(revision.annotation.document) for e in revision.annotation.entities] == ["Ada", "Bo"]
+
+
+def test_import_twice_adds_nothing(letters: Store, tmp_path: Path) -> None:
+    exports.snapshot(letters, "letters", tmp_path / "out.jsonl")
+    imports.load(letters, "copy", [tmp_path / "out.jsonl"])
+    again = imports.load(letters, "copy", [tmp_path / "out.jsonl"])
+    assert (again.added, again.duplicates, again.revisions) == (0, 2, 0)
+    assert len(letters.revisions("copy", "ada")) == 1
+
+
+BAD = '{"tokenized_text": ["Ada"], "ner": [[0, 0, "person"]]}\nnot json\n{"ner": 3}\n{"tokenized_text": ["B"], "ner": [[0, 5, "x"]]}\n'
+
+
+def test_bad_lines_are_named_and_nothing_is_stored(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(BAD)
+    with pytest.raises(FormatError, match="lines 2, 3, 4") as refused:
+        imports.load(store, "letters", [path])
+    assert refused.value.lines == (2, 3, 4)
+    assert store.projects() == ()
+    done = imports.load(store, "letters", [path], skip_bad=True)
+    assert (done.added, len(done.skipped)) == (1, 3)
+
+
+def test_same_text_twice_in_a_file_is_kept_twice(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    record = '{{"id": "{}", "tokens": ["Ada"], "entities": [{}], "relations": [], "text": "Ada", "source": "s"}}\n'
+    mark = '{"start": 0, "end": 0, "label": "person"}'
+    path.write_text(record.format("x", mark) + record.format("y", "") + record.format("x", ""))
+    imports.load(store, "letters", [path], format="relex-jsonl")
+    assert [len(a.entities) for a in store.annotations("letters")] == [1, 0, 0]
+    imports.load(store, "letters", [path], format="relex-jsonl")
+    exports.snapshot(store, "letters", tmp_path / "out.jsonl", format="relex-jsonl")
+    before, after = (
+        [json.loads(line) for line in file.read_text().splitlines()] for file in (path, tmp_path / "out.jsonl")
+    )
+    assert [{**record, "partial": False} for record in before] == after
+
+
+def test_command_line(url: str, letters: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.jsonl"
+    arguments = ["--database", url, "--project"]
+    assert main(["export", *arguments, "letters", "--format", "gliner", "--out", str(out)]) == 0
+    assert "2 documents, 2 entities, 1 relations" in capsys.readouterr().out
+    assert main(["import", *arguments, "copy", "--format", "gliner", str(out)]) == 0
+    assert "2 documents added" in capsys.readouterr().out
+    assert main(["export", *arguments, "nothing", "--out", str(out)]) == 2
+    assert "'copy', 'letters'" in capsys.readouterr().err
+    assert main(["import", *arguments, "copy", str(tmp_path / "none.jsonl")]) == 2
+    assert "none.jsonl" in capsys.readouterr().err
+    (tmp_path / "bad.jsonl").write_text(BAD)
+    assert main(["import", *arguments, "copy", str(tmp_path / "bad.jsonl")]) == 2
+    assert "lines 2, 3, 4" in capsys.readouterr().err
+    assert main(["import", *arguments, "copy", "--skip-bad", str(tmp_path / "bad.jsonl")]) == 0
+    assert main(["migrate", "--database", url]) == 0
+    assert main(["migrate", "--database", "mysql://anna:hunter2@host/x"]) == 2
+    assert "hunter2" not in capsys.readouterr().err
+
+
+def test_unwritable_place(letters: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="Name another folder"):
+        exports.snapshot(letters, "letters", tmp_path / "file" / "out.jsonl")
