@@ -8,6 +8,7 @@ import threading
 import streamlit as st
 
 from db.store import Store
+from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Readings
 from pages.shared.samples import SAMPLES
@@ -42,3 +43,9 @@ def _read_samples(readings: Readings) -> None:
 def store() -> Store:
     """The store of this server. Raises ConfigError or StoreError."""
     return Store.open()
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """The background work of this server."""
+    return Jobs()

@@ -131,6 +131,24 @@ def set_project(name: str) -> None:
     st.session_state["project"] = name
 
 
+def desk() -> Any:
+    """The `annotating.Desk` of this tab: where it is in a project's queue; None before the first visit."""
+    return st.session_state.get("desk")
+
+
+def set_desk(desk: Any) -> None:
+    st.session_state["desk"] = desk
+
+
+def remembered(name: str, otherwise: Any = None) -> Any:
+    """A small answer that a screen keeps between runs under a name of its own."""
+    return st.session_state.get(f"remembered_{name}", otherwise)
+
+
+def remember(name: str, value: Any) -> None:
+    st.session_state[f"remembered_{name}"] = value
+
+
 def component(key: str) -> Mapping[str, Any] | None:
     """The state of the component mounted under `key`: what the browser last sent."""
     value = st.session_state.get(key)

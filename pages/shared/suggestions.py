@@ -1,0 +1,111 @@
+"""What the model suggests for a project's documents: from the store, else read now; and the whole set in bulk.
+
+A person who waits comes first: documents that are opened go to the model before those that are read in bulk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import CancelledError, Future
+
+from db import progress
+from db.store import Store
+from pages.shared.jobs import Job, Jobs
+from pages.shared.readings import Readings
+from relex_core.editing import begin, rebase
+from relex_core.errors import InputError, ModelBusy
+from relex_core.service import ModelService
+from relex_core.types import Annotation, Document, Extraction, Schema
+
+SCORING = "scoring"
+"""Purpose of the job that reads a project."""
+
+_IN_FLIGHT = 24
+"""Documents handed to the model at once in bulk: enough to fill its batches."""
+
+Opened = tuple[Annotation, int]
+"""Decisions before the model's suggestions, and the revision that they come from (0: none)."""
+
+
+def known(store: Store, readings: Readings, project: str, document: Document, schema: Schema) -> Extraction | None:
+    """The suggestions for a document if they are there already; a finished reading goes into the store."""
+    stored = progress.extraction(store, project, document.id, readings.service.version)
+    if stored is not None:
+        return stored
+    reading = readings.known(document, schema)
+    if reading is None:
+        return None
+    extraction = reading.answer(document, schema)
+    store.save_extraction(project, extraction)
+    return extraction
+
+
+def read(store: Store, readings: Readings, project: str, document: Document, schema: Schema) -> Extraction:
+    """The suggestions for a document, waiting for the model if need be. Raises ModelBusy or SchemaError."""
+    found = known(store, readings, project, document, schema)
+    if found is None:
+        found = readings.ask(document, schema).answer(document, schema)
+        store.save_extraction(project, found)
+    return found
+
+
+def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids: tuple[str, ...]) -> None:
+    """Ask for the suggestions of documents that will be opened soon, without waiting."""
+    for id in ids:
+        document = store.document(project, id)
+        if known(store, readings, project, document, schema) is None:
+            try:
+                readings.ask(document, schema)
+            except ModelBusy:
+                return
+
+
+def opened(store: Store, project: str, extraction: Extraction, annotator: str = "") -> Opened:
+    """The decisions on a document before `extraction`: of the last annotator, or of the named one alone."""
+    revision = store.latest(project, extraction.document.id, annotator or None)
+    if revision is None:
+        return begin(extraction), 0
+    return rebase(revision.annotation, extraction), revision.number
+
+
+def score_all(store: Store, service: ModelService, jobs: Jobs, project: str) -> Job:
+    """Read every document that this model has not read with today's labels, in the background."""
+    total = progress.count_unscored(store, project, service.version)
+    return jobs.start(project, SCORING, total, lambda: _score(store, service, project))
+
+
+def _score(store: Store, service: ModelService, project: str) -> Generator[int]:
+    schema = store.project(project).schema
+    if not schema.visible_entities:
+        raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
+    waiting: deque[Future[Extraction]] = deque()
+    try:
+        for id in progress.unscored(store, project, service.version):
+            while len(waiting) >= _IN_FLIGHT:
+                yield _keep(store, project, waiting.popleft())
+            waiting.append(_submit(service, store.document(project, id), schema))
+        while waiting:
+            yield _keep(store, project, waiting.popleft())
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _submit(service: ModelService, document: Document, schema: Schema) -> Future[Extraction]:
+    while True:
+        try:
+            return service.submit(document, schema, bulk=True)
+        except ModelBusy:
+            # another project's documents are in the queue: they are read first
+            time.sleep(0.2)
+
+
+def _keep(store: Store, project: str, future: Future[Extraction]) -> int:
+    try:
+        extraction = future.result()
+    except CancelledError:
+        return 0
+    store.save_extraction(project, extraction)
+    return 1
