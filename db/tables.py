@@ -216,3 +216,24 @@ counters = sa.Table(
     sa.Column("state", sa.String(20), primary_key=True),
     sa.Column("documents", sa.Integer, nullable=False),
 )
+
+# what a server, such as Argilla, has of this database: deliveries that it acknowledged, and failures
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _pk(),
+    # address, workspace and dataset
+    sa.Column("target", sa.Text, nullable=False),
+    _to("documents", nullable=False),
+    # 0 for the record itself, else whose answer; no foreign key because of the 0
+    sa.Column("annotator_pk", Key, nullable=False),
+    # key of the extraction or revision that the server has, "" before
+    sa.Column("version", sa.Text, nullable=False, default=""),
+    # hash of the answer as the server last had it
+    sa.Column("answer", sa.String(64), nullable=False, default=""),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("error", sa.Text, nullable=False, default=""),
+    sa.Column("retry_at", Utc),
+    sa.Column("sent_at", Utc),
+    sa.UniqueConstraint("document_pk", "annotator_pk", "target"),
+)

@@ -1,0 +1,197 @@
+"""Annotations in an Argilla server: one dataset for each project and label set, one record for each document.
+
+The server is the team's copy, never the truth: whatever is here can be sent again, and sending again changes
+nothing that is there. A label set that changes becomes a new dataset, because Argilla fixes labels when a
+dataset is published; the old dataset stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.argilla_client import PAGE, ArgillaClient, ServerDown
+from db.argilla_records import ENTITIES, RELATIONS, TEXT, Json, schema_hash
+from relex_core.errors import NotFound, SchemaError, StoreError, quote
+from relex_core.types import Schema, sha256
+
+MAX_LABELS = 500
+"""Most labels of a span question (the server's default limit)."""
+
+_GUIDE = """Mark entities in the text. Relations stand as JSON in the second question; each names two marks by
+their offsets and label, and one of these types: {types}.
+
+    {{"v": 1, "relations": [{{"head": {{"start": 0, "end": 3, "label": "..."}}, "tail": {{...}}, "type": "..."}}]}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One response that is to be sent: by external id of its record and id of its user."""
+
+    record: str
+    user_id: str
+    status: str
+    values: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that the server did not take, and why."""
+
+    record: str
+    error: StoreError
+
+
+def dataset_name(project: str, schema: Schema) -> str:
+    """Readable, in the server's characters, and another one for another project or label set.
+
+    >>> dataset_name("My project", Schema.of(["person"]))
+    'My project-5e46-3de7cc0a2f24'
+    """
+    stem = re.sub(r"[^A-Za-z0-9 _-]+", "", project).strip(" _-")[:80] or "project"
+    return f"{stem}-{sha256(project)[:4]}-{schema_hash(schema)}"
+
+
+@dataclass(slots=True)
+class ArgillaStore:
+    """The dataset of one project and label set. `open` finds it or makes it."""
+
+    client: ArgillaClient
+    project: str
+    schema: Schema
+    id: str = ""
+    questions: dict[str, str] = field(default_factory=dict)
+    users: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return dataset_name(self.project, self.schema)
+
+    @property
+    def target(self) -> str:
+        """Names the dataset among all servers: what the outbox remembers deliveries by."""
+        return f"{self.client.settings.address} {self.client.settings.workspace} {self.name}"
+
+    def open(self) -> None:
+        """Check the key, find the workspace, find or make the dataset. Raises ServerDown, StoreError, SchemaError."""
+        me = self.client.call("GET", "/me")
+        if me["role"] not in ("owner", "admin"):
+            raise StoreError(
+                expected="the key of an Argilla owner or admin",
+                found=f"the key of {quote(me['username'])}, whose role is {me['role']}",
+                change="An annotator's key cannot write for others: set the key of an owner or admin.",
+            )
+        workspace = self._workspace()
+        self.users = self._users(me, workspace)
+        known = self.client.call("GET", "/me/datasets", workspace_id=workspace)["items"]
+        found = [dataset for dataset in known if dataset["name"] == self.name]
+        ready = [dataset for dataset in found if dataset["status"] == "ready"]
+        for unfinished in (dataset for dataset in found if dataset["status"] != "ready"):
+            self.client.call("DELETE", f"/datasets/{unfinished['id']}")  # the program ended while it was made
+        self.id = ready[0]["id"] if ready else self._make(workspace)
+        items = self.client.call("GET", f"/datasets/{self.id}/questions")["items"]
+        self.questions = {question["name"]: question["id"] for question in items}
+        self._check_questions(items)
+
+    def _workspace(self) -> str:
+        name = self.client.settings.workspace
+        found = {item["name"]: item["id"] for item in self.client.call("GET", "/me/workspaces")["items"]}
+        if name not in found:
+            raise NotFound(
+                expected=f"the Argilla workspace {quote(name)}",
+                found=", ".join(quote(known) for known in sorted(found)[:8]) or "no workspace at all",
+                change="Choose one of these, or make the workspace in Argilla.",
+                value=name,
+            )
+        return str(found[name])
+
+    def _users(self, me: Json, workspace: str) -> dict[str, str]:
+        path = "/users" if me["role"] == "owner" else f"/workspaces/{workspace}/users"
+        users = self.client.call("GET", path)["items"]
+        return {user["username"]: user["id"] for user in [*users, me]}
+
+    def _make(self, workspace: str) -> str:
+        if not 1 <= len(self.schema.entity_labels) <= MAX_LABELS:
+            raise SchemaError(
+                expected=f"1 to {MAX_LABELS} entity labels, as an Argilla dataset needs",
+                found=str(len(self.schema.entity_labels)),
+                change="Change the label set before sending the project to Argilla.",
+            )
+        types = ", ".join(label.name for label in self.schema.relation_labels)
+        body: Json = {"name": self.name, "workspace_id": workspace, "guidelines": _GUIDE.format(types=types)[:10_000]}
+        id = self.client.call("POST", "/datasets", {**body, "allow_extra_metadata": True})["id"]
+        text = {"name": TEXT, "title": "Text", "required": True, "settings": {"type": "text", "use_markdown": False}}
+        self.client.call("POST", f"/datasets/{id}/fields", text)
+        options = [{"value": label.name, "text": label.name} for label in self.schema.entity_labels]
+        spans = {"type": "span", "field": TEXT, "options": options, "allow_overlapping": True}
+        self._question(id, ENTITIES, "Entities", True, spans)
+        self._question(id, RELATIONS, "Relations (JSON)", False, {"type": "text", "use_markdown": False})
+        for name, title in (("document", "Document"), ("source", "Source")):
+            metadata = {"name": name, "title": title, "settings": {"type": "terms"}, "visible_for_annotators": True}
+            self.client.call("POST", f"/datasets/{id}/metadata-properties", metadata)
+        self.client.call("PUT", f"/datasets/{id}/publish")
+        return str(id)
+
+    def _question(self, id: str, name: str, title: str, required: bool, settings: Json) -> None:
+        body = {"name": name, "title": title, "required": required, "settings": settings}
+        self.client.call("POST", f"/datasets/{id}/questions", body)
+
+    def _check_questions(self, items: Sequence[Json]) -> None:
+        options = {
+            option["value"]
+            for item in items
+            if item["name"] == ENTITIES
+            for option in item["settings"].get("options", ())
+        }
+        wanted = {label.name for label in self.schema.entity_labels}
+        if options != wanted or RELATIONS not in self.questions:
+            raise StoreError(
+                expected=f"the Argilla dataset {quote(self.name)} as it was made, with the questions for its label set",
+                found="other questions or labels",
+                change="Rename that dataset in Argilla; a new one will be made.",
+            )
+
+    def put_records(self, items: Sequence[Json]) -> list[Refused]:
+        """Make or update records by external id; responses stay. Gives those that were refused. Raises ServerDown."""
+        return self._bulk(items)
+
+    def put_answers(self, answers: Sequence[Sent]) -> list[Refused]:
+        """Make or replace responses of users to records that are there. Raises ServerDown."""
+        items: dict[str, Json] = {}
+        for sent in answers:
+            item = items.setdefault(sent.record, {"external_id": sent.record, "responses": []})
+            item["responses"].append({"user_id": sent.user_id, "status": sent.status, "values": sent.values})
+        return self._bulk(list(items.values()))
+
+    def _bulk(self, items: Sequence[Json]) -> list[Refused]:
+        refused: list[Refused] = []
+        for at in range(0, len(items), PAGE):
+            refused += self._put(items[at : at + PAGE])
+        return refused
+
+    def _put(self, items: Sequence[Json]) -> list[Refused]:
+        # a batch is taken as a whole or not at all: halving it finds the records that spoil it
+        try:
+            self.client.call("PUT", f"/datasets/{self.id}/records/bulk", {"items": list(items)})
+        except ServerDown:
+            raise
+        except StoreError as error:
+            if error.value != 422:
+                raise
+            if len(items) == 1:
+                return [Refused(str(items[0]["external_id"]), error)]
+            half = len(items) // 2
+            return self._put(items[:half]) + self._put(items[half:])
+        return []
+
+    def records(self) -> Iterator[Json]:
+        """All records with their responses. Raises ServerDown or StoreError."""
+        return self.client.pages(f"/datasets/{self.id}/records", include="responses")
+
+    def progress(self) -> Json:
+        """{"total", "completed", "pending"} as the server counts."""
+        progress: dict[str, Any] = self.client.call("GET", f"/datasets/{self.id}/progress")
+        return progress
