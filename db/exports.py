@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from db import audit
 from db.formats import named
 from db.formats.record import Attributed
 from db.store import Store
@@ -102,6 +103,7 @@ def snapshot(
         }
         manifest = _manifest(about, chosen.name, path, hash, tally, filter_, store.now())
         manifest_path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        audit.record_export(store, project, path.name, chosen.name, hash, manifest)
     except OSError as error:
         raise StoreError(
             expected=f"to write {path.name}",

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from relex_core.types import Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema
+
+Kind = Literal["entity", "relation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,30 @@ def renames_since(versions: Iterable[Version], number: int) -> Renames:
             continue
         result = result.then(version.renames)
     return result
+
+
+def renamed(schema: Schema, kind: Kind, old: str, new: str) -> Schema:
+    """`schema` with label `old` called `new`; if there is a label `new`, `old` is merged into it.
+
+    Raises SchemaError if there is no label `old` or if `new` is no name.
+    """
+    if kind == "entity":
+        merges = any(label.name == new for label in schema.entity_labels)
+        label = schema.entity(old)
+        entities = [
+            replace(e, name=new) if e == label else e for e in schema.entity_labels if not (merges and e == label)
+        ]
+        relations = [
+            replace(r, head_types=_renamed(r.head_types, old, new), tail_types=_renamed(r.tail_types, old, new))
+            for r in schema.relation_labels
+        ]
+        return Schema(tuple(entities), tuple(relations))
+    merges = any(label.name == new for label in schema.relation_labels)
+    relation = schema.relation(old)
+    kept = [
+        replace(r, name=new) if r == relation else r for r in schema.relation_labels if not (merges and r == relation)
+    ]
+    return Schema(schema.entity_labels, tuple(replace(r, inverse=new) if r.inverse == old else r for r in kept))
 
 
 def translate(
@@ -132,6 +159,10 @@ def keep_used(schema: Schema, before: Schema, used: Mapping[str, set[str]]) -> S
         for label in lost_relations
     ]
     return Schema.of([*schema.entity_labels, *hidden], [*schema.relation_labels, *hidden_relations])
+
+
+def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(new if name == old else name for name in names))
 
 
 def _then(first: tuple[tuple[str, str], ...], later: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

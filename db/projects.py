@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -35,7 +36,7 @@ class LabelSet:
         return renames_since(self.versions, version)
 
 
-def create(connection: Connection, name: str, schema: Schema, guidelines: str, now: datetime) -> None:
+def create(connection: Connection, name: str, schema: Schema, guidelines: str, now: datetime) -> int:
     name = checked_name("a project", name)
     if connection.execute(sa.select(projects.c.pk).where(projects.c.name == name)).first():
         raise StoreError(
@@ -51,6 +52,7 @@ def create(connection: Connection, name: str, schema: Schema, guidelines: str, n
     connection.execute(
         counters.insert(), [{"project_pk": key[0], "state": str(state), "documents": 0} for state in State]
     )
+    return int(key[0])
 
 
 def find(connection: Connection, name: str) -> tuple[int, int]:
@@ -67,6 +69,13 @@ def find(connection: Connection, name: str) -> tuple[int, int]:
     return row.pk, row.label_version
 
 
+def lock(connection: Connection, name: str) -> tuple[int, int]:
+    """Like `find`; nobody else changes the project's label set until the transaction ends."""
+    pk, _ = find(connection, name)
+    locked = sa.select(projects.c.label_version).where(projects.c.pk == pk).with_for_update()
+    return pk, connection.execute(locked).scalar_one()
+
+
 def load_labels(connection: Connection, project: int) -> LabelSet:
     query = sa.select(label_sets).where(label_sets.c.project_pk == project).order_by(label_sets.c.version)
     rows = connection.execute(query).all()
@@ -76,7 +85,11 @@ def load_labels(connection: Connection, project: int) -> LabelSet:
 
 
 def load_schema(connection: Connection, hash: str) -> Schema:
-    text = connection.execute(sa.select(schemas.c.json).where(schemas.c.sha256 == hash)).scalar_one()
+    return _parsed(connection.execute(sa.select(schemas.c.json).where(schemas.c.sha256 == hash)).scalar_one())
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Schema:
     return jsonl.schema_from_json(json.loads(text))
 
 
@@ -87,6 +100,7 @@ def store_schema(connection: Connection, schema: Schema) -> str:
     return sha256(text)
 
 
+@lru_cache(maxsize=256)
 def schema_hash(schema: Schema) -> str:
     return sha256(jsonl.dumps(jsonl.schema_to_json(schema)))
 

@@ -24,7 +24,7 @@ from db.values import Revision, State
 from relex_core import jsonl
 from relex_core.editing import Edit, edit_from_json, edit_to_json
 from relex_core.errors import Conflict, quote
-from relex_core.types import Annotation, Document, Thresholds, sha256
+from relex_core.types import Annotation, Document, Entity, Relation, Thresholds, sha256
 
 BATCH = 500
 """Documents that are read at once while streaming."""
@@ -169,13 +169,18 @@ def read(
 ) -> Revision:
     """A revision in the present label set."""
     based_on = extractions_.by_key(connection, labels, row.extraction_pk, document) if suggestions else None
-    entities, relations = jsonl.graph_from_json(json.loads(row.decisions))
+    entities, relations = decided(row)
     rejected = jsonl.graph_from_json(json.loads(row.decisions)["rejected"])
     renames = labels.since(row.label_version)
     if renames:
         entities, relations = translate(entities, relations, renames)
         rejected = translate(*rejected, renames)
     return _revision(row, Annotation(document, labels.schema, entities, relations, *rejected, based_on=based_on))
+
+
+def decided(row: Row[Any]) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """Entities and relations of a stored revision, under the labels of its time."""
+    return jsonl.graph_from_json(json.loads(row.decisions))
 
 
 def _rows(*more: sa.Column[Any]) -> sa.Select[Any]:

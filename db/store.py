@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from db import documents, extractions, projects, revisions
+from db import audit, documents, extractions, projects, revisions
 from db.engine import Database, database_url
 from db.migrate import migrate
 from db.tables import annotators, counters
@@ -59,7 +58,8 @@ class Store:
     def create_project(self, name: str, schema: Schema, guidelines: str = "") -> Project:
         """A new project. Raises StoreError if the name is in use, InputError if it is no name."""
         with self.database.write() as connection:
-            projects.create(connection, name, schema, guidelines, self._clock())
+            pk = projects.create(connection, name, schema, guidelines, self._clock())
+            audit.write(connection, self._clock(), "project created", pk, name=name.strip())
             return projects.load(connection, name.strip())
 
     def project(self, name: str) -> Project:
@@ -75,15 +75,17 @@ class Store:
 
     def save_schema(self, name: str, schema: Schema) -> Project:
         """A new version of the project's label set; older ones are kept. Labels in use that `schema` lacks stay,
-        hidden. To rename a label, see `rename_label`."""
+        hidden. To rename a label, see `db.label_changes`."""
         with self.database.write() as connection:
-            pk, _ = self._locked(connection, name)
-            projects.save_schema(connection, pk, schema, self._clock())
+            pk, before = projects.lock(connection, name)
+            after = projects.save_schema(connection, pk, schema, self._clock())
+            if after != before:
+                audit.write(connection, self._clock(), "label set saved", pk, version=after)
             return projects.load(connection, name)
 
     def save_guidelines(self, name: str, guidelines: str) -> Project:
         with self.database.write() as connection:
-            pk, _ = self._locked(connection, name)
+            pk, _ = projects.lock(connection, name)
             changed = projects_table.update().where(projects_table.c.pk == pk).values(guidelines=guidelines)
             connection.execute(changed)
             return projects.load(connection, name)
@@ -101,6 +103,8 @@ class Store:
             with self.database.write() as connection:
                 pk, _ = projects.find(connection, project)
                 result, _ = documents.add(connection, pk, part, self._clock(), deduplicate)
+                if result.added:
+                    audit.write(connection, self._clock(), "documents added", pk, documents=result.added)
             added, duplicates = added + result.added, duplicates + result.duplicates
             renamed += result.renamed
         return Added(added, duplicates, renamed)
@@ -294,9 +298,3 @@ class Store:
         """Names of all annotators."""
         with self.database.read() as connection:
             return tuple(connection.scalars(sa.select(annotators.c.name).order_by(annotators.c.name)).all())
-
-    def _locked(self, connection: Connection, name: str) -> tuple[int, int]:
-        """The project's key and label version; nobody else changes its labels until the transaction ends."""
-        pk, version = projects.find(connection, name)
-        connection.execute(sa.select(projects_table.c.pk).where(projects_table.c.pk == pk).with_for_update())
-        return pk, version

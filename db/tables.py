@@ -209,6 +209,51 @@ document_labels = sa.Table(
     sa.Index("ix_document_labels_label", "project_pk", "label", "document_pk"),
 )
 
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    _to("documents", primary_key=True, autoincrement=False),
+    _to("annotators", primary_key=True, autoincrement=False),
+    sa.Column("assigned_at", Utc, nullable=False),
+    sa.Index("ix_assignments_annotator", "annotator_pk", "document_pk"),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    _pk(),
+    _to("projects", nullable=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("manifest", sa.Text, nullable=False),
+    sa.Column("written_at", Utc, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    _pk(),
+    sa.Column("version", sa.Text, nullable=False, unique=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("snapshot_sha256", sa.String(64), nullable=False),
+    sa.Column("scores", sa.Text, nullable=False),
+    sa.Column("made_at", Utc, nullable=False),
+)
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    _pk(),
+    _to("projects"),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, default=""),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, default="{}"),
+    sa.Index("ix_audit_log_project", "project_pk", "pk"),
+)
+
 counters = sa.Table(
     "counters",
     metadata,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from db.labels import Kind
 from relex_core.editing import Edit
 from relex_core.types import Annotation, Schema, Thresholds
 
@@ -59,6 +62,66 @@ class Added:
     added: int
     duplicates: int
     renamed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """What renaming a label would do. With `merges` the new name is that of another label, which takes all in.
+
+    `documents` and `mentions` count the latest decisions, `suggested` documents with such suggestions.
+    """
+
+    kind: Kind
+    old: str
+    new: str
+    merges: bool
+    documents: int
+    mentions: int
+    suggested: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSetVersion:
+    """One version of a project's label set, and what was done to get there."""
+
+    number: int
+    schema: Schema
+    saved_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit log: who did what to a project, and the particulars as JSON data."""
+
+    at: datetime
+    by: str
+    action: str
+    project: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A snapshot that was written: the name of its file, its hash and its manifest."""
+
+    file: str
+    format: str
+    sha256: str
+    written_at: datetime
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """A trained checkpoint: where it came from and how it scored."""
+
+    version: str
+    path: str
+    base: str
+    snapshot_sha256: str
+    scores: Mapping[str, Any]
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

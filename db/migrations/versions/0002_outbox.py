@@ -15,7 +15,7 @@ TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     op.create_table(
         "outbox",
-        sa.Column("pk", KEY, sa.PrimaryKeyConstraint("pk", name="pk_outbox"), nullable=False),
+        sa.Column("pk", KEY, primary_key=True),
         sa.Column("target", sa.Text, nullable=False),
         sa.Column("document_pk", KEY, nullable=False),
         sa.Column("annotator_pk", KEY, nullable=False),

@@ -1,0 +1,97 @@
+"""The audit log, and the records of exports and checkpoints: who did what, apart from the revisions themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from db.projects import find, insert_new
+from db.tables import audit_log, projects, snapshots
+from db.tables import checkpoints as checkpoints_table
+from db.values import CheckpointRecord, Event, Export
+
+if TYPE_CHECKING:
+    from db.store import Store
+
+
+def write(
+    connection: Connection, now: datetime, action: str, project: int | None = None, by: str = "", **detail: Any
+) -> None:
+    """Add a line; `detail` holds plain JSON values and never a secret."""
+    row = {
+        "project_pk": project,
+        "at": now,
+        "by": by,
+        "action": action,
+        "detail": json.dumps(detail, ensure_ascii=False),
+    }
+    connection.execute(audit_log.insert(), row)
+
+
+def events(store: Store, project: str | None = None, limit: int = 200) -> tuple[Event, ...]:
+    """The last `limit` lines, newest first; of all projects without `project`. Raises NotFound."""
+    with store.database.read() as connection:
+        query = sa.select(audit_log, projects.c.name).outerjoin(projects, projects.c.pk == audit_log.c.project_pk)
+        if project is not None:
+            query = query.where(audit_log.c.project_pk == find(connection, project)[0])
+        rows = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(limit))
+        return tuple(Event(row.at, row.by, row.action, row.name or "", json.loads(row.detail)) for row in rows)
+
+
+def record_export(
+    store: Store, project: str, file: str, format: str, hash: str, manifest: Mapping[str, Any], by: str = ""
+) -> None:
+    """Remember a snapshot that was written. Raises NotFound."""
+    with store.database.write() as connection:
+        pk, _ = find(connection, project)
+        row = {
+            "project_pk": pk,
+            "file": file,
+            "format": format,
+            "sha256": hash,
+            "manifest": json.dumps(manifest, ensure_ascii=False),
+            "written_at": store.now(),
+        }
+        connection.execute(snapshots.insert(), row)
+        write(connection, store.now(), "exported", pk, by, file=file, format=format, sha256=hash)
+
+
+def exports(store: Store, project: str) -> tuple[Export, ...]:
+    """The snapshots of a project, newest first. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = find(connection, project)
+        query = sa.select(snapshots).where(snapshots.c.project_pk == pk).order_by(snapshots.c.pk.desc())
+        return tuple(
+            Export(row.file, row.format, row.sha256, row.written_at, json.loads(row.manifest))
+            for row in connection.execute(query)
+        )
+
+
+def record_checkpoint(store: Store, record: CheckpointRecord, by: str = "") -> None:
+    """Remember a trained checkpoint; the same version a second time changes nothing."""
+    with store.database.write() as connection:
+        row = {
+            "version": record.version,
+            "path": record.path,
+            "base": record.base,
+            "snapshot_sha256": record.snapshot_sha256,
+            "scores": json.dumps(dict(record.scores), ensure_ascii=False),
+            "made_at": record.made_at,
+        }
+        if insert_new(connection, checkpoints_table, row):
+            write(connection, store.now(), "checkpoint trained", None, by, version=record.version, base=record.base)
+
+
+def checkpoints(store: Store) -> tuple[CheckpointRecord, ...]:
+    """All recorded checkpoints, newest first."""
+    with store.database.read() as connection:
+        rows = connection.execute(sa.select(checkpoints_table).order_by(checkpoints_table.c.pk.desc()))
+        return tuple(
+            CheckpointRecord(row.version, row.path, row.base, row.snapshot_sha256, json.loads(row.scores), row.made_at)
+            for row in rows
+        )
