@@ -23,6 +23,9 @@ MAX_RELATIONS = 20_000
 
 Job = tuple[Document, Schema, Thresholds]
 
+Watch = Callable[[int, int], None]
+"""Told before each batch how many windows were read and how many there are; what it raises ends the reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -87,7 +90,7 @@ class Extractor:
                     progress(done)
                 yield extraction
 
-    def extract_batch(self, jobs: Sequence[Job], batch_size: int = 8) -> list[Extraction]:
+    def extract_batch(self, jobs: Sequence[Job], batch_size: int = 8, watch: Watch | None = None) -> list[Extraction]:
         """Extractions of documents that may have different label sets. Raises SchemaError."""
         for _, schema, _ in jobs:
             if not schema.visible_entities:
@@ -100,7 +103,7 @@ class Extractor:
         texts = [Words.of(document.text) for document, _, _ in jobs]
         pieces = self.loaded.builder.pieces([words.words for words in texts])
         plans = [self._plan(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
-        scores = self.score([window for plan in plans for window in plan.windows], batch_size)
+        scores = self.score([window for plan in plans for window in plan.windows], batch_size, watch)
         results = iter(scores)
         return [self._merge(plan, [next(results) for _ in plan.windows]) for plan in plans]
 
@@ -171,12 +174,14 @@ class Extractor:
             Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode) for a, b in ranges
         )
 
-    def score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
+    def score(self, windows: Sequence[Window], batch_size: int, watch: Watch | None = None) -> list[Scores]:
         """Read windows in batches of similar length, so that little is padded."""
         order = sorted(range(len(windows)), key=lambda i: windows[i].length)
         results: dict[int, Scores] = {}
         for at in range(0, len(order), batch_size):
             batch = order[at : at + batch_size]
+            if watch is not None:
+                watch(at, len(order))
             self.calls += 1
             found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
             results.update(zip(batch, found, strict=True))

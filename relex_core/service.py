@@ -1,7 +1,7 @@
 """One thread that owns the model and serves all callers: a bounded queue, small batches, people before bulk.
 
-Requests that arrive within a few milliseconds of each other are read in one batch. A bulk job never holds
-the model for longer than one batch: after each, waiting interactive requests come first.
+Requests that arrive within a few milliseconds of each other are read in one batch. Neither a bulk job nor a
+long text holds the model for longer than one batch: after each, waiting interactive requests come first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from relex_core.errors import ModelBusy, RelexError
-from relex_core.inference import Extractor, Job
+from relex_core.inference import Extractor, Job, Watch
 from relex_core.types import FLOOR, Annotation, Document, Extraction, Schema, Thresholds
 
 GATHER = 0.015
@@ -25,6 +25,7 @@ class _Request:
     job: Job | None
     annotation: Annotation | None = None
     floor: Thresholds = FLOOR
+    watch: Watch | None = None
     future: Future[Extraction] = field(default_factory=Future)
 
 
@@ -38,6 +39,7 @@ class ModelService:
         self._queues: tuple[deque[_Request], deque[_Request]] = deque(), deque()
         self._ready = threading.Condition()
         self._closed = False
+        self._overtaking = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
@@ -56,10 +58,19 @@ class ModelService:
         return len(self._queues[0]) + len(self._queues[1])
 
     def submit(
-        self, document: Document, schema: Schema, *, floor: Thresholds = FLOOR, bulk: bool = False
+        self,
+        document: Document,
+        schema: Schema,
+        *,
+        floor: Thresholds = FLOOR,
+        bulk: bool = False,
+        watch: Watch | None = None,
     ) -> Future[Extraction]:
-        """Ask for an extraction. Raises ModelBusy when the queue is full; `cancel()` works until a batch takes it."""
-        return self._put(_Request((document, schema, floor)), bulk)
+        """Ask for an extraction. Raises ModelBusy when the queue is full; `cancel()` works until a batch takes it.
+
+        `watch` follows a long text and can end its reading: what it raises becomes the future's exception.
+        """
+        return self._put(_Request((document, schema, floor), watch=watch), bulk)
 
     def submit_rescore(self, annotation: Annotation, *, floor: Thresholds = FLOOR) -> Future[Extraction]:
         """Ask for relation scores on a person's entities. Raises ModelBusy."""
@@ -104,13 +115,16 @@ class ModelService:
             batch = self._next()
             if batch is None:
                 return
-            batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
-            jobs = [request for request in batch if request.job is not None]
-            if jobs:
-                self._answer(jobs)
-            for request in batch:
-                if request.annotation is not None:
-                    self._rescore(request)
+            self._serve(batch)
+
+    def _serve(self, batch: list[_Request]) -> None:
+        batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
+        jobs = [request for request in batch if request.job is not None]
+        if jobs:
+            self._answer(jobs)
+        for request in batch:
+            if request.annotation is not None:
+                self._rescore(request)
 
     def _next(self) -> list[_Request] | None:
         """The next batch, interactive requests first; None when closed."""
@@ -131,7 +145,8 @@ class ModelService:
     def _answer(self, requests: list[_Request]) -> None:
         """One batch; if it fails as a whole, each request alone, so that an error reaches only its owner."""
         try:
-            results = self.extractor.extract_batch([r.job for r in requests if r.job], self.batch_size)
+            jobs = [r.job for r in requests if r.job]
+            results = self.extractor.extract_batch(jobs, self.batch_size, lambda *far: self._between(requests, *far))
         except Exception as error:
             if len(requests) > 1:
                 for request in requests:
@@ -141,6 +156,20 @@ class ModelService:
             return
         for request, result in zip(requests, results, strict=True):
             request.future.set_result(result)
+
+    def _between(self, requests: list[_Request], done: int, total: int) -> None:
+        """Between two batches of windows: tell how far it is, and let other people's requests go first."""
+        for request in requests:
+            if request.watch is not None:
+                request.watch(done, total)
+        if not done or self._overtaking:
+            return
+        self._overtaking = True
+        try:
+            while self._queues[0] and not self._closed:
+                self._serve(self._next() or [])
+        finally:
+            self._overtaking = False
 
     def _rescore(self, request: _Request) -> None:
         assert request.annotation is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 
 from relex_core.service import ModelService
@@ -24,7 +24,7 @@ Question = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], .
 class Reading:
     """A question to the model and, once `future` is done, its answer. `seconds` counts from the question on."""
 
-    future: Future[Extraction]
+    future: Future[Extraction] = field(default_factory=Future)
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     done: int = 0
@@ -44,6 +44,12 @@ class Reading:
         """Give up: at once if no batch holds it yet, else before the next window is read."""
         self._stopped = True
         self.future.cancel()
+
+    def watch(self, done: int, total: int) -> None:
+        """Told by the model's thread before each batch of windows."""
+        self.done, self.total = done, total
+        if self._stopped:
+            raise CancelledError
 
     def _finished(self, _: Future[Extraction]) -> None:
         self.seconds = time.monotonic() - self.started
@@ -68,7 +74,8 @@ class Readings:
                 and (reading.future.cancelled() or reading.future.exception() is not None)
             )
             if reading is None or failed:
-                reading = Reading(self.service.submit(document, schema))
+                reading = Reading()
+                reading.future = self.service.submit(document, schema, watch=reading.watch)
                 reading.future.add_done_callback(reading._finished)
                 self._known[question] = reading
             self._known.move_to_end(question)

@@ -24,11 +24,10 @@ SAMPLES = (
     Sample(
         "Marie Curie",
         "people",
-        "Marie Curie was born in Warsaw and studied in Paris, where she met Pierre Curie. The two married in 1895 "
-        "and shared the Nobel Prize in Physics with Henri Becquerel in 1903. After Pierre died, Marie Curie took "
-        "over his chair at the University of Paris, the first woman to teach there.\n\n"
-        "Their daughter Irène Joliot-Curie worked at the Radium Institute in Paris. She married Frédéric Joliot, "
-        "and in 1935 both of them received the Nobel Prize in Chemistry.",
+        "Marie Curie was born in Warsaw and married Pierre Curie in 1895. In 1903 the two received the Nobel Prize in "
+        "Physics. Marie Curie worked for the University of Paris, where she was the first woman to teach.\n\n"
+        "The Radium Institute, located in Paris, opened in 1914 with Marie Curie as its director. It is known today "
+        "as the Curie Institute.",
     ),
     Sample(
         "A merger",
@@ -41,18 +40,18 @@ SAMPLES = (
     Sample(
         "A drug trial",
         "biomedical",
-        "Metformin is prescribed for type 2 diabetes and lowers blood sugar without causing weight gain. In the "
-        "trial, patients who took imatinib for chronic myeloid leukemia reported nausea. Imatinib inhibits the "
-        "BCR-ABL protein. Mutations in the BRCA1 gene are associated with breast cancer, which is treated with "
-        "tamoxifen among other drugs.",
+        "Metformin treats type 2 diabetes and lowers blood sugar without causing weight gain. In the trial, imatinib "
+        "caused nausea. Imatinib inhibits the BCR-ABL protein.\n\n"
+        "Mutations in the BRCA1 gene are associated with breast cancer, which is treated with tamoxifen among other "
+        "drugs.",
     ),
     Sample(
         "An observatory",
         "science",
-        "Vera Rubin worked at the Carnegie Institution in Washington and measured how galaxies rotate. With Kent "
-        "Ford, who had built a sensitive spectrograph, she found the strongest early evidence for dark matter. "
-        "Fritz Zwicky, of the California Institute of Technology, had proposed dark matter in 1933. "
-        "Astrophysics took forty years to follow.",
+        "Vera Rubin worked at the Carnegie Institution in Washington and measured how galaxies rotate, with a "
+        "spectrograph that Kent Ford had developed. What they saw was the strongest early evidence for dark matter.\n\n"
+        "Fritz Zwicky, of the California Institute of Technology, had proposed dark matter in 1933. Astrophysics took "
+        "forty years to follow.",
     ),
     Sample(
         "A summit",

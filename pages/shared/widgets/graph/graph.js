@@ -34,15 +34,36 @@ function settle(pane) {
   pane.fresh = false;
   if (fresh) {
     // a pane is wider than high: stretch the round layout to its shape
-    const places = Object.entries(network.getPositions());
+    const lonely = new Set(alone(pane));
+    const places = Object.entries(network.getPositions()).filter(([id]) => !lonely.has(id));
     const span = (axis) => Math.max(...places.map(([, p]) => p[axis])) - Math.min(...places.map(([, p]) => p[axis]));
     const wide = box.clientWidth / Math.max(box.clientHeight, 1);
     const stretch = places.length > 1 ? Math.min(2.2, Math.max(1, (wide * (span("y") || 1)) / (span("x") || 1) * 0.85)) : 1;
     for (const [id, place] of places) network.moveNode(id, place.x * stretch, place.y);
   }
+  line(pane);
   nodes.update(nodes.getIds().map((id) => ({ id, fixed: false })));
-  network.fit({ maxZoomLevel: 1.25, animation: false });
+  fit(pane);
   box.dataset.settled = "true";
+}
+
+const fit = (pane) => pane.network.fit({ maxZoomLevel: 1.15, animation: false });
+
+const alone = ({ nodes, edges }) => {
+  const joined = new Set(edges.get().flatMap((edge) => [edge.from, edge.to]));
+  return nodes.getIds().filter((id) => !joined.has(id));
+};
+
+// entities without a relation stand in rows below the others, out of their way
+function line(pane) {
+  const lonely = alone(pane);
+  const all = pane.network.getPositions();
+  const joined = Object.entries(all).filter(([id]) => !lonely.includes(id)).map(([, place]) => place);
+  const [left, right] = joined.length ? [Math.min(...joined.map((p) => p.x)), Math.max(...joined.map((p) => p.x))] : [-300, 300];
+  const bottom = joined.length ? Math.max(...joined.map((p) => p.y)) + 90 : 0;
+  const columns = Math.max(1, Math.min(lonely.length, Math.floor(Math.max(right - left, 560) / 130)));
+  const from = (left + right) / 2 - ((columns - 1) * 130) / 2;
+  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % columns) * 130, bottom + Math.floor(at / columns) * 64));
 }
 
 function select(pane, detail) {
@@ -67,7 +88,7 @@ function build(box) {
   });
   pane.heard = (event) => event.detail.from !== "graph" && select(pane, event.detail);
   document.addEventListener("relex:focus", pane.heard);
-  pane.resize = new ResizeObserver(() => pane.network.fit({ maxZoomLevel: 1.25, animation: false }));
+  pane.resize = new ResizeObserver(() => { pane.network.redraw(); fit(pane); setTimeout(() => panes.has(box) && fit(pane), 120); });
   pane.resize.observe(box);
   pane.theme = matchMedia("(prefers-color-scheme: dark)");
   pane.repaint = () => setTimeout(() => show(pane, pane.data), 60);
@@ -86,7 +107,8 @@ function show(pane, data) {
   pane.nodes.remove([...known].filter((id) => !wanted.has(id)));
   pane.fresh = pane.fresh || ![...known].some((id) => wanted.has(id));
   if (added.length && !pane.fresh) pane.nodes.update([...known].filter((id) => wanted.has(id)).map((id) => ({ id, fixed: true })));
-  pane.nodes.update(next.nodes);
+  const joined = new Set(next.edges.flatMap((edge) => [edge.from, edge.to]));
+  pane.nodes.update(next.nodes.map((node) => ({ ...node, physics: joined.has(node.id) })));
   pane.edges.update(next.edges);
   box.dataset.nodes = next.nodes.length;
   box.dataset.edges = next.edges.length;
@@ -98,6 +120,8 @@ function show(pane, data) {
     box.dataset.settled = "false";
     pane.network.setOptions({ ...options, physics: { ...options.physics, enabled: true } });
     pane.network.stabilize(options.physics.stabilization.iterations);
+  } else if (next.nodes.length) {
+    line(pane);
   }
   note(box, data);
 }
