@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from db import exports, imports
+from db import backup, check, exports, imports
 from db.engine import Database, database_url
 from db.formats import readers, writers
 from db.migrate import migrate
@@ -17,17 +18,17 @@ from relex_core.errors import RelexError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or 2 after telling what is wrong."""
+    """Run one command; 0, 1 if a check found something, or 2 after telling what is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        code: int | None = options.run(options)
     except RelexError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped. What was reported as done is kept.", file=sys.stderr)
         return 130
-    return 0
+    return code or 0
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -64,12 +65,46 @@ def _import(options: argparse.Namespace) -> None:
 
 
 def _migrate(options: argparse.Namespace) -> None:
-    database = Database(database_url(options.database))
-    before, after = migrate(database)
-    database.close()
+    with _opened(options.database) as database:
+        before, after = migrate(database)
     print(
         f"{database}: version {after}, as before" if before == after else f"{database}: {before or 'empty'} -> {after}"
     )
+
+
+def _backup(options: argparse.Namespace) -> None:
+    with _opened(options.database) as database:
+        size = backup.backup(database, options.out)
+    print(f"{size:,} bytes -> {options.out}")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    with _opened(options.database) as database:
+        kept = backup.restore(database, options.file, options.replace)
+        migrate(database)
+    print(f"{options.file} -> {database}" + (f"\nthe state before is kept in {kept}" if kept else ""))
+
+
+def _check(options: argparse.Namespace) -> int:
+    with _opened(options.database) as database:
+        if options.repair:
+            print(f"{check.repair(database)} documents: states, counters, labels and search index built anew")
+        wrong, derived = 0, 0
+        for finding in check.check(database):
+            wrong, derived = wrong + 1, derived + finding.derived
+            print(f"{finding.where}: {finding.what}")
+    if not wrong:
+        print(f"{database}: everything is there and fits its hashes")
+        return 0
+    if derived:
+        print(f"{derived} of these can be mended: python -m db check --repair", file=sys.stderr)
+    if wrong > derived:
+        print(f"{wrong - derived} cannot: restore a backup with python -m db restore", file=sys.stderr)
+    return 1
+
+
+def _opened(url: str | None) -> closing[Database]:
+    return closing(Database(database_url(url)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +132,19 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("--deduplicate", action="store_true", help="take each text once, under its first id")
     import_.add_argument("files", nargs="+", type=Path, metavar="FILE")
     import_.set_defaults(run=_import)
+
+    backup_ = command("backup", "copy the database to a file while the app is running")
+    backup_.add_argument("--out", required=True, type=Path, metavar="FILE")
+    backup_.set_defaults(run=_backup)
+
+    restore = command("restore", "bring the database to the state of a backup")
+    restore.add_argument("--replace", action="store_true", help="also if it holds something")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.set_defaults(run=_restore)
+
+    check_ = command("check", "compute all hashes anew and compare all indexes")
+    check_.add_argument("--repair", action="store_true", help="build anew what is derived, before checking")
+    check_.set_defaults(run=_check)
 
     command("migrate", "bring the database to this version of the program").set_defaults(run=_migrate)
     return parser

@@ -55,7 +55,7 @@ class Database:
             self._reader = self._engine
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         else:
-            self._engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            self._engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_postgres_options())
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writer = self._engine
 
@@ -65,20 +65,21 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees the database as it is now, until the end. Raises StoreError."""
-        with self._said(), self._reader.connect() as connection, connection.begin():
+        with self.explained(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed as a whole or not at all. Raises StoreError."""
-        with self._said(), self._writer.begin() as connection:
+        with self.explained(), self._writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Errors of drivers and of the disk become StoreError."""
         try:
             yield
         except (DBAPIError, NoSuchModuleError, sqlite3.Error, OSError) as error:
@@ -133,6 +134,11 @@ _KNOWN = {
     "server closed the connection": ("the database server to answer", "Start the server again and save once more."),
     "terminating connection": ("the database server to answer", "Start the server again and save once more."),
 }
+
+
+def _postgres_options() -> dict[str, Any]:
+    # a client that holds a lock and is gone without a word would block everybody else for ever
+    return {"connect_timeout": 10, "options": f"-c lock_timeout={BUSY_SECONDS:g}s"}
 
 
 def _open_sqlite(url: URL) -> sa.Engine:

@@ -17,6 +17,7 @@ from db.store import Store
 from db.tables import document_labels, documents, label_sets
 from db.values import LabelChange, LabelSetVersion, Project
 from relex_core.errors import SchemaError, StoreError, quote
+from relex_core.types import Entity, Relation
 
 
 def preview(store: Store, project: str, kind: Kind, old: str, new: str) -> LabelChange:
@@ -77,11 +78,16 @@ def versions(store: Store, project: str) -> tuple[LabelSetVersion, ...]:
         )
 
 
+def today(labels: projects.LabelSet, revision: Row[Any]) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
+    """What a stored revision holds, under the labels of today."""
+    return translate(*revisions.decided(revision), labels.since(revision.label_version))
+
+
 def reindex(connection: Connection, labels: projects.LabelSet, row: Row[Any]) -> None:
     """Count the labels of one document anew, from its latest revision and extraction."""
     head = revisions.head(connection, row.pk)
     if head is not None:
-        entities, relations = translate(*revisions.decided(head), labels.since(head.label_version))
+        entities, relations = today(labels, head)
         counted = documents.update().where(documents.c.pk == row.pk)
         connection.execute(counted.values(entities=len(entities), relations=len(relations)))
         extractions.write_labels(connection, labels.project, row.pk, "", entities, relations)

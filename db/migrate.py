@@ -23,6 +23,11 @@ def newest() -> str:
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
+def known_versions() -> frozenset[str]:
+    """All versions that this program can migrate from."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def version(connection: Connection) -> str | None:
     """The version of the database, None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -38,8 +43,7 @@ def migrate(database: Database, to: str = "head") -> tuple[str | None, str]:
         if not database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         before = version(connection)  # another process may have been faster
-        known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-        if before is not None and before not in known:
+        if before is not None and before not in known_versions():
             raise StoreError(
                 expected=f"a database of version {newest()} or older",
                 found=f"version {quote(before)}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,6 +63,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
     extraction_pk = None
     if annotation.based_on is not None:
         extraction_pk = extractions_.save(connection, labels, row, annotation.based_on, now)
+    now = now.astimezone(UTC)
     saved_at = max(now, previous.saved_at) if previous else now
     values = {
         "document_pk": row.pk,
