@@ -1,0 +1,127 @@
+"""Gold records -> training examples over words, and examples joined into pseudo-documents (section 3.9).
+
+An example is small and exact: words as inference splits them, spans as inclusive word indices.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from relex_core.datasets import Gold
+from relex_core.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text to learn from.
+
+    `entities` are (first word, last word, type), each span and type once; `relations` are (head, tail, label)
+    over them. `part` numbers the original text of each entity in a pseudo-document: pairs across a seam are
+    true negatives. With `partial`, what is absent is not known, but for `checked` relation labels.
+    """
+
+    words: tuple[str, ...]
+    entities: tuple[tuple[int, int, str], ...]
+    relations: tuple[tuple[int, int, str], ...]
+    source: str = ""
+    partial: bool = False
+    checked: tuple[str, ...] = ()
+    part: tuple[int, ...] = ()
+    wrong_entities: tuple[tuple[int, int, str], ...] = ()
+    wrong_relations: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return self.part or (0,) * len(self.entities)
+
+
+def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | None:
+    """A gold record as an example, None if it has no words in common with its marks or is too long."""
+    words = Words.of(gold.document.text)
+    if not 0 < len(words) <= max_words:
+        return None
+    entities: dict[tuple[int, int, str], int] = {}
+    number: dict[str, int] = {}
+
+    def place(marks: Iterable[tuple[str, int, int, str]]) -> None:
+        for name, start, end, label in marks:
+            covered = words.covering(start, end)
+            if covered is not None:
+                # two marks that become equal on whole words are one entity; relations of both meet there
+                number[name] = entities.setdefault((*covered, sys.intern(label)), len(entities))
+
+    place((e.id, e.start, e.end, e.label) for e in gold.entities)
+    own = len(entities)
+    place((e.id, e.start, e.end, e.label) for e in gold.rejected_entities)
+    relations = {
+        (number[r.head], number[r.tail], sys.intern(r.label)): None
+        for r in gold.relations
+        if r.head in number and r.tail in number and number[r.head] != number[r.tail]
+    }
+    wrong = {
+        (number[r.head], number[r.tail], sys.intern(r.label)): None
+        for r in gold.rejected_relations
+        if number.get(r.head, own) < own and number.get(r.tail, own) < own
+    }
+    marks = tuple(entities)
+    return Example(
+        tuple(map(sys.intern, words.words)),
+        marks[:own],
+        tuple(relations),
+        source,
+        gold.partial,
+        tuple(map(sys.intern, gold.checked)),
+        (),
+        marks[own:],
+        tuple(edge for edge in wrong if edge not in relations),
+    )
+
+
+_DATED = re.compile(
+    r"^(born|died|founded|established|formed|created|built|opened|released|published|launched|acquired|completed|"
+    r"discovered|elected|married|killed|assassinated|signed|inaugurated|premiered|incorporated|dissolved)\b"
+)
+_TIMES = frozenset(("date", "year", "time", "money"))
+
+
+def clean_silver(item: Example) -> Example:
+    """Drop what syntax alone gets wrong: dates as places ("located in" 1998), people as buildings."""
+    kinds = [label for _, _, label in item.entities]
+
+    def sound(head: int, tail: int, label: str) -> bool:
+        if kinds[head] in _TIMES:
+            return False
+        if kinds[tail] in _TIMES:
+            return bool(_DATED.match(label))
+        return not (label.startswith("located") and kinds[head] in ("person", "date", "money"))
+
+    kept = tuple(edge for edge in item.relations if sound(*edge))
+    return item if len(kept) == len(item.relations) else _with_relations(item, kept)
+
+
+def _with_relations(item: Example, relations: tuple[tuple[int, int, str], ...]) -> Example:
+    return Example(item.words, item.entities, relations, item.source, item.partial, item.checked, item.part)
+
+
+def join(items: Sequence[Example]) -> Example:
+    """A pseudo-document: texts of one source one after the other, in which no pair across a seam is related."""
+    words = [0, *accumulate(len(item.words) for item in items)]
+    before = [0, *accumulate(len(item.entities) for item in items)]
+    return Example(
+        tuple(word for item in items for word in item.words),
+        tuple((f + w, last + w, t) for item, w in zip(items, words, strict=False) for f, last, t in item.entities),
+        tuple((h + b, t + b, r) for item, b in zip(items, before, strict=False) for h, t, r in item.relations),
+        items[0].source,
+        any(item.partial for item in items),
+        # what was looked for in one text only is not known for the whole
+        tuple(label for label in items[0].checked if all(label in item.checked for item in items)),
+        tuple(number for number, item in enumerate(items) for _ in item.entities),
+        tuple(
+            (f + w, last + w, t) for item, w in zip(items, words, strict=False) for f, last, t in item.wrong_entities
+        ),
+        tuple((h + b, t + b, r) for item, b in zip(items, before, strict=False) for h, t, r in item.wrong_relations),
+    )

