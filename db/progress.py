@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,6 +119,32 @@ def work(store: Store, project: str) -> tuple[Work, ...]:
             .order_by(sa.literal_column("saved_at"))
         )
         return tuple(_work(row) for row in connection.execute(query))
+
+
+def pace(store: Store, project: str, annotator: str, last: int = 20) -> float | None:
+    """Median seconds that the annotator's last documents took, None where nobody measured. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        recent = (
+            sa.select(heads.c.document_pk, heads.c.annotator_pk)
+            .join(annotators, annotators.c.pk == heads.c.annotator_pk)
+            .join(documents, documents.c.pk == heads.c.document_pk)
+            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
+            .where(heads.c.state == str(State.SUBMITTED))
+            .order_by(heads.c.revision_pk.desc())
+            .limit(last)
+            .subquery()
+        )
+        query = (
+            sa.select(sa.func.sum(revisions.c.seconds))
+            .join(
+                recent,
+                (recent.c.document_pk == revisions.c.document_pk) & (recent.c.annotator_pk == revisions.c.annotator_pk),
+            )
+            .group_by(revisions.c.document_pk)
+        )
+        taken = [float(seconds) for seconds in connection.scalars(query) if seconds is not None]
+    return median(taken) if taken else None
 
 
 def _work(row: sa.Row[Any]) -> Work:

@@ -114,15 +114,19 @@ def apply_batch(
     batch: Batch,
     annotator: str,
     thresholds: Thresholds,
+    independent: bool = False,
 ) -> Committed:
     """Apply `batch` to the document's latest revision and commit the result.
 
     `annotation` is what the editor shows: its suggestions are those that the batch speaks of, and its
-    decisions are where a document begins that was never saved. Raises NotFound and other StoreErrors.
+    decisions are where a document begins that was never saved. With `independent` only the annotator's own
+    revisions count: several people annotate the document without seeing each other. Raises NotFound and other
+    StoreErrors.
     """
     known = store.acknowledged(project, batch.document_id, batch.client)
     batch = _after(batch, known)
-    latest = store.latest(project, batch.document_id)
+    whose = annotator if independent else None
+    latest = store.latest(project, batch.document_id, whose)
     start = _start(annotation, latest)
     number = latest.number if latest else 0
     if latest and _overtaken(batch, latest):
@@ -141,6 +145,7 @@ def apply_batch(
             client=batch.client,
             seq=batch.last,
             expected=number,
+            independent=independent,
             state=state or _working(latest),
             thresholds=batch.thresholds or thresholds,
             note=next((c.note for c in reversed(batch.commands) if c.note), ""),
@@ -148,7 +153,7 @@ def apply_batch(
             keystrokes=batch.keystrokes or None,
         )
     except Conflict:
-        other = store.latest(project, batch.document_id)
+        other = store.latest(project, batch.document_id, whose)
         if other is None:
             raise
         return Committed(_start(annotation, other), other.number, conflict=other)

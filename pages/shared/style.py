@@ -15,3 +15,8 @@ def inject() -> None:
     """Give the page the product's style sheet and the colours of labels as CSS variables."""
     sheet = _SHEET.read_text("utf-8")
     st.html(f"<style>\n:root, .stApp {{\n{palette.css_variables()}\n}}\n{sheet}</style>")
+
+
+def add(sheet: str) -> None:
+    """Give the page a further style sheet of this folder, for one screen."""
+    st.html(f"<style>\n{(_SHEET.parent / sheet).read_text('utf-8')}</style>")

@@ -1,0 +1,180 @@
+"""What is on an annotator's desk: the open document, those that wait in the browser, and what happens to them.
+
+Values and functions without Streamlit. A document lies on the desk as soon as the model has read it; until
+then the walk knows it and the desk does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from db.store import Store
+from pages.shared import corrections, queueing, suggestions
+from pages.shared.corrections import Batch, Command, Refusal
+from pages.shared.queueing import Filter, Walk
+from pages.shared.readings import Readings
+from pages.shared.suggestions import Opened
+from relex_core.editing import begin
+from relex_core.errors import NotFound
+from relex_core.types import Annotation, Extraction, Relation, Schema, Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`open` is None while the model has not read the open document, or where nothing is left (`walk.current` is "").
+
+    `version` is that of the label set. `conflict` is (revision, annotator) of somebody who saved in between.
+    """
+
+    walk: Walk
+    schema: Schema
+    version: int
+    open: Opened | None = None
+    ahead: tuple[Opened, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    conflict: tuple[int, str] | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a chosen document is not there yet."""
+        return (bool(self.walk.current) and self.open is None) or len(self.ahead) < len(self.walk.ahead)
+
+    @property
+    def independent(self) -> bool:
+        """Whether people work without seeing each other's decisions."""
+        return bool(self.walk.filter.team)
+
+
+def sit_down(store: Store, readings: Readings, project: str, annotator: str, filter: Filter, at: str = "") -> Desk:
+    """The desk at the document `at`, else at the first of the queue. Raises NotFound."""
+    known = store.project(project)
+    walk = queueing.start(store, project, annotator, filter, at)
+    return settle(store, readings, Desk(walk, known.schema, known.schema_version))
+
+
+def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) -> Desk:
+    """The desk with all documents that can be had now; the model is asked for the others.
+
+    Waits up to `patience` seconds for the open one. Raises what the model raised, ModelBusy or SchemaError.
+    """
+    walk = desk.walk
+    if desk.open is None and walk.current:
+        document = store.document(walk.project, walk.current)
+        found = suggestions.known(store, readings, walk.project, document, desk.schema)
+        if found is None:
+            try:
+                reading = readings.ask(document, desk.schema)
+                found = reading.answer(document, desk.schema, patience)
+                store.save_extraction(walk.project, found)
+            except TimeoutError:
+                found = None
+        if found is not None:
+            desk = replace(desk, open=_opened(store, desk, found))
+    for id in walk.ahead[len(desk.ahead) :]:
+        document = store.document(walk.project, id)
+        found = suggestions.known(store, readings, walk.project, document, desk.schema)
+        if found is None:
+            suggestions.prefetch(store, readings, walk.project, desk.schema, walk.ahead[len(desk.ahead) :])
+            break
+        desk = replace(desk, ahead=(*desk.ahead, _opened(store, desk, found)))
+    return desk
+
+
+def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
+    """The desk as the store has it now: others may have saved, and labels may have changed."""
+    known = store.project(desk.walk.project)
+    return settle(store, readings, Desk(desk.walk, known.schema, known.schema_version))
+
+
+def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
+    """The desk after the walk went on to `walk`; what lies there already is kept."""
+    there = {opened[0].document.id: opened for opened in (*desk.ahead, *([desk.open] if desk.open else []))}
+    ahead = []
+    for id in walk.ahead:
+        if id not in there:
+            break
+        ahead.append(there[id])
+    return settle(store, readings, replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead)))
+
+
+def take(
+    store: Store, readings: Readings, desk: Desk, batch: Batch, thresholds: Thresholds
+) -> tuple[Desk, dict[str, int]]:
+    """Commit what the browser sent and go on if it asked for that; the desk, and what the browser may forget."""
+    walk = desk.walk
+    at_hand = next(
+        (o for o in (*([desk.open] if desk.open else []), *desk.ahead) if o[0].document.id == batch.document_id), None
+    )
+    try:
+        annotation = at_hand[0] if at_hand else _elsewhere(store, readings, desk, batch.document_id)
+    except NotFound as error:
+        lost = tuple(Refusal(batch.client, seq, str(error)) for seq, _ in batch.ops)
+        return replace(desk, refused=(*desk.refused, *lost)), {batch.client: batch.last}
+    committed = corrections.apply_batch(
+        store, walk.project, annotation, batch, walk.annotator, thresholds, independent=desk.independent
+    )
+    after: Opened = (committed.annotation, committed.revision)
+    if at_hand is not None:
+        desk = replace(
+            desk,
+            open=after if at_hand is desk.open else desk.open,
+            ahead=tuple(after if opened is at_hand else opened for opened in desk.ahead),
+        )
+    desk = replace(
+        desk,
+        refused=(*desk.refused, *committed.refused),
+        conflict=(committed.conflict.number, committed.conflict.annotator) if committed.conflict else None,
+    )
+    for command in committed.commands:
+        desk = _obey(store, readings, desk, command, batch.document_id)
+    return desk, dict(committed.acknowledged)
+
+
+def rescore(readings: Readings, annotation: Annotation) -> Annotation:
+    """The same decisions before relations that were scored anew on exactly the accepted entities.
+
+    Suggestions between entities that nobody has decided on stay as they were. Raises ModelBusy.
+    """
+    found = readings.service.submit_rescore(annotation).result()
+    own = {entity.id: entity for entity in annotation.entities}
+    before = annotation.based_on or begin(found).based_on
+    assert before is not None
+    known = before.by_id()
+    added = [entity for entity in annotation.entities if entity.id not in known]
+    taken = {(e.start, e.end, e.label) for e in added}
+    kept = [e for e in before.entities if (e.start, e.end, e.label) not in taken]
+    ids = {e.id for e in (*kept, *added)}
+    relations: list[Relation] = [
+        r for r in before.relations if not (r.head in own and r.tail in own) and r.head in ids and r.tail in ids
+    ]
+    extraction = Extraction(
+        annotation.document,
+        annotation.schema,
+        tuple(sorted((*kept, *added), key=lambda e: (e.start, e.end))),
+        (*relations, *found.relations),
+        found.model_version,
+        before.floor,
+        before.windows,
+    )
+    return replace(annotation, based_on=extraction)
+
+
+def _obey(store: Store, readings: Readings, desk: Desk, command: Command, document: str) -> Desk:
+    if command.name == "next" and document == desk.walk.current:
+        return turn(store, readings, desk, queueing.advance(store, desk.walk))
+    if command.name == "rescore" and desk.open is not None and document == desk.walk.current:
+        annotation, revision = desk.open
+        return replace(desk, open=(rescore(readings, annotation), revision))
+    return desk
+
+
+def _opened(store: Store, desk: Desk, extraction: Extraction) -> Opened:
+    annotator = desk.walk.annotator if desk.independent else ""
+    return suggestions.opened(store, desk.walk.project, extraction, annotator)
+
+
+def _elsewhere(store: Store, readings: Readings, desk: Desk, id: str) -> Annotation:
+    """What is known of a document that is not on the desk: corrections of it waited in the browser. Raises NotFound."""
+    document = store.document(desk.walk.project, id)
+    found = suggestions.known(store, readings, desk.walk.project, document, desk.schema)
+    return begin(found) if found is not None else Annotation(document, desk.schema)
