@@ -3,10 +3,12 @@
 import streamlit as st
 
 from pages.shared import frame
+from pages.shared.messages import guard
 
 st.set_page_config(
     page_title="Relex Studio", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
 )
 page = st.navigation(frame.pages(), position="top")
 frame.draw()
-page.run()
+with guard():
+    page.run()

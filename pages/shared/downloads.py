@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from pages.shared import bundles, resources, state, triples
+from pages.shared.messages import guard
+from pages.shared.triples import Shown
+from pages.shared.widgets.graph import merge, offline_html
 from pages.shared.workspace import Workspace
+from relex_core.types import Extraction
 
 
-def menu(workspace: Workspace) -> None:
+def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> None:
     """The popover with the downloads of what is shown."""
+    thresholds, store = state.thresholds(), resources.store()
+    stem = bundles.file_stem(workspace.document.source.removeprefix("sample: ") or "text")
+    with st.popover("Download", key="downloads"), guard():
+        if workspace.mode == "correct":
+            st.download_button(
+                "Training data of the project", lambda: bundles.project_archive(store, workspace.project),
+                f"{bundles.file_stem(workspace.project)}.zip", "application/zip", key="take_project",
+                on_click="ignore", width="stretch",
+                help="All corrected documents of this project: stage-2 JSON Lines and a manifest.",
+            )  # fmt: skip
+        elif extraction is not None:
+            st.download_button(
+                "Training data", lambda: bundles.suggestions_archive(extraction, thresholds), f"{stem}.zip",
+                "application/zip", key="take_training", on_click="ignore", width="stretch",
+                help="What is shown, as stage-2 JSON Lines, and a manifest. Nobody has corrected it yet.",
+            )  # fmt: skip
+        st.download_button(
+            "Triples", lambda: triples.to_csv([shown]).encode("utf-8-sig"), f"{stem}-triples.csv", "text/csv",
+            key="take_triples", on_click="ignore", width="stretch", help="A CSV table with scores and evidence.",
+        )  # fmt: skip
+        st.download_button(
+            "Graph", lambda: offline_html(merge(shown), workspace.document.source or "graph").encode(),
+            f"{stem}-graph.html", "text/html", key="take_graph", on_click="ignore", width="stretch",
+            help="A page that works without a network.",
+        )  # fmt: skip

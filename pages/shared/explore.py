@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as Late
 from dataclasses import replace
 
 import streamlit as st
 
 from db.store import Store
-from pages.shared import actions, resources, sources, state, text_pane, triples
+from pages.shared import actions, downloads, resources, sources, state, text_pane, triples
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
@@ -118,11 +119,13 @@ def status(workspace: Workspace, shown: Shown | None) -> None:
     if reading is not None:
         figures.append(f"{reading.seconds * 1000:,.0f} ms" if reading.seconds < 10 else f"{reading.seconds:.0f} s")
     figures.append(f"{shown.hidden:,} hidden below threshold")
-    windows = len(reading.future.result().windows) if reading is not None else 0
-    if windows:
-        figures.append(f"read in {windows:,} windows, relations across windows not scored")
+    answer = reading.answer(workspace.document, workspace.schema) if reading is not None else None
+    if answer is not None and answer.windows:
+        figures.append(f"read in {len(answer.windows):,} windows, relations across windows not scored")
     st.markdown(plain(" · ".join(figures)))
     st.space("stretch")
+    with st.container(key="tools_status", width="content"):
+        downloads.menu(workspace, answer, shown)
     if workspace.mode == "marked":
         st.button("Correct this", key="correct", type="primary", on_click=_correct)
     else:
@@ -137,7 +140,9 @@ def _extraction(workspace: Workspace) -> Extraction | None:
         return reading.answer(workspace.document, workspace.schema, timeout=PATIENCE)
     except Late:
         _progress(reading)
-        return None
+    except CancelledError:
+        refuse("The reading of this text was stopped. Choose Edit or paste, then Extract, to read it again.")
+    return None
 
 
 @st.fragment(run_every=0.4)

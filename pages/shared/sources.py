@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared import actions, downloads, state, uploads
+from pages.shared import actions, state, uploads
 from pages.shared.messages import counted, plain, refuse
 from pages.shared.samples import SAMPLES
 from pages.shared.uploads import Upload
@@ -29,7 +29,6 @@ def tools(workspace: Workspace) -> None:
             st.button("Edit or paste", key="edit_text", on_click=_to_box, help="Show the plain text to change it")
         with st.popover("Upload", key="upload"):
             _upload()
-        downloads.menu(workspace)
 
 
 def box(workspace: Workspace) -> None:

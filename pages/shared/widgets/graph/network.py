@@ -106,7 +106,7 @@ def network(graph: Graph, dark: bool = False, height: str = "100%") -> Network:
             ids[edge.tail],
             label=_clip(edge.label, 28),
             title=_edge_title(edge),
-            width=0.75 + 3 * (1.0 if edge.score is None else edge.score),
+            width=0.5 + 2.2 * (1.0 if edge.score is None else edge.score),
             color=palette.line(color, dark),
             font={"color": text, "size": 12, "strokeWidth": 4, "strokeColor": page},
         )
