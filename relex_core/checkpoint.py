@@ -81,9 +81,11 @@ def locate(
 ) -> Path:
     """The directory that a name, path or hub id stands for. Raises CheckpointError."""
     name = str(name_or_path)
-    for path in (EMBEDDED / name, Path(name).expanduser()):
-        if (path / "gliner_config.json").is_file() and (path.parent == EMBEDDED or path != EMBEDDED / name):
-            return path
+    if re.fullmatch(r"[\w.-]+", name) and (EMBEDDED / name / "gliner_config.json").is_file():
+        return EMBEDDED / name
+    path = Path(name).expanduser()
+    if (path / "gliner_config.json").is_file():
+        return path
     names = ", ".join(sorted(p.name for p in EMBEDDED.iterdir() if p.is_dir()))
     raise CheckpointError(
         expected=f"an embedded checkpoint ({names}) or a directory with gliner_config.json",
