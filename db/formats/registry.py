@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from db.formats import brat, csv_files, doccano, gliner, label_studio, property_graph, rdf, relex_jsonl, spacy_docbin
+from db.formats import (
+    brat,
+    conllu,
+    csv_files,
+    doccano,
+    gliner,
+    gliner2,
+    glirel,
+    label_studio,
+    property_graph,
+    rdf,
+    relex_jsonl,
+    spacy_docbin,
+)
 from db.formats.record import Format
 from relex_core.errors import InputError, quote
 
@@ -13,6 +26,9 @@ FORMATS: dict[str, Format] = {
     for format in (
         gliner.FORMAT,
         relex_jsonl.FORMAT,
+        gliner2.FORMAT,
+        glirel.FORMAT,
+        conllu.FORMAT,
         spacy_docbin.FORMAT,
         brat.FORMAT,
         doccano.FORMAT,
