@@ -1,7 +1,7 @@
 """A page that holds nothing but the editor, on fixed suggestions and a real store.
 
-The address chooses: ?document=<name of a scenario>, mode=view, delay=<seconds that every run takes>,
-queue=1 to hand over what comes next in advance, nested=1.
+The address chooses: ?document=<name of a scenario>, project=<name>, who=<annotator>, mode=view,
+delay=<seconds that every run takes>, queue=1 to hand over what comes next in advance, nested=1.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from pages.shared import corrections
 from pages.shared.widgets import annotator as editor
 from relex_core.editing import begin
 from relex_core.types import Annotation, Thresholds
-from tests.browser.annotator_scenarios import SCENARIOS
+from tests.browser.annotator_scenarios import SCENARIOS, SCHEMA
 
 st.set_page_config(page_title="editor", layout="wide")
-PROJECT = "test"
 QUEUE = ["news", "second", "nested"]
 
 
 @st.cache_resource
 def store() -> Store:
-    opened = Store.open(f"sqlite:///{Path(os.environ['RELEX_DATA']) / 'editor.db'}")
-    scenarios = {name: make() for name, make in SCENARIOS.items()}
-    if PROJECT not in [project.name for project in opened.projects()]:
-        opened.create_project(PROJECT, scenarios["news"].schema)
-        opened.add_documents(PROJECT, [e.document for e in scenarios.values()], deduplicate=False)
-    return opened
+    return Store.open(f"sqlite:///{Path(os.environ['RELEX_DATA']) / 'editor.db'}")
+
+
+@st.cache_resource
+def project(name: str) -> str:
+    if name not in [project.name for project in store().projects()]:
+        store().create_project(name, SCHEMA)
+        store().add_documents(name, [make().document for make in SCENARIOS.values()], deduplicate=False)
+    return name
 
 
 @st.cache_resource
@@ -40,9 +42,9 @@ def suggestions() -> dict[str, Annotation]:
     return {name: begin(make()) for name, make in SCENARIOS.items()}
 
 
-def load(name: str) -> tuple[Annotation, int]:
+def load(project: str, name: str) -> tuple[Annotation, int]:
     annotation = suggestions()[name]
-    latest = store().latest(PROJECT, name)
+    latest = store().latest(project, name)
     if latest is None:
         return annotation, 0
     return replace(latest.annotation, based_on=annotation.based_on), latest.number
@@ -55,11 +57,12 @@ def page() -> None:
     session.setdefault("document", query.get("document", "news"))
     session.setdefault("acknowledged", {})
     session.setdefault("thresholds", Thresholds())
+    name = project(query.get("project", "test"))
     conflict, refused = None, []
     time.sleep(float(query.get("delay", "0")))
     for batch in editor.pending("rx", session.acknowledged):
-        annotation, _ = load(batch.document_id)
-        done = corrections.apply_batch(store(), PROJECT, annotation, batch, query.get("who", "ada"), session.thresholds)
+        annotation, _ = load(name, batch.document_id)
+        done = corrections.apply_batch(store(), name, annotation, batch, query.get("who", "ada"), session.thresholds)
         if done.conflict is not None:
             conflict = editor.ConflictNotice(done.conflict.number, done.conflict.annotator)
             session.document = batch.document_id
@@ -69,10 +72,10 @@ def page() -> None:
         refused += done.refused
         if any(command.name == "next" for command in done.commands):
             session.document = QUEUE[(QUEUE.index(batch.document_id) + 1) % len(QUEUE)]
-    annotation, revision = load(session.document)
+    annotation, revision = load(name, session.document)
     follows = []
     if "queue" in query:
-        follows = [load(QUEUE[(QUEUE.index(session.document) + 1) % len(QUEUE)])]
+        follows = [load(name, QUEUE[(QUEUE.index(session.document) + 1) % len(QUEUE)])]
     editor.annotator(
         annotation,
         session.thresholds,
@@ -80,7 +83,7 @@ def page() -> None:
         acknowledged=session.acknowledged,
         mode="view" if query.get("mode") == "view" else "edit",
         revision=revision,
-        scope=f"{PROJECT}/{query.get('who', 'ada')}",
+        scope=f"{name}/{query.get('who', 'ada')}",
         nested="nested" in query,
         next_documents=follows,
         conflict=conflict,

@@ -267,12 +267,13 @@ export class Editor {
   paint(quiet = false) {
     const item = this.focus && this.items.get(this.focus);
     const near = new Set(!item ? [] : item.kind === 'entity' ? [item.id] : [item.head, item.tail]);
-    for (const node of this.lit || []) node.classList.remove('focus', 'far');
+    for (const node of this.lit || []) node.classList.remove('focus', 'far', 'head');
     this.lit = [];
     for (const id of near) for (const piece of this.page.pieces.get(id) || []) { piece.classList.add('focus'); this.lit.push(piece); }
     this.root.classList.toggle('linking', Boolean(this.linking));
     if (this.linking) {
       for (const e of this.entities) {
+        if (e.id === this.linking.head) for (const piece of this.page.pieces.get(e.id) || []) { piece.classList.add('head'); this.lit.push(piece); }
         const possible = e.id === this.linking.head || this.linking.tails.some((t) => t.id === e.id);
         if (!possible) for (const piece of this.page.pieces.get(e.id) || []) { piece.classList.add('far'); this.lit.push(piece); }
       }

@@ -28,7 +28,7 @@ export class Log {
   adopt() {
     for (const name of storedNames(this.prefix)) {
       try {
-        const records = JSON.parse(localStorage.getItem(name)) || [];
+        const records = JSON.parse(localStorage.getItem(name)).filter(isRecord).map((r) => ({ ...r, kin: Array.isArray(r.kin) ? r.kin : [] }));
         if (records.length) {
           this.records.push(...records);
           this.kin.push(records[0].client);
@@ -82,7 +82,7 @@ export class Log {
 
   // One message at a time: the next leaves when the last was answered, or after a while.
   flush(now = false) {
-    if (this.held || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
+    if (this.held || (this.offline && !now) || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
     this.sent = { at: Date.now(), last: this.last() || 'empty' };
     this.send(this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)));
   }
@@ -118,6 +118,8 @@ export class Log {
 
   close() { clearInterval(this.timer); }
 }
+
+const isRecord = (r) => r && typeof r.client === 'string' && typeof r.document === 'string' && Number.isInteger(r.seq);
 
 function storedNames(prefix) {
   try {

@@ -14,6 +14,7 @@ export class Refused extends Error {}
 export function apply(state, edit, suggested) {
   switch (edit.op) {
     case 'add_entity': {
+      if (!(edit.start < edit.end)) throw new Refused('This span is empty.');
       if (state.entities.some((e) => e.id === edit.id)) throw new Refused('This entity is already there.');
       if (marked(state, edit.start, edit.end, edit.label)) throw new Refused('This span already carries this label.');
       return { ...state, entities: inOrder([...state.entities, plain(edit)]) };
@@ -58,6 +59,7 @@ function acceptEntity(state, id, suggested) {
 
 function changeEntity(state, id, changes, suggested) {
   state = acceptEntity(state, id, suggested);
+  if ('start' in changes && !(changes.start < changes.end)) throw new Refused('This span is empty.');
   const changed = { ...state.entities.find((e) => e.id === id), ...changes };
   const twin = marked(state, changed.start, changed.end, changed.label);
   if (twin && twin.id !== id) throw new Refused('This span already carries this label.');

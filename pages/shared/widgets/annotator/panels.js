@@ -11,7 +11,7 @@ function build(editor) {
     gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
     gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
     arcs: document.createElementNS('http://www.w3.org/2000/svg', 'svg'),
-    tip: el('div', 'tip', '', { role: 'status' }),
+    tip: el('div', 'bubble', '', { role: 'status' }),
     side: el('div', 'side'), tools: el('div', 'tools'),
     limits: button('plain', 'thresholds'), showArcs: button('plain', 'relations'),
     list: el('div', 'list', '', { role: 'listbox', tabindex: '0', 'aria-label': 'entities and relations' }),
@@ -57,7 +57,8 @@ Object.assign(Editor.prototype, {
     this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
     if (signature === this.barred) return;
     this.barred = signature;
-    this.dom.labels.replaceChildren(...labels.slice(0, 60).map((label, i) => {
+    this.dom.labels.replaceChildren(...labels.slice(0, 60).map((label) => {
+      const i = this.numberOf(label) - 1;
       const chip = el('button', `chip h${label.color} ${label.letter ? 'ent' : 'rel'}`, '', { type: 'button', 'aria-pressed': String(label.name === current) });
       if (i < 10) chip.append(el('kbd', '', String((i + 1) % 10)));
       if (label.letter) chip.append(el('i', `tag h${label.color}`, '', { 'data-l': label.letter }));
@@ -133,7 +134,8 @@ class Pop {
       at = Math.max(0, Math.min(at, found.length - 1));
       list.replaceChildren(...found.slice(0, 80).map((label, i) => {
         const option = el('div', `option${i === at ? ' on' : ''}`, '', { role: 'option', 'aria-selected': String(i === at) });
-        option.append(el('kbd', '', i < 10 && !wanted ? String((i + 1) % 10) : ''));
+        const number = this.editor.numberOf(label);
+        option.append(el('kbd', '', number <= 10 && !wanted ? String(number % 10) : ''));
         option.append(label.letter ? el('i', `tag h${label.color}`, '', { 'data-l': label.letter }) : el('i', 'arrow', '→'), el('span', '', label.name));
         option.onpointerdown = (event) => { event.preventDefault(); pick(label); };
         return option;
@@ -143,8 +145,10 @@ class Pop {
     field.onkeydown = (event) => {
       if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { at += event.key === 'ArrowDown' ? 1 : -1; draw(); }
       else if (event.key === 'Enter' && found[at]) pick(found[at]);
-      else if (/^[0-9]$/.test(event.key) && !field.value && found[(Number(event.key) + 9) % 10]) pick(found[(Number(event.key) + 9) % 10]);
-      else return;
+      else if (/^[0-9]$/.test(event.key) && !field.value) {
+        const meant = labels.find((l) => this.editor.numberOf(l) === (Number(event.key) || 10));
+        if (meant) pick(meant);
+      } else return;
       event.preventDefault();
       event.stopPropagation();
     };

@@ -65,9 +65,9 @@ export class Side {
     row.signature = signature;
     const words = el('span', 'words');
     if (item.kind === 'entity') {
-      words.append(el('i', `tag h${item.color}`, '', { 'data-l': item.letter }), el('bdi', 'text', item.text), el('span', 'label', item.label));
+      words.append(el('i', `tag h${item.color}`, '', { 'data-l': item.letter }), el('bdi', 't', item.text), el('span', 'label', item.label));
     } else {
-      words.append(el('bdi', 'text', item.headText), el('span', `label h${item.color}`, `→ ${item.label} →`), el('bdi', 'text', item.tailText));
+      words.append(el('bdi', 't', item.headText), el('span', `label h${item.color}`, `→ ${item.label} →`), el('bdi', 't', item.tailText));
     }
     row.title = item.kind === 'entity' ? `${item.text} (${item.label})` : `${item.headText} → ${item.label} → ${item.tailText}`;
     row.append(words, el('span', 'score', item.score === null || item.score === undefined ? '' : item.score.toFixed(2).replace(/^0/, '')));

@@ -117,8 +117,8 @@ Object.assign(Editor.prototype, {
 
   digit(n) {
     const item = this.focus && this.items.get(this.focus);
-    const label = this.numbered(item)[n - 1];
-    if (!label) this.say('No label has this number.');
+    const label = this.numbered(item).find((l) => this.numberOf(l) === n);
+    if (!label) this.say(`No label has the number ${n}${item && item.kind === 'relation' ? ' between these two' : ''}.`);
     else if (this.linking) this.aim(label);
     else this.label(label);
   },
@@ -128,6 +128,8 @@ Object.assign(Editor.prototype, {
     if (this.linking) return this.linkLabels();
     return item && item.kind === 'relation' ? this.relationChoices(item) : this.entityLabels;
   },
+  // A label's number is its place in the label set, whatever is offered.
+  numberOf(label) { return (label.letter ? this.entityLabels : this.relationLabels).indexOf(label) + 1; },
   linkLabels() {
     const head = this.byId.get(this.linking.head);
     return this.relationLabels.filter((l) => this.entities.some((e) => e.id !== head.id && allows(l, head.label, e.label)));

@@ -1,0 +1,273 @@
+"""The editor in the browser: marks, keys, mouse, text of any script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.annotator_driver import HARNESS, Driver, opened
+from tests.browser.conftest import Serve, Server
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve) -> Server:
+    return serve(HARNESS)
+
+
+@pytest.fixture
+def editor(server: Server, page: Page) -> Iterator[Driver]:
+    with opened(server.data) as store:
+        yield Driver(page, server.url, store)
+
+
+def test_text_is_shown_unchanged_and_inert(editor: Driver) -> None:
+    editor.open("news")
+    assert editor.text() == editor.document.text
+    assert editor.page.locator(".relex b, .relex script").count() == 0
+    editor.press("Escape")
+    expect(editor.page.locator(".chip", has_text="<script>alert(1)</script>")).to_be_visible()
+
+
+def test_suggestions_are_dashed_and_lettered_and_the_least_certain_has_the_focus(editor: Driver) -> None:
+    editor.open("news")
+    sorbonne = editor.mark("Sorbonne")
+    assert "suggested" in (sorbonne.get_attribute("class") or "")
+    assert sorbonne.locator(".tag").get_attribute("data-l") == "O"
+    assert sorbonne.evaluate("node => getComputedStyle(node).outlineStyle") == "dashed"
+    scores = [float(s) for s in editor.page.locator(".row.suggested.entity .score").all_inner_texts()]
+    assert scores == sorted(scores)
+    assert editor.page.locator(".row[aria-selected=true]").count() == 1
+
+
+def test_accept_and_reject_go_on_to_the_next(editor: Driver) -> None:
+    editor.open("news")
+    n = editor.to_decide()
+    editor.press("Escape", "Tab", "a")
+    editor.press("Tab", "x")
+    saved = editor.saved()
+    assert saved.relations
+    assert len(saved.rejected_entities) + len(saved.rejected_relations) == 1
+    assert editor.to_decide() < n
+
+
+def test_digit_relabels_and_search_finds_labels(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Sorbonne")
+    editor.press("3")
+    assert editor.label_of("Sorbonne") == "location"
+    editor.press("/")
+    editor.page.keyboard.type("wor")
+    editor.press("Enter")
+    assert editor.label_of("Sorbonne") == "work"
+    assert [e.label for e in editor.saved().entities] == ["work"]
+
+
+def test_drag_after_emoji_snaps_to_words_and_marks_code_points(editor: Driver) -> None:
+    editor.open("news")
+    editor.press("Escape", "3")
+    editor.drag("Berlin", inset=2)
+    saved = editor.saved()
+    assert [saved.entities[0].text(saved.document), saved.entities[0].label] == ["Berlin", "location"]
+    assert editor.text() == editor.document.text
+
+
+def test_double_click_marks_a_word(editor: Driver) -> None:
+    editor.open("bare")
+    editor.double_click("Adam")
+    saved = editor.saved()
+    assert [e.text(saved.document) for e in saved.entities] == ["Adam"]
+
+
+@pytest.mark.parametrize("words", ["ليلى العلوي", "👩‍🔬", "e\u0301milie", "Cha\u0302telet"])
+def test_any_script(editor: Driver, words: str) -> None:
+    editor.open("bare")
+    editor.drag(words, inset=1)
+    saved = editor.saved()
+    assert [e.text(saved.document) for e in saved.entities] == [words]
+
+
+def test_alt_drag_marks_exact_letters(editor: Driver) -> None:
+    editor.open("bare")
+    start = editor.document.text.index("milie")
+    editor.drag_span(start, start + 3, modifier="Alt")
+    assert [e.text(editor.document) for e in editor.saved().entities] == ["mil"]
+
+
+def test_grow_and_shrink_by_words_on_both_sides(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Sorbonne")
+    for key, words in [
+        ("]", "Sorbonne and"),
+        ("]", "Sorbonne and later"),
+        ("[", "Sorbonne and"),
+        ("[", "Sorbonne"),
+        ("}", "the Sorbonne"),
+        ("{", "Sorbonne"),
+    ]:
+        editor.press(key)
+        assert editor.focused() == words
+    assert editor.saved().entities[0].id == editor.entity("Sorbonne").id
+
+
+def test_all_identical_mentions(editor: Driver) -> None:
+    editor.open("bare")
+    editor.double_click("Ada")
+    editor.press("m")
+    saved = editor.saved()
+    assert [e.text(saved.document) for e in saved.entities] == ["Ada"] * 3
+    editor.press("u")
+    assert len(editor.saved().entities) == 1
+
+
+def test_relation_by_keyboard_one_allowed_label_needs_no_menu(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Lise Meitner")
+    editor.press("q", "3")
+    assert "far" in (editor.mark("Warsaw").get_attribute("class") or "")
+    assert editor.focused() == "Nobel Prize in Physics"
+    editor.press("Tab")
+    assert editor.focused() == "Nobel Prize in Chemistry"
+    editor.press("Enter")
+    saved = editor.saved()
+    assert [(r.label, saved.by_id()[r.tail].text(saved.document)) for r in saved.relations] == [
+        ("received", "Nobel Prize in Chemistry")
+    ]
+    editor.press("u")
+    assert editor.saved().relations == ()
+
+
+def test_relation_by_mouse_asks_among_allowed_labels_and_flips(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Lise Meitner")
+    editor.page.get_by_role("button", name="relation", exact=False).filter(has_text="q").click()
+    editor.click("Pierre Curie")
+    options = editor.page.locator(".option span")
+    expect(options).to_have_text(["spouse of", "influenced"])
+    options.nth(1).click()
+    assert [r.label for r in editor.saved().relations] == ["influenced"]
+    before = editor.saved().relations[0]
+    editor.press("f")
+    after = editor.saved().relations[0]
+    assert (after.head, after.tail) == (before.tail, before.head)
+
+
+def test_relation_by_dragging_a_line(editor: Driver) -> None:
+    editor.open("second")
+    editor.press("Escape")
+    editor.click("Grace Hopper")
+    editor.drag_from(".link", "New York")
+    assert [r.label for r in editor.saved().relations] == ["influenced"]
+
+
+def test_arcs_show_the_focus_then_all_and_follow_the_width(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Radium Institute")
+    arcs = editor.page.locator(".arc")
+    expect(arcs).to_have_count(2)
+    editor.press("g")
+    expect(arcs).to_have_count(8)
+    before = arcs.first.locator(".wire").get_attribute("d")
+    editor.page.set_viewport_size({"width": 700, "height": 900})
+    expect(arcs.first.locator(".wire")).not_to_have_attribute("d", before or "")
+    editor.page.set_viewport_size({"width": 1440, "height": 900})
+    editor.press("Escape")
+    arcs.last.locator("text").click()
+    assert "focus" in (arcs.last.get_attribute("class") or "")
+
+
+def test_end_of_an_entity_is_dragged_to_another_word(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Sorbonne")
+    editor.drag_from("[data-side=end]", "later", plain=True)
+    assert editor.focused() == "Sorbonne and later"
+    saved = editor.saved()
+    assert saved.entities[0].text(saved.document) == "Sorbonne and later"
+
+
+def test_undo_and_redo_over_the_whole_document(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Sorbonne")
+    editor.press("3", "]", "d")
+    end = editor.saved()
+    assert [e.id for e in end.rejected_entities] == [editor.entity("Sorbonne").id]
+    editor.press("u", "Control+z", "u")
+    assert editor.saved().entities == ()
+    editor.press("Shift+Z", "Control+Shift+Z", "Control+y")
+    assert editor.saved() == end
+
+
+def test_nested_marks_are_stacked_and_a_second_click_goes_outwards(page: Page, editor: Driver) -> None:
+    editor.open("nested", nested="1")
+    inner = page.locator(".s.m", has_text="California").first
+    images = inner.evaluate("node => getComputedStyle(node).backgroundImage")
+    assert images.count("gradient") == 3
+    inner.click()
+    assert editor.focused() == "California"
+    page.wait_for_timeout(600)  # longer than a double click
+    inner.click()
+    assert editor.focused() == "University of California"
+
+
+def test_keys_can_be_changed_and_are_kept(page: Page, editor: Driver) -> None:
+    editor.open("news")
+    editor.press("?")
+    page.get_by_role("button", name="change the key for: accept", exact=True).click()
+    page.keyboard.press("y")
+    page.keyboard.press("Escape")
+    editor.click("Sorbonne")
+    editor.press("y")
+    assert len(editor.saved().entities) == 1
+    page.reload()
+    editor.ready()
+    assert page.locator(".keyed.do-accept kbd").inner_text() == "y"
+
+
+def test_keys_are_left_alone_in_fields(page: Page, editor: Driver) -> None:
+    editor.open("news")
+    n = editor.to_decide()
+    editor.press("!")
+    page.keyboard.type("xad not sure")
+    page.keyboard.press("Enter")
+    editor.saved()
+    assert editor.to_decide() == n
+    assert (editor.revision().state, editor.revision().note) == ("flagged", "xad not sure")
+
+
+def test_thresholds_filter_at_once_and_by_label(page: Page, editor: Driver) -> None:
+    editor.open("news")
+    page.get_by_role("button", name="thresholds").click()
+    page.get_by_label("threshold, location", exact=True).fill("0.92")
+    expect(editor.mark("Warsaw")).to_have_count(0)
+    expect(editor.mark("Sorbonne")).to_have_count(1)
+    page.get_by_label("threshold, entities", exact=True).fill("0.1")
+    expect(editor.mark("laboratory")).to_have_count(1)
+
+
+def test_view_mode_reads_only(page: Page, editor: Driver) -> None:
+    editor.open("news", mode="view")
+    expect(page.locator(".side")).to_be_hidden()
+    editor.mark("Sorbonne").hover()
+    expect(page.locator(".bubble")).to_have_text("organization  0.62")
+    page.keyboard.press("a")
+    assert editor.revision() is None
+    editor.mark("Sorbonne").dblclick()
+    expect(page.get_by_text("asked to edit")).to_be_visible()
+
+
+def test_it_speaks_and_tab_is_no_trap(page: Page, editor: Driver) -> None:
+    editor.open("news")
+    expect(page.get_by_role("listbox", name="entities and relations")).to_be_visible()
+    active = page.get_by_role("listbox", name="entities and relations").get_attribute("aria-activedescendant")
+    assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    editor.click("Sorbonne")
+    expect(page.locator(".live")).to_have_text("Sorbonne, organization, suggested, score 0.62")
+    editor.press("a")
+    expect(page.locator(".message")).to_have_text("Accepted: Sorbonne, organization.")
+    editor.press("Escape", "Escape")
+    before = page.evaluate("document.activeElement.tagName")
+    editor.press("Tab")
+    assert page.locator(".row[aria-selected=true]").count() == 0, before

@@ -1,0 +1,251 @@
+"""The script's rules are Python's rules: what is shown, what a correction does, where words end."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from pages.shared.widgets.annotator import script
+from pages.shared.widgets.annotator.protocol import document_to_json, schema_to_json, thresholds_to_json
+from relex_core.editing import (
+    Accept,
+    AddEntity,
+    AddRelation,
+    Edit,
+    Flip,
+    MoveBounds,
+    Relabel,
+    RelabelRelation,
+    RemoveEntity,
+    RemoveRelation,
+    Restore,
+    apply,
+    begin,
+    edit_to_json,
+)
+from relex_core.errors import RelexError
+from relex_core.selection import undecided
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+
+pytestmark = pytest.mark.browser
+
+TEXT = "Ada 👩‍🔬 met e\u0301milie of the Mother-in-law Society, 3% of 東京大学 and بسامي. " * 3
+SCHEMA = Schema.of(
+    ["person", "place", "group"],
+    [
+        RelationLabel("knows", head_types=("person",), tail_types=("person", "group"), symmetric=True),
+        RelationLabel("in", tail_types=("place",)),
+        RelationLabel("likes"),
+    ],
+)
+
+
+@pytest.fixture(scope="module")
+def rules(chromium: Browser) -> Page:
+    """A blank page in which `relex` is the editor's module."""
+    page = chromium.new_page()
+    page.evaluate(
+        """async (source) => {
+          globalThis.relex = await import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+        }""",
+        script(),
+    )
+    return page
+
+
+def random_extraction(rng: random.Random) -> Extraction:
+    spans = {(s, min(len(TEXT), s + rng.randint(1, 12))) for s in (rng.randrange(len(TEXT)) for _ in range(14))}
+    entities = [
+        Entity.suggested(s, e, label, rng.choice([0.2, 0.3, 0.5, round(rng.random(), 3)]))
+        for s, e in sorted(spans)
+        for label in rng.sample(["person", "place", "group"], rng.randint(1, 2))
+    ]
+    pairs = {
+        (h.id, t.id, rng.choice(["knows", "in", "likes"])) for h in entities for t in entities if rng.random() < 0.1
+    }
+    relations = [Relation(*pair, round(rng.random(), 3)) for pair in sorted(pairs) if pair[0] != pair[1]]
+    return Extraction(Document("d", TEXT), SCHEMA, tuple(entities), tuple(relations), "random")
+
+
+def random_thresholds(rng: random.Random) -> Thresholds:
+    return Thresholds(
+        rng.choice([0.0, 0.2, 0.3, 0.5]),
+        rng.choice([0.0, 0.3, 0.6]),
+        (("place", rng.random()),) if rng.random() < 0.5 else (),
+        (("likes", rng.random()),) if rng.random() < 0.5 else (),
+    )
+
+
+def random_edit(rng: random.Random, annotation: Annotation, n: int, before: Annotation) -> Edit:
+    assert annotation.based_on
+    ids = [e.id for e in (*annotation.entities, *annotation.based_on.entities)]
+    keys = [r.key for r in (*annotation.relations, *annotation.based_on.relations)] or [("a", "b", "in")]
+    one, other, key = rng.choice(ids), rng.choice(ids), rng.choice(keys)
+    label, relation = rng.choice(["person", "place", "group"]), rng.choice(["knows", "in", "likes"])
+    start = rng.randrange(len(TEXT) - 5)
+    return rng.choice(
+        [
+            AddEntity(f"own{n}", start, start + rng.randint(1, 4), label),
+            AddEntity(f"own{n // 2}", start, start + 1, label),
+            RemoveEntity(one),
+            Relabel(one, label),
+            MoveBounds(one, start, start + rng.randint(1, 3)),
+            AddRelation(one, other, relation),
+            RemoveRelation(*key),
+            RelabelRelation(*key, relation),
+            Flip(*key),
+            Accept((one, other), (key,)),
+            Restore(before.entities, before.relations, before.rejected_entities, before.rejected_relations),
+        ]
+    )
+
+
+def payload(annotation: Annotation) -> dict[str, Any]:
+    return {
+        "schema": schema_to_json(annotation.schema, 15),
+        "document": document_to_json(annotation, 0, (0, len(TEXT))),
+    }
+
+
+PREPARE = """
+  const decode = ({ schema, document }) => {
+    const labels = new Map(schema.relations.map((l) => [l.name, l]));
+    const entities = document.entities.map(([id, start, end, l, score]) =>
+      ({ id, start, end, label: schema.entities[l].name, score }));
+    const relations = document.relations.map(([head, tail, l, score]) =>
+      ({ head, tail, label: schema.relations[l].name, score }));
+    const suggested = {
+      entities: new Map(entities.map((e) => [e.id, e])),
+      relations: new Map(relations.map((r) => [relex.keyOf(r), r])),
+    };
+    return { labels, candidates: { entities, relations }, suggested, state: document.decisions };
+  };
+"""
+
+
+def test_what_is_shown_is_what_python_shows(rules: Page) -> None:
+    rng = random.Random(5)
+    cases = []
+    for _ in range(120):
+        extraction = random_extraction(rng)
+        annotation = begin(extraction)
+        for entity in rng.sample(extraction.entities, 4):
+            annotation = attempt(annotation, rng.choice([Accept((entity.id,)), RemoveEntity(entity.id)]))
+        for relation in extraction.relations[:2]:
+            annotation = attempt(annotation, rng.choice([Accept((), (relation.key,)), RemoveRelation(*relation.key)]))
+        cases.append((annotation, random_thresholds(rng), rng.random() < 0.5))
+    found = rules.evaluate(
+        f"""(cases) => {{ {PREPARE}
+          return cases.map((c) => {{
+            const {{ labels, candidates, state }} = decode(c);
+            const open = relex.undecided(state, candidates, labels, c.thresholds, c.nested);
+            return [open.entities.map((e) => e.id), open.relations.map((r) => [r.head, r.tail, r.label])];
+          }});
+        }}""",
+        [{**payload(a), "thresholds": thresholds_to_json(t), "nested": nested} for a, t, nested in cases],
+    )
+    for (annotation, thresholds, nested), (entities, relations) in zip(cases, found, strict=True):
+        wanted_entities, wanted_relations = undecided(annotation, thresholds, nested)
+        assert entities == [e.id for e in wanted_entities]
+        assert [tuple(r) for r in relations] == [r.key for r in wanted_relations]
+    assert any(relations for _, relations in found)
+
+
+def attempt(annotation: Annotation, edit: Edit) -> Annotation:
+    try:
+        return apply(annotation, edit)
+    except RelexError:
+        return annotation
+
+
+def test_corrections_do_what_python_does(rules: Page) -> None:
+    rng = random.Random(8)
+    cases: list[tuple[Annotation, list[Edit], list[Annotation | None]]] = []
+    for _ in range(60):
+        annotation = begin(random_extraction(rng))
+        edits: list[Edit] = []
+        results: list[Annotation | None] = []
+        now = before = annotation
+        for n in range(14):
+            edit = random_edit(rng, now, n, before)
+            edits.append(edit)
+            try:
+                after = apply(now, edit)
+            except RelexError:
+                results.append(None)
+                continue
+            before, now = now, after
+            results.append(now)
+        cases.append((annotation, edits, results))
+    found = rules.evaluate(
+        f"""(cases) => {{ {PREPARE}
+          return cases.map((c) => {{
+            let {{ suggested, state }} = decode(c);
+            return c.edits.map((edit) => {{
+              try {{ state = relex.apply(state, edit, suggested); return state; }}
+              catch (error) {{ if (error instanceof relex.Refused) return null; throw error; }}
+            }});
+          }});
+        }}""",
+        [{**payload(a), "edits": json.loads(json.dumps([edit_to_json(e) for e in edits]))} for a, edits, _ in cases],
+    )
+    compared = 0
+    for (_, edits, results), states in zip(cases, found, strict=True):
+        for edit, wanted, state in zip(edits, results, states, strict=True):
+            assert (state is None) == (wanted is None), edit
+            if wanted is None:
+                continue
+            compared += 1
+            assert [(e["id"], e["start"], e["end"], e["label"]) for e in state["entities"]] == [
+                (e.id, e.start, e.end, e.label) for e in wanted.entities
+            ]
+            assert [(r["head"], r["tail"], r["label"]) for r in state["relations"]] == [r.key for r in wanted.relations]
+            assert [e["id"] for e in state["rejected_entities"]] == [e.id for e in wanted.rejected_entities]
+            assert {(r["head"], r["tail"], r["label"]) for r in state["rejected_relations"]} == {
+                r.key for r in wanted.rejected_relations
+            }
+    assert compared > 300
+
+
+@pytest.mark.parametrize(
+    ("touched", "words"),
+    [
+        ("d", "Ada"),
+        ("\u200d", "👩‍🔬"),
+        ("\u0301", "e\u0301milie"),
+        ("in-", "Mother-in-law"),
+        ("京", "東京"),
+        ("سام", "بسامي"),
+    ],
+)
+def test_spans_are_widened_to_words_and_graphemes(rules: Page, touched: str, words: str) -> None:
+    start = TEXT.index(touched)
+    found = rules.evaluate(
+        "([text, start, end]) => { const t = new relex.Text(text); return t.snap(start, end); }",
+        [TEXT, start, start + len(touched)],
+    )
+    assert TEXT[found[0] : found[1]] == words or (words == "東京" and TEXT[found[0] : found[1]] == "東京大学")
+
+
+def test_exact_spans_split_no_grapheme(rules: Page) -> None:
+    at = TEXT.index("\u0301")
+    found = rules.evaluate("([text, a, b]) => new relex.Text(text).whole(a, b)", [TEXT, at, at + 3])
+    assert TEXT[found[0] : found[1]] == "e\u0301mi"
+    at = TEXT.index("🔬")
+    found = rules.evaluate("([text, a, b]) => new relex.Text(text).whole(a, b)", [TEXT, at, at + 1])
+    assert TEXT[found[0] : found[1]] == "👩‍🔬"
+
+
+def test_window_of_a_text_keeps_its_offsets(rules: Page) -> None:
+    start = TEXT.index("Society") - 3
+    end = start + 40
+    words = rules.evaluate("([t, from]) => new relex.Text(t, from).words", [TEXT[start:end], start])
+    spans = [TEXT[s:e] for s, e in words]
+    assert "Society" in spans
+    assert all(start <= s < e <= end for s, e in words)
+    assert replace(Document("d", TEXT)).text[words[0][0] : words[0][1]] == spans[0]

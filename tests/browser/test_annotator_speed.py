@@ -1,0 +1,86 @@
+"""What a key costs in the browser, on long documents. Limits are several times what is measured on two cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.annotator_driver import HARNESS, Driver, opened
+from tests.browser.conftest import Serve, Server
+
+pytestmark = pytest.mark.browser
+
+# Milliseconds from a key to the end of its layout, one for each key.
+ECHO = """async (pane, keys) => {
+  const times = [];
+  for (const key of keys) {
+    const began = performance.now();
+    pane.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, composed: true }));
+    pane.getBoundingClientRect();
+    times.push(performance.now() - began);
+    await new Promise((done) => setTimeout(done, 30));
+  }
+  return times;
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve) -> Server:
+    return serve(HARNESS)
+
+
+@pytest.fixture
+def editor(server: Server, page: Page) -> Iterator[Driver]:
+    with opened(server.data) as store:
+        yield Driver(page, server.url, store)
+
+
+def echo(editor: Driver, keys: str) -> list[float]:
+    times: list[float] = editor.page.locator(".pane").evaluate(ECHO, list(keys))
+    print(f"\n{editor.name}: median {median(times):.1f} ms, worst {max(times):.1f} ms of {len(times)} keys")
+    return times
+
+
+def test_echo_on_2000_words_and_300_entities(editor: Driver) -> None:
+    editor.open("big")
+    assert editor.page.locator(".pane .tag").count() == 300
+    assert median(echo(editor, "aaxaa]]3ua" * 5)) < 50
+    editor.wait()
+
+
+def test_100_000_characters(editor: Driver) -> None:
+    editor.open("huge")
+    assert len(editor.document.text) > 100_000
+    assert editor.text() == editor.document.text
+    assert median(echo(editor, "aax]3u" * 3)) < 150
+    last = editor.document.text.rindex("Name1479")
+    editor.page.locator(".pane").evaluate("pane => { pane.scrollTop = pane.scrollHeight; }")
+    expect(editor.page.locator(".pane .s.m").last).to_be_in_viewport()
+    editor.press("Escape")
+    start = editor.document.text.rindex("tools")
+    editor.drag_span(start, start + 5)
+    saved = editor.saved()
+    assert (start, start + 5) in [e.span for e in saved.entities]
+    assert last < start
+
+
+def test_slider_needs_no_server(editor: Driver) -> None:
+    editor.open("big")
+    editor.page.get_by_role("button", name="thresholds").click()
+    slider = editor.page.get_by_label("threshold, entities", exact=True)
+    times = slider.evaluate(
+        """(slider) => [0.4, 0.5, 0.6, 0.7, 0.8, 0.5, 0.3].map((value) => {
+          const began = performance.now();
+          slider.value = value;
+          slider.dispatchEvent(new Event('input'));
+          slider.getBoundingClientRect();
+          return performance.now() - began;
+        })"""
+    )
+    print(f"\nslider: {sorted(round(t, 1) for t in times)} ms")
+    assert median(times) < 100
+    expect(editor.page.locator(".status")).to_have_text("saved")
+    assert editor.revision() is None
