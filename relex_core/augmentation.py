@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 
 from relex_core.datasets import UNKNOWN_TYPE
 from relex_core.examples import Example
-from relex_core.labels import LabelKnowledge
+from relex_core.labels import Family, LabelKnowledge
 
 COMMON_KINDS = frozenset(
-    ["person", "organization", "location", "facility", "time", "work", "event", "product", "group", "number", "miscellaneous"]
+    (
+        *("person", "organization", "location", "facility", "time", "work", "event", "product", "group", "number"),
+        "miscellaneous",
+    )
 )
 """Kinds that nearly any text mentions: a source that does not annotate them is no evidence of their absence."""
 
@@ -228,7 +231,9 @@ def _renamed(item: Example, known: LabelKnowledge, how: Augmentation, rng: rando
         if rng.random() < how.rename_relation:
             fits = families[(*pairs[0], label)]
             same, inverse = known.paraphrases.get(label, ((), ()))
-            options = [(None, same, inverse)] if same else []
+            options: list[tuple[Family | None, tuple[str, ...], tuple[str, ...]]] = []
+            if same:
+                options.append((None, same, inverse))
             options += [(family, family.names, family.inverse) for family in fits]
             if options:
                 family, same, inverse = rng.choice(options)

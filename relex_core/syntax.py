@@ -15,180 +15,33 @@ Token = Any
 """A spaCy token; spaCy is an optional dependency without type information we could rely on."""
 
 PLACES = frozenset({"location", "facility"})
-LIGHT_VERBS = frozenset(
-    ["have", "take", "make", "give", "hold", "play", "get", "keep", "run", "do", "begin", "maintain", "own"]
+
+
+def _set(names: str, separator: str | None = None) -> frozenset[str]:
+    return frozenset(names.split(separator))
+
+
+LIGHT_VERBS = _set("have take make give hold play get keep run do begin maintain own")
+EMPTY_VERBS = _set("be say tell ask think know see go come want seem include appear note add believe call")
+EMPTY_NOUNS = _set(
+    "one part number lot kind sort group way time year day example result side name thing some all most it he she "
+    "month week end beginning case fact place piece set series bit rest majority percent"
 )
-EMPTY_VERBS = frozenset(
-    [
-        "be",
-        "say",
-        "tell",
-        "ask",
-        "think",
-        "know",
-        "see",
-        "go",
-        "come",
-        "want",
-        "seem",
-        "include",
-        "appear",
-        "note",
-        "add",
-        "believe",
-        "call",
-    ]
+SYMMETRIC = _set(
+    "married|married to|marries|met|met with|meets|meets with|merged with|borders|twinned with|allied with|"
+    "collaborated with|fought with|divorced|divorced from|engaged to|competed with|partnered with|brother of|"
+    "sister of|sibling of|twin of|cousin of|friend of|rival of|partner of|colleague of|neighbor of|ally of|spouse of|"
+    "teammate of|classmate of",
+    "|",
 )
-EMPTY_NOUNS = frozenset(
-    [
-        "one",
-        "part",
-        "number",
-        "lot",
-        "kind",
-        "sort",
-        "group",
-        "way",
-        "time",
-        "year",
-        "day",
-        "example",
-        "result",
-        "side",
-        "name",
-        "thing",
-        "some",
-        "all",
-        "most",
-        "it",
-        "he",
-        "she",
-        "month",
-        "week",
-        "end",
-        "beginning",
-        "case",
-        "fact",
-        "place",
-        "piece",
-        "set",
-        "series",
-        "bit",
-        "rest",
-        "majority",
-        "member",
-        "percent",
-    ]
-) - {"member"}
-SYMMETRIC = frozenset(
-    [
-        "married",
-        "married to",
-        "marries",
-        "met",
-        "met with",
-        "meets",
-        "meets with",
-        "merged with",
-        "borders",
-        "twinned with",
-        "allied with",
-        "collaborated with",
-        "fought with",
-        "divorced",
-        "divorced from",
-        "engaged to",
-        "competed with",
-        "partnered with",
-        "brother of",
-        "sister of",
-        "sibling of",
-        "twin of",
-        "cousin of",
-        "friend of",
-        "rival of",
-        "partner of",
-        "colleague of",
-        "neighbor of",
-        "ally of",
-        "spouse of",
-        "teammate of",
-        "classmate of",
-    ]
+ROLES = _set(
+    "chairman chairwoman chairperson president director ceo executive officer manager spokesman spokeswoman "
+    "spokesperson professor lecturer reporter correspondent editor analyst economist researcher scientist engineer "
+    "secretary employee lawyer attorney coach captain head chief leader member partner founder treasurer "
+    "administrator commissioner dean chancellor consultant adviser advisor columnist journalist agent official "
+    "vice-president principal curator conductor player guitarist drummer singer producer"
 )
-ROLES = frozenset(
-    [
-        "chairman",
-        "chairwoman",
-        "chairperson",
-        "president",
-        "director",
-        "ceo",
-        "executive",
-        "officer",
-        "manager",
-        "spokesman",
-        "spokeswoman",
-        "spokesperson",
-        "professor",
-        "lecturer",
-        "reporter",
-        "correspondent",
-        "editor",
-        "analyst",
-        "economist",
-        "researcher",
-        "scientist",
-        "engineer",
-        "secretary",
-        "employee",
-        "lawyer",
-        "attorney",
-        "coach",
-        "captain",
-        "head",
-        "chief",
-        "leader",
-        "member",
-        "partner",
-        "founder",
-        "treasurer",
-        "administrator",
-        "commissioner",
-        "dean",
-        "chancellor",
-        "consultant",
-        "adviser",
-        "advisor",
-        "columnist",
-        "journalist",
-        "agent",
-        "official",
-        "vice-president",
-        "principal",
-        "curator",
-        "conductor",
-        "player",
-        "guitarist",
-        "drummer",
-        "singer",
-        "producer",
-    ]
-)
-RESIDENTS = frozenset(
-    [
-        "resident",
-        "mayor",
-        "governor",
-        "native",
-        "citizen",
-        "senator",
-        "congressman",
-        "farmer",
-        "inhabitant",
-        "housewife",
-    ]
-)
+RESIDENTS = _set("resident mayor governor native citizen senator congressman farmer inhabitant housewife")
 
 
 @dataclass
@@ -512,13 +365,13 @@ def _noun_name(noun: Token) -> str:
         for child in noun.children
         if child.dep_ in ("compound", "amod") and child.i < noun.i and child.text.isalpha() and not child.ent_type_
     ]
-    return " ".join((*before[-1:], noun.text.lower()))
+    return " ".join((*before[-1:], str(noun.text).lower()))
 
 
 def _verb_name(verb: Token, passive: bool) -> str:
     particle = "".join(f" {child.text.lower()}" for child in verb.children if child.dep_ == "prt")
     if passive or verb.tag_ in ("VBN", "VBD"):
-        return verb.text.lower() + particle
+        return str(verb.text).lower() + particle
     return _third_person(verb.lemma_.lower()) + particle
 
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -144,7 +145,9 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        mean = [torch.stack([getattr(p, key).detach() for p in parts]).mean() for key in ("entity", "adjacency", "relation")]
+        mean = [
+            torch.stack([getattr(p, key).detach() for p in parts]).mean() for key in ("entity", "adjacency", "relation")
+        ]
         return Losses(*mean), texts
 
     def make_batch(self, number: int, examples: tuple[Example, ...]) -> TrainingBatch:
@@ -160,13 +163,13 @@ class Trainer:
         mixed = torch.autocast(device, torch.bfloat16) if self.config.bf16 else nullcontext()
         with mixed:
             output = self.model(item.batch, item.spans_BE2, item.mask_BE, item.pairs_BP2)
-        return objective(
-            output.entities, output.adjacency_BEE, output.relations_BPM, item.targets, self.config.loss
-        )
+        return objective(output.entities, output.adjacency_BEE, output.relations_BPM, item.targets, self.config.loss)
 
     def _steps(self) -> Iterator[list[tuple[int, tuple[Example, ...]]]]:
         """Batches in groups of `accumulate`, from where the run stands, each process its share."""
-        rank, world = (0, 1) if self.accelerator is None else (self.accelerator.process_index, self.accelerator.num_processes)
+        rank, world = (
+            (0, 1) if self.accelerator is None else (self.accelerator.process_index, self.accelerator.num_processes)
+        )
         size = self.config.accumulate * world
         while True:
             batches = list(enumerate(self.sampler.batches(self.progress.chunk)))
@@ -198,19 +201,21 @@ class Trainer:
     def _log(self, window: list[tuple[Losses, int]]) -> None:
         """The mean of the last steps, as one line of metrics.jsonl."""
         progress = self.progress
-        mean = {key: float(torch.stack([getattr(x, key) for x, _ in window]).mean()) for key in ("entity", "relation")}
-        if not all(map(_finite, mean.values())):
+        losses = mean([losses for losses, _ in window])
+        entity, relation = float(losses.entity), float(losses.relation)
+        if not math.isfinite(float(losses.total)):
             raise InputError(
                 expected="a finite loss",
-                found=str(mean),
+                found=f"{float(losses.total)} at step {progress.step:,}",
                 change="Lower the learning rates, or train without bf16.",
             )
         line = {
             "step": progress.step,
             "progress": round(self.fraction(), 5),
-            "loss": round(sum(mean.values()), 5),
-            "entity_loss": round(mean["entity"], 5),
-            "relation_loss": round(mean["relation"], 5),
+            "loss": round(float(losses.total), 5),
+            "entity_loss": round(entity, 5),
+            "adjacency_loss": round(float(losses.adjacency), 5),
+            "relation_loss": round(relation, 5),
             "encoder_lr": self.optimizer.param_groups[0]["lr"],
             "examples": progress.examples,
             "seconds": round(progress.seconds, 1),
@@ -218,8 +223,8 @@ class Trainer:
         self._append(line)
         self._status("running")
         self.say(
-            f"step {progress.step:6,}  {100 * self.fraction():5.1f}%  entity {mean['entity']:.4f}  "
-            f"relation {mean['relation']:.4f}  {progress.examples / max(progress.seconds, 1e-9):.1f} examples/s"
+            f"step {progress.step:6,}  {100 * self.fraction():5.1f}%  entity {entity:.4f}  "
+            f"relation {relation:.4f}  {progress.examples / max(progress.seconds, 1e-9):.1f} examples/s"
         )
 
     def _evaluate(self) -> None:
@@ -298,7 +303,11 @@ class Trainer:
             "base": self.loaded.version,
             "data": data,
             "steps": self.total,
-            "machine": {"platform": platform.platform(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+            "machine": {
+                "platform": platform.platform(),
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+            },
         }
         (self.directory / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         self._status("running")
@@ -314,6 +323,12 @@ class Trainer:
             part = self.directory / "status.part"
             part.write_text(json.dumps(line), "utf-8")
             os.replace(part, self.directory / "status.json")
+
+
+def mean(parts: Sequence[Losses]) -> Losses:
+    """The mean of several losses, without their graphs."""
+    keys = ("entity", "adjacency", "relation")
+    return Losses(*(torch.stack([getattr(part, key).detach() for part in parts]).mean() for key in keys))
 
 
 def prepare(config: TrainConfig) -> tuple[Sampler, Pools, LabelKnowledge]:
@@ -383,12 +398,12 @@ def _trainable(loaded: LoadedModel, config: TrainConfig) -> LoadedModel:
     for module in loaded.model.modules():
         if hasattr(module, "fused"):
             # on CPU the backward pass of fused attention is slower than that of plain products (a third of a step)
-            module.fused = loaded.model.device.type != "cpu"
+            setattr(module, "fused", loaded.model.device.type != "cpu")  # noqa: B010
     for module in loaded.model.modules():
         if config.dropout is not None and isinstance(module, nn.Dropout):
             module.p = config.dropout
         if config.dropout is not None and hasattr(module, "attention_dropout"):
-            module.attention_dropout = config.dropout
+            setattr(module, "attention_dropout", config.dropout)  # noqa: B010
     return loaded
 
 
@@ -408,7 +423,3 @@ def _device(config: TrainConfig, accelerator: Any) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")

@@ -1,0 +1,43 @@
+"""`python -m relex_core train`: one run of stage 1 or 2, resumed if its directory holds one."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """The subcommand `train`."""
+    parser = subparsers.add_parser("train", help="train or fine-tune a checkpoint; a killed run goes on where it stood")
+    parser.add_argument("config", help="a preset (stage1, stage2, mini) or a JSON file")
+    parser.add_argument("--out", type=Path, required=True, help="directory of the run: checkpoints, metrics, state")
+    parser.add_argument("--data", nargs="+", type=Path, help="training files instead of the configuration's")
+    parser.add_argument("--dev", nargs="+", type=Path, help="development files instead of the configuration's")
+    parser.add_argument("--data-root", help="where the configuration's data files are")
+    parser.add_argument("--base", help="checkpoint to start from")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--device", help="auto, cpu, cuda or mps")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand; the exit status."""
+    from relex_core.training import Trainer
+    from relex_core.training_config import DataFile, read_train_config
+
+    config = read_train_config(arguments.config)
+    keys = ("data_root", "base", "epochs", "steps", "minutes", "seed", "device")
+    config = config.with_changes(**{key: getattr(arguments, key) for key in keys})
+    if arguments.data:
+        config = replace(config, data=tuple(DataFile(str(path.resolve())) for path in arguments.data))
+    if arguments.dev:
+        config = replace(config, dev=tuple(str(path.resolve()) for path in arguments.dev))
+    progress = Trainer(config, arguments.out).run()
+    print(f"{progress.step:,} steps, {progress.examples:,} examples, {progress.seconds / 60:.1f} minutes")
+    print(f"checkpoint in {arguments.out / ('best' if progress.best >= 0 else 'last')}")
+    return 0

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from relex_core import metrics
+from relex_core.datasets import Gold, read_gold
+from relex_core.errors import ConfigError, InputError
+from relex_core.evaluation import Predictor, best_thresholds, parse_thresholds, predict_file, report
+from relex_core.jsonl import dumps, extraction_to_json
+from relex_core.metrics import Counts
+from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+from tests.relex_core.tiny import checkpoint, corpus, record
+
+SCHEMA = Schema.of(["person", "company", "city"], ["works for", "founded by", "lives in"])
+
+
+def extraction(
+    gold: Gold, entities: Sequence[tuple[int, str, float]], relations: Sequence[tuple[int, int, str, float]]
+) -> Extraction:
+    """Entities by the number of a gold one, with another label or score; relations between them."""
+    made = tuple(Entity.suggested(*gold.entities[i].span, label, score) for i, label, score in entities)
+    by_number = {i: entity.id for (i, *_), entity in zip(entities, made, strict=True)}
+    edges = tuple(Relation(by_number[h], by_number[t], label, score) for h, t, label, score in relations)
+    return Extraction(gold.document, SCHEMA, made, edges, "test")
+
+
+def gold(tmp_path: Path, number: int = 0, **more: object) -> Gold:
+    return read_gold(corpus(tmp_path / "g.jsonl", number, **more))[0]
+
+
+def test_direction_label_span_and_type_count(tmp_path: Path) -> None:
+    truth = gold(tmp_path)
+    right = extraction(truth, [(0, "person", 0.9), (1, "company", 0.9)], [(0, 1, "works for", 0.9)])
+    turned = extraction(truth, [(0, "person", 0.9), (1, "company", 0.9)], [(1, 0, "works for", 0.9)])
+    mistyped = extraction(truth, [(0, "person", 0.9), (1, "city", 0.9)], [(0, 1, "works for", 0.9)])
+    renamed = extraction(truth, [(0, "person", 0.9), (1, "company", 0.9)], [(0, 1, "lives in", 0.9)])
+    found = [metrics.score(truth, e) for e in (right, turned, mistyped, renamed)]
+    assert [metrics.micro(s.relations) for s in found] == [
+        Counts(tp=1),
+        Counts(fp=1, fn=1),
+        Counts(tp=1),
+        Counts(fp=1, fn=1),
+    ]
+    assert [metrics.micro(s.typed).tp for s in found] == [1, 0, 0, 0]
+    assert metrics.micro(found[0].entities) == Counts(tp=2, fn=1)
+    assert metrics.micro(found[2].entities) == Counts(tp=1, fp=1, fn=2)
+    assert found[3].confusions == (("works for", "lives in"),)
+
+
+def test_partial_truth_counts_annotated_pairs_only(tmp_path: Path) -> None:
+    truth = gold(tmp_path, partial=True)
+    entities = [(0, "person", 0.9), (1, "company", 0.9), (2, "person", 0.9)]
+    found = extraction(truth, entities, [(0, 2, "lives in", 0.9), (1, 0, "founded by", 0.9)])
+    scored = metrics.score(truth, found)
+    # the pair (0, 2) was not annotated; the reverse of (0, 1) was
+    assert metrics.micro(scored.relations) == Counts(fp=1, fn=1)
+    assert metrics.micro(scored.entities) == Counts(tp=2, fn=1)
+
+
+def test_document_level_facts_hold_between_clusters(tmp_path: Path) -> None:
+    text = "Ada met Bo . Lovelace employs Bo ."
+    tokens = text.split()
+    marks = [(0, "person"), (2, "person"), (4, "person"), (6, "person")]
+    data = {
+        "id": "d",
+        "text": text,
+        "tokens": tokens,
+        "entities": [{"start": i, "end": i, "label": label} for i, label in marks],
+        "relations": [],
+        "clusters": [[0, 2], [1, 3]],
+        "cluster_relations": [{"head": 0, "tail": 1, "label": "works for"}],
+    }
+    (tmp_path / "d.jsonl").write_text(json.dumps(data) + "\n")
+    (truth,) = read_gold(tmp_path / "d.jsonl")
+    people = [(i, "person", 0.9) for i in range(4)]
+    both = extraction(truth, people, [(0, 3, "works for", 0.9), (2, 1, "works for", 0.9)])
+    assert metrics.micro(metrics.score(truth, both).relations) == Counts(tp=1)
+    within = extraction(truth, people, [(0, 2, "works for", 0.9)])
+    assert metrics.micro(metrics.score(truth, within).relations) == Counts(fp=1, fn=1)
+
+
+def test_bootstrap_interval_holds_the_estimate_and_narrows_with_data() -> None:
+    parts = [{"x": Counts(tp=1)}, {"x": Counts(fp=1, fn=1)}] * 10
+    low, high = metrics.interval(parts)
+    assert low < 0.5 < high
+    low_more, high_more = metrics.interval(parts * 20)
+    assert high_more - low_more < (high - low) / 3
+    assert metrics.interval([]) == (0.0, 0.0)
+
+
+class Scripted:
+    """Right entities with a sure score, right relations at 0.6, wrong ones at 0.4."""
+
+    name = "scripted"
+
+    def __init__(self, golds: Sequence[Gold]) -> None:
+        self.golds = {g.document.id: g for g in golds}
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        schema: Schema,
+        floor: Thresholds,
+        given: Sequence[tuple[Entity, ...]] | None = None,
+    ) -> Iterable[Extraction]:
+        for document in documents:
+            truth = self.golds[document.id]
+            entities = [(i, e.label, 0.9) for i, e in enumerate(truth.entities)]
+            right = [(int(r.head), int(r.tail), r.label, 0.6) for r in truth.relations]
+            wrong = [(t, h, label, 0.4) for h, t, label, _ in right]
+            made = extraction(truth, entities, right + wrong)
+            yield Extraction(document, schema, made.entities, made.relations, self.name, floor)
+
+
+def test_thresholds_are_chosen_on_the_development_file(tmp_path: Path) -> None:
+    path = corpus(tmp_path / "dev.jsonl")
+    predictor: Predictor = Scripted(read_gold(path))
+    run = predict_file(predictor, path)
+    loose = report(run, Thresholds(0.5, 0.3))
+    assert (loose.relations.precision, loose.relations.recall) == (0.5, 1.0)
+    chosen = best_thresholds(run)
+    assert 0.4 <= chosen.relation < 0.6
+    assert chosen.entity < 0.9
+    best = report(run, chosen)
+    assert (best.entities.f1, best.relations.f1, best.typed.f1) == (1.0, 1.0, 1.0)
+    assert parse_thresholds(f"dev:{path}", predictor) == chosen
+    assert parse_thresholds("0.4,0.7", predictor) == Thresholds(0.4, 0.7)
+    with pytest.raises(ConfigError, match="dev:FILE"):
+        parse_thresholds("high", predictor)
+    data = best.to_json()
+    assert data["relations"]["by_label"]["works for"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
+    assert data["documents"] == 4
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_predictions_from_elsewhere_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from relex_core.__main__ import main
+
+    path = corpus(tmp_path / "conll04_test.jsonl")
+    golds = read_gold(path)
+    lines = [
+        dumps(extraction_to_json(e)) for e in Scripted(golds).predict([g.document for g in golds], SCHEMA, Thresholds())
+    ]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "scores.json"
+    command = ["evaluate", "--predictor", "predictions", "--checkpoint", str(tmp_path / "p.jsonl")]
+    assert main([*command, "--data", str(path), "--thresholds", "0.5,0.5", "--json", str(out), "--per-label"]) == 0
+    printed = capsys.readouterr().out
+    assert "GLiNER-Relex 40.4" in printed
+    assert json.loads(out.read_text())["files"][0]["relations"]["f1"] == 1.0
+    (tmp_path / "p.jsonl").write_text(lines[0] + "\n")
+    assert main([*command, "--data", str(path)]) == 2
+    assert "t1" in capsys.readouterr().err
+
+
+def test_gold_entities_are_related_whatever_their_score(tmp_path: Path) -> None:
+    from relex_core.adapters.own import Own
+    from relex_core.checkpoint import load
+
+    path = corpus(tmp_path / "d.jsonl")
+    run = predict_file(Own(load(checkpoint(tmp_path / "tiny"))), path, gold_entities=True)
+    scored = report(run, Thresholds(0.99, 0.0))
+    assert scored.entities.f1 == 1.0
+    assert scored.relations.recall > 0
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text("\n")
+    with pytest.raises(InputError, match="at least one record"):
+        predict_file(Scripted([]), tmp_path / "e.jsonl")
+
+
+def test_the_unknown_type_is_not_prompted(tmp_path: Path) -> None:
+    entities = [{"start": 0, "end": 0, "label": "entity"}, {"start": 3, "end": 3, "label": "city"}]
+    (tmp_path / "u.jsonl").write_text(json.dumps(record(2, entities=entities)) + "\n")
+    golds = read_gold(tmp_path / "u.jsonl")
+    from relex_core.datasets import labels_of
+
+    assert [label.name for label in labels_of(golds).entity_labels] == ["city"]
