@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,6 +18,8 @@ from relex_core.scoring import Decode, Round, Window, score
 from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
 from relex_core.windows import part, plan_labels, plan_text
 from relex_core.words import Words
+
+_log = logging.getLogger(__name__)
 
 MAX_RELATIONS = 20_000
 """Most relation scores kept for a document; those between entities that greedy decoding takes come first."""
@@ -183,6 +186,7 @@ class Extractor:
             if watch is not None:
                 watch(at, len(order))
             self.calls += 1
+            _log.debug("model call %d: %d windows", self.calls, len(batch))
             found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
             results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(windows))]

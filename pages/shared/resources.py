@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 
@@ -17,6 +18,10 @@ CHECKPOINT = "RELEX_CHECKPOINT"
 """Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
 
 
+LOG = "RELEX_LOG"
+"""Environment variable with the level from which the model reports to the server's log, such as debug."""
+
+
 def checkpoint() -> str:
     return os.environ.get(CHECKPOINT, "mini")
 
@@ -28,10 +33,18 @@ def readings(version: str) -> Readings:
     from relex_core.inference import Extractor
     from relex_core.service import ModelService
 
+    _report(os.environ.get(LOG, "warning"))
     opened = Readings(ModelService(Extractor.load(version)))
     # the next sample is one click away: read them all while nobody waits
     threading.Thread(target=_read_samples, args=(opened,), name="samples", daemon=True).start()
     return opened
+
+
+def _report(level: str) -> None:
+    log = logging.getLogger("relex_core")
+    log.setLevel(level.upper())
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
 
 
 def _read_samples(readings: Readings) -> None:
