@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as Late
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -17,7 +19,7 @@ from pages.shared.triples import Shown
 from pages.shared.widgets import schema_form
 from pages.shared.workspace import Workspace
 from relex_core.errors import RelexError
-from relex_core.types import FLOOR, Extraction
+from relex_core.types import FLOOR, Extraction, Schema
 from relex_core.words import Words
 
 PATIENCE = 1.0
@@ -48,13 +50,12 @@ def opened(store: Store) -> Workspace:
 
 
 def _labels_edited(store: Store, workspace: Workspace) -> Workspace:
-    for edit in schema_form.waiting(state.component("labels"), state.labels_acknowledged()):
-        state.set_refusal(None)
-        state.set_labels_acknowledged(int(edit["seq"]))
-        try:
-            workspace = actions.edit_labels(store, workspace, edit)
-        except RelexError as error:
-            state.set_refusal(state.Refusal(int(edit["seq"]), str(error)))
+    def change(edit: Mapping[str, Any]) -> Schema:
+        nonlocal workspace
+        workspace = actions.edit_labels(store, workspace, edit, state.annotator())
+        return workspace.schema
+
+    schema_form.take(workspace.schema, "labels", change)
     return workspace
 
 
@@ -66,14 +67,7 @@ def labels(workspace: Workspace) -> None:
         with st.popover("Presets", key="presets", help="Label sets to begin with"):
             for name in PRESETS:
                 st.button(name, key=f"preset_{name}", on_click=_take_labels, args=(name,), width="stretch")
-    refused = state.refusal()
-    schema_form.schema_form(
-        workspace.schema,
-        key="labels",
-        acknowledged=state.labels_acknowledged(),
-        refusal={"seq": refused.seq, "message": refused.message} if refused else None,
-        on_change=lambda: None,
-    )
+    schema_form.schema_form(workspace.schema, key="labels")
     kept = state.thresholds()
     left, right = st.columns(2)
     for column, kind, value, floor in (
@@ -170,7 +164,6 @@ def _take_labels(name: str) -> None:
     workspace = state.workspace()
     if workspace is not None:
         state.set_workspace(actions.take_preset(resources.store(), workspace, name))
-        state.set_refusal(None)
 
 
 def _take_thresholds() -> None:

@@ -55,22 +55,21 @@ def set_annotator(name: str) -> None:
     st.session_state["annotator"] = name.strip() or "me"
 
 
-def labels_acknowledged() -> int:
-    """Sequence number of the last edit of the label set that was answered."""
-    return int(st.session_state.get("labels_acknowledged", 0))
+def labels_acknowledged(form: str) -> int:
+    """Sequence number of the last edit in a form of labels that was answered."""
+    return int(st.session_state.get(f"{form}_acknowledged", 0))
 
 
-def set_labels_acknowledged(seq: int) -> None:
-    st.session_state["labels_acknowledged"] = seq
-
-
-def refusal() -> Refusal | None:
-    refused: Refusal | None = st.session_state.get("refusal")
+def refusal(form: str) -> Refusal | None:
+    """Why the last edit in a form of labels was refused, None if it was not."""
+    refused: Refusal | None = st.session_state.get(f"{form}_refusal")
     return refused
 
 
-def set_refusal(refusal: Refusal | None) -> None:
-    st.session_state["refusal"] = refusal
+def answer_labels(form: str, seq: int, refused: str = "") -> None:
+    """Acknowledge an edit in a form of labels, with the reason if it was refused."""
+    st.session_state[f"{form}_acknowledged"] = seq
+    st.session_state[f"{form}_refusal"] = Refusal(seq, refused) if refused else None
 
 
 def acknowledged() -> dict[str, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from pages.shared import state
+from relex_core.errors import RelexError
 from relex_core.types import EntityLabel, RelationLabel, Schema
 
 _HERE = Path(__file__).parent
@@ -25,26 +27,41 @@ def _component() -> Any:
     )
 
 
-def schema_form(
-    schema: Schema, *, key: str, acknowledged: int, refusal: Mapping[str, Any] | None, on_change: Any
-) -> None:
-    """Draw the chips. `acknowledged` is the last edit that was answered, `refusal` {"seq", "message"} if it was no.
-
-    `on_change` runs before the screen does; read the waiting edits with `waiting(state.component(key), ...)`.
-    """
+def schema_form(schema: Schema, *, key: str) -> None:
+    """Draw the chips. What is done to them is read with `waiting` at the top of the next run."""
+    refused = state.refusal(key)
     data = {
         "entity": [_entity(label) for label in schema.visible_entities],
         "relation": [_relation(label) for label in schema.visible_relations],
-        "acknowledged": acknowledged,
-        "refusal": dict(refusal) if refusal else None,
+        "acknowledged": state.labels_acknowledged(key),
+        "refusal": {"seq": refused.seq, "message": refused.message} if refused else None,
     }
-    _component()(key=key, data=data, default={"edits": []}, on_edits_change=on_change, height="content")
+    _component()(key=key, data=data, default={"edits": []}, on_edits_change=_rerun_only, height="content")
+
+
+def take(schema: Schema, key: str, change: Callable[[Mapping[str, Any]], Schema]) -> Schema:
+    """The schema after the edits that the browser has sent; `change` gives the one after each or refuses it.
+
+    A refused edit is shown with its reason and changes nothing.
+    """
+    for edit in waiting(state.component(key), state.labels_acknowledged(key)):
+        try:
+            schema = change(edit)
+        except RelexError as error:
+            state.answer_labels(key, int(edit["seq"]), str(error))
+        else:
+            state.answer_labels(key, int(edit["seq"]))
+    return schema
 
 
 def waiting(component: Mapping[str, Any] | None, acknowledged: int) -> tuple[Mapping[str, Any], ...]:
     """The edits in the component's state that nobody has answered, in order."""
     edits = (component or {}).get("edits") or ()
     return tuple(edit for edit in edits if isinstance(edit, Mapping) and int(edit.get("seq", 0)) > acknowledged)
+
+
+def _rerun_only() -> None:
+    """State names need a callback to appear; what they hold is read at the top of the next run."""
 
 
 def _entity(label: EntityLabel) -> dict[str, Any]:

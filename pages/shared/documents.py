@@ -1,0 +1,242 @@
+"""The parts of the Documents screen."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from db import progress as reading_progress
+from db.store import Store
+from db.values import DocumentRow, Project, State
+from pages.shared import actions, annotating, importing, palette, resources, sample_set, state, suggestions
+from pages.shared.messages import counted, guard, plain, refuse, tell
+from pages.shared.presets import PRESETS
+from pages.shared.widgets import schema_form
+from relex_core.errors import RelexError
+from relex_core.types import Schema
+
+PAGE = 50
+"""Documents shown before somebody asks for more."""
+
+HUES = {State.NEW: None, State.IN_PROGRESS: 5, State.SUBMITTED: 2, State.SKIPPED: 10, State.FLAGGED: 4}
+"""Palette position of each state's share in the bar; a new document is the bar's ground."""
+
+
+def projects(store: Store) -> Project | None:
+    """The list of projects; the one that is open, None if there is none."""
+    known = store.projects()
+    wanted = state.address()[0] or state.project()
+    chosen = next((p for p in known if p.name == wanted), known[0] if known else None)
+    if chosen is not None:
+        state.set_project(chosen.name)
+        state.set_address(chosen.name)
+    with st.container(key="tools_projects", horizontal=True):
+        st.markdown("Projects")
+        st.space("stretch")
+        with st.popover("New project", key="new_project"):
+            _new_project()
+    for at, project in enumerate(known):
+        st.button(
+            f"{plain(project.name)}  ·  {project.documents:,}",
+            key="chosen_project" if project is chosen else f"open_{at}",
+            on_click=_open,
+            args=(project.name,),
+            width="stretch",
+            help=counted(project.documents, "document"),
+        )
+    return chosen
+
+
+def nothing_yet(store: Store) -> None:
+    """What stands here before the first project."""
+    st.html('<p class="rx-title">No project yet</p>')
+    st.markdown("A project is a set of documents with one label set. Make one, or try a small sample set.")
+    st.button("Add the sample set", key="add_sample_set", type="primary", on_click=_sample_set)
+
+
+def head(store: Store, project: Project) -> None:
+    """Name, label set, import, and the way to annotate."""
+    schema = schema_form.take(project.schema, "project_labels", _label_change(store, project.name))
+    counts = store.counts(project.name)
+    total = sum(counts.values())
+    with st.container(horizontal=True, vertical_alignment="center", key="project_head"):
+        st.html(f'<p class="rx-title">{html.escape(project.name)}</p>', width="stretch")
+        labels = counted(len(schema.visible_entities) + len(schema.visible_relations), "label")
+        with st.popover(labels, key="labels_menu", help="The label set of this project"):
+            schema_form.schema_form(schema, key="project_labels")
+            st.caption("A changed set is a new version. Labels in use stay in what was decided.")
+        with st.popover("Guidelines", key="guidelines_menu"):
+            st.text_area(
+                "For annotators, as Markdown", project.guidelines, key=f"guidelines_{project.name}", height=240,
+                on_change=_save_guidelines, args=(project.name,),
+            )  # fmt: skip
+        with st.popover("Import", key="import_menu"):
+            importing.form(store, project.name)
+        st.button("Annotate", key="go_annotate", type="primary", on_click=_annotate, disabled=not total)
+    if state.remembered("imported"):
+        tell(str(state.remembered("imported")))
+        state.remember("imported", "")
+    st.html(_states(counts, total))
+    if state.remembered("annotate_now"):
+        state.remember("annotate_now", False)
+        st.switch_page("pages/screens/annotate.py", query_params={"project": project.name})
+
+
+@st.fragment(run_every=1.0)
+def progress(store: Store, project: str) -> None:
+    """How far the model has read the project; to begin, to stop, to go on."""
+    jobs = resources.jobs()
+    job = jobs.get(project, suggestions.SCORING)
+    with st.container(key="tools_scoring", horizontal=True):
+        if job is not None and job.running:
+            left = job.seconds_left
+            time = (
+                ""
+                if left is None
+                else f", about {left:.0f} s left"
+                if left < 90
+                else f", about {left / 60:.0f} min left"
+            )
+            st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
+            st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
+            return
+        with guard():
+            readings = resources.readings(resources.checkpoint())
+            missing = reading_progress.count_unscored(store, project, readings.service.version)
+            if job is not None and job.error:
+                refuse(job.error)
+            if missing:
+                st.markdown(f"{counted(missing, 'document')} not yet read by {plain(readings.service.version)}")
+                words = "Go on reading" if job is not None and job.stopped else "Read them now"
+                st.button(words, key="start_scoring", on_click=_score, args=(project,))
+            else:
+                st.markdown(f"Read by {plain(readings.service.version)}: all documents")
+
+
+def listing(store: Store, project: Project) -> None:
+    """The documents as a table with search and states; a row opens its document."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            "Search", key="document_search", placeholder='words, "a phrase", label:person', label_visibility="collapsed"
+        )
+        chosen = st.pills(
+            "States", list(State), selection_mode="multi", format_func=str, key="document_states",
+            label_visibility="collapsed",
+        )  # fmt: skip
+    limit = int(state.remembered(f"limit_{project.name}", PAGE))
+    rows = store.queue(project.name, states=chosen or None, search=search or "", limit=limit + 1)
+    if not rows:
+        filtered = bool(search or chosen)
+        refuse("No document fits." if filtered else "No documents yet. Choose Import to add texts or annotated files.")
+        return
+    event = st.dataframe(
+        [_line(row) for row in rows[:limit]], hide_index=True, height="stretch", width="stretch", key="document_rows",
+        on_select="rerun", selection_mode="single-row", column_config=_columns(),
+    )  # fmt: skip
+    if len(rows) > limit:
+        st.button(f"Show {PAGE} more", key="more", on_click=_more, args=(project.name, limit))
+    selected = event["selection"]["rows"]
+    if selected:
+        st.switch_page(
+            "pages/screens/annotate.py", query_params={"project": project.name, "document": rows[selected[0]].id}
+        )
+
+
+def _columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "State": config.TextColumn(width=90),
+        "Text": config.TextColumn(width="large"),
+        "Entities": config.NumberColumn(width=70),
+        "Relations": config.NumberColumn(width=70),
+        "Uncertainty": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=110),
+        "Annotator": config.TextColumn(width=90),
+        "Saved": config.DatetimeColumn(width=120, format="distance"),
+        "Source": config.TextColumn(width=120),
+    }
+
+
+def _line(row: DocumentRow) -> dict[str, Any]:
+    return {
+        "State": str(row.state),
+        "Text": row.excerpt,
+        "Entities": row.entities,
+        "Relations": row.relations,
+        "Uncertainty": row.score,
+        "Annotator": row.annotator,
+        "Saved": row.updated_at,
+        "Source": row.source,
+    }
+
+
+def _states(counts: Mapping[State, int], total: int) -> str:
+    """A bar of the states' shares and its legend. The colours are never the only sign."""
+    bar, legend = [], [f"<span>{counted(total, 'document')}</span>"]
+    for name in State:
+        hue = HUES[name]
+        color = "var(--rx-line)" if hue is None else f"var(--line-{hue % len(palette.ANCHORS)})"
+        if counts[name]:
+            bar.append(f'<i style="width:{100 * counts[name] / total:.2f}%;background:{color}"></i>')
+            legend.append(f'<span><b style="background:{color}"></b>{counts[name]:,} {name}</span>')
+    return f'<div class="rx-states">{"".join(bar)}</div><div class="rx-legend">{"".join(legend)}</div>'
+
+
+def _label_change(store: Store, project: str) -> Any:
+    def change(edit: Mapping[str, Any]) -> Schema:
+        return actions.edit_project_labels(store, project, edit, state.annotator())
+
+    return change
+
+
+def _new_project() -> None:
+    st.text_input("Name", key="new_name", max_chars=80)
+    st.radio("Label set", [*PRESETS, "none yet"], key="new_preset", horizontal=True)
+    if state.remembered("new_project_refused"):
+        refuse(str(state.remembered("new_project_refused")))
+        state.remember("new_project_refused", "")
+    st.button("Make project", key="make_project", on_click=_make)
+
+
+def _make() -> None:
+    try:
+        schema = PRESETS.get(str(state.widget("new_preset")), Schema())
+        project = resources.store().create_project(str(state.widget("new_name") or ""), schema)
+    except RelexError as error:
+        state.remember("new_project_refused", str(error))
+        return
+    state.clear_widget("new_name")
+    _open(project.name)
+
+
+def _open(name: str) -> None:
+    state.set_project(name)
+    state.set_address(name)
+    for widget in ("document_search", "document_states", "document_rows"):
+        state.clear_widget(widget)
+
+
+def _more(project: str, limit: int) -> None:
+    state.remember(f"limit_{project}", limit + PAGE)
+
+
+def _score(project: str) -> None:
+    readings = resources.readings(resources.checkpoint())
+    suggestions.score_all(resources.store(), readings.service, resources.jobs(), project)
+
+
+def _annotate() -> None:
+    state.remember("annotate_now", True)
+
+
+def _save_guidelines(project: str) -> None:
+    resources.store().save_guidelines(project, str(state.widget(f"guidelines_{project}") or ""))
+
+
+def _sample_set() -> None:
+    store = resources.store()
+    name = sample_set.create(store).name
+    _open(name)
+    annotating.begin_reading(store, name)

@@ -1,0 +1,128 @@
+"""The parts of the Export screen."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from db.exports import DECIDED
+from db.formats import writers
+from db.store import Store
+from db.values import State
+from pages.shared import bundles, export_check, state
+from pages.shared.export_check import Summary
+from pages.shared.messages import counted, refuse
+from relex_core import jsonl
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to be exported."""
+
+    project: str
+    format: str
+    states: tuple[State, ...]
+    annotators: tuple[str, ...]
+
+
+def choose(store: Store) -> Choice | None:
+    """The form; None while there is no project."""
+    names = [project.name for project in store.projects()]
+    if not names:
+        return None
+    wanted = state.address()[0] or state.project()
+    st.selectbox(
+        "Project", names, index=names.index(wanted) if wanted in names else 0, key="export_project", on_change=_project
+    )
+    project = str(state.widget("export_project") or names[0])
+    state.set_project(project)
+    state.set_address(project)
+    formats = {format.name: format for format in writers()}
+    st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
+    counts = store.counts(project)
+    st.pills(
+        "States", list(State), selection_mode="multi", default=list(DECIDED), key="export_states",
+        format_func=lambda name: f"{name} {counts[name]:,}",
+    )  # fmt: skip
+    people = store.annotators()
+    if len(people) > 1:
+        st.multiselect("Annotators", people, key="export_annotators", placeholder="all")
+    return Choice(
+        project,
+        str(state.widget("export_format") or next(iter(formats))),
+        tuple(State(name) for name in state.widget("export_states") or ()),
+        tuple(state.widget("export_annotators") or ()),
+    )
+
+
+def nothing_yet() -> None:
+    """What stands here before the first project."""
+    st.html('<p class="rx-title">Nothing to export yet</p>')
+    st.markdown("Correct a text in Explore, or make a project under Documents.")
+
+
+def preview(store: Store, choice: Choice) -> None:
+    """Counts, warnings, the download, and the first records."""
+    people = choice.annotators or None
+    summary = export_check.summarize(store.annotations(choice.project, states=choice.states, annotators=people))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<p class="rx-title">{counted(summary.documents, "document")}</p>', width="stretch")
+        st.download_button(
+            "Download with manifest",
+            lambda: bundles.project_archive(store, choice.project, choice.format, choice.states, people),
+            f"{bundles.file_stem(choice.project)}-{choice.format}.zip", "application/zip", key="download_export",
+            type="primary", on_click="ignore", disabled=not summary.documents,
+            help="A ZIP of the data and a manifest: counts, labels, model versions, filter, SHA-256.",
+        )  # fmt: skip
+    if not summary.documents:
+        refuse("No document fits this choice. Decide on something first, or choose other states.")
+        return
+    st.html(_figures(summary))
+    for warning in summary.warnings:
+        refuse(warning)
+    schema = store.project(choice.project).schema
+    left, right = st.columns(2)
+    left.html(_bars(summary.entities, {label.name: label.color for label in schema.entity_labels}))
+    right.html(_bars(summary.relations, {label.name: label.color for label in schema.relation_labels}))
+    _records(summary)
+
+
+def _records(summary: Summary) -> None:
+    st.caption(f"The first {counted(len(summary.first), 'record')}, as stage-2 training data")
+    for at, annotation in enumerate(summary.first):
+        words = " ".join(annotation.document.text[:90].split())
+        with st.expander(f"{at + 1}. {words.replace('[', '(').replace(']', ')')}"):
+            record = {k: v for k, v in jsonl.training_record(annotation).items() if k != "relex"}
+            st.code(json.dumps(record, ensure_ascii=False), language="json", wrap_lines=True)
+
+
+def _figures(summary: Summary) -> str:
+    cells = (
+        (summary.entities.total(), "entities"),
+        (summary.relations.total(), "relations"),
+        (summary.rejected, "rejected suggestions, kept as negatives"),
+        (summary.empty, "documents without entities"),
+    )
+    return (
+        f'<div class="rx-figures">{"".join(f"<div><b>{n:,}</b><span>{what}</span></div>" for n, what in cells)}</div>'
+    )
+
+
+def _bars(counts: Mapping[str, int], colors: Mapping[str, int]) -> str:
+    most = max(counts.values(), default=1)
+    rows = [
+        f"<span>{html.escape(label)}</span>"
+        f'<i style="width:{100 * count / most:.1f}%;background:var(--line-{colors.get(label, 0) % 15})"></i>'
+        f"<em>{count:,}</em>"
+        for label, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    return f'<div class="rx-bars">{"".join(rows)}</div>'
+
+
+def _project() -> None:
+    state.set_address(str(state.widget("export_project") or ""))
+    state.set_project(str(state.widget("export_project") or ""))
