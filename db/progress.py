@@ -93,6 +93,20 @@ def states_of(store: Store, project: str, annotator: str) -> dict[str, State]:
         return {row.id: State(row.state) for row in connection.execute(query)}
 
 
+def of_client(store: Store, project: str, client: str) -> tuple[str, ...]:
+    """Ids of the documents of which this client saved a revision, in file order. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = (
+            sa.select(documents.c.id)
+            .join(revisions, revisions.c.document_pk == documents.c.pk)
+            .where(documents.c.project_pk == pk, revisions.c.client == client)
+            .group_by(documents.c.pk, documents.c.id)
+            .order_by(documents.c.pk)
+        )
+        return tuple(connection.scalars(query))
+
+
 def work(store: Store, project: str) -> tuple[Work, ...]:
     """What each annotator did on each document, by the time of their last revision. Raises NotFound."""
     with store.database.read() as connection:

@@ -12,7 +12,7 @@ from db import progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import desk as desks
-from pages.shared import messages, queueing, resources, sample_set, state, suggestions
+from pages.shared import messages, queue_tools, queueing, resources, sample_set, state, suggestions
 from pages.shared.desk import Desk
 from pages.shared.messages import counted, plain, refuse
 from pages.shared.queueing import OPEN, Filter
@@ -86,6 +86,10 @@ def take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
+    if queue_tools.take_label_edits(store, desk) or state.remembered("labels_changed", False):
+        state.remember("labels_changed", False)
+        desk = desks.refresh(store, readings(), desk)
+        begin_reading(store, desk.walk.project)
     if desk.waiting:
         desk = desks.settle(store, readings(), desk, PATIENCE)
     keep(desk)
@@ -167,8 +171,21 @@ def bar(store: Store, desk: Desk) -> None:
             reading(walk.project)
         st.space("stretch")
         st.button("‹", key="queue_back", on_click=_back, disabled=not walk.behind, help="The document before")
-        with st.popover(_order_words(walk.filter), key="queue_order", help="Which documents come, in which order"):
-            _queue_form(store, desk)
+        for name, label, help, fill in (
+            ("order", _order_words(walk.filter), "Which documents come, in which order", _queue_form),
+            ("labels", "Labels", "Add, rename, merge, constrain and delete labels", queue_tools.labels),
+            ("guide", "Guidelines", "What counts as what in this project", queue_tools.guidelines),
+            (
+                "bulk",
+                "Accept in bulk",
+                "Accept all suggestions above a score, with a count first",
+                queue_tools.bulk_accept,
+            ),
+        ):
+            popover = st.popover(label, key=f"queue_{name}", help=help, on_change="rerun")
+            if popover.open:
+                with popover, st.container(key=f"sheet_{name}"):
+                    fill(store, desk)
 
 
 def nothing_left(store: Store, desk: Desk) -> None:
@@ -264,11 +281,12 @@ def _queue_form(store: Store, desk: Desk) -> None:
         "At least so many suggested entities", 0, 50, chosen.min_suggested, key="queue_rich", on_change=_refilter
     )
     found = queueing.matching(store, desk.walk, 9)
-    st.caption("Next in this order" if found else "No document fits.")
+    st.caption("Next in this order, with the model's uncertainty" if found else "No document fits.")
     for row in found[:8]:
-        certainty = "" if row.score is None else f" · uncertainty {row.score:.2f}"
+        more = "" if row.score is None else f" · {row.score:.2f}"
+        more = f" · {row.state}{more}" if row.state is not State.NEW else more
         st.button(
-            plain(f"{row.excerpt[:56]}  ·  {row.state}{certainty}"),
+            plain(f"{row.excerpt[:44]}{more}"),
             key=f"jump_{row.id}",
             on_click=_jump,
             args=(row.id,),

@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 
 from relex_core.errors import RelexError
 
-Pieces = Callable[[], Generator[int]]
-"""Does the work and yields how many pieces each step finished."""
-
 
 @dataclass(slots=True)
 class Job:
@@ -62,7 +59,7 @@ class Job:
         return not self.running
 
     def _run(self, pieces: Pieces) -> None:
-        steps = pieces()
+        steps = pieces(self)
         try:
             for finished in steps:
                 self.done += finished
@@ -73,6 +70,10 @@ class Job:
         finally:
             steps.close()
             self.ended = time.monotonic()
+
+
+Pieces = Callable[[Job], Generator[int]]
+"""Does the work and yields how many pieces each step finished; may correct the job's total as it learns more."""
 
 
 class Jobs:

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Future
 
 from db import progress
 from db.store import Store
+from db.values import Revision
 from pages.shared.jobs import Job, Jobs
 from pages.shared.readings import Readings
 from relex_core.editing import begin, rebase
@@ -24,6 +25,8 @@ SCORING = "scoring"
 
 _IN_FLIGHT = 24
 """Documents handed to the model at once in bulk: enough to fill its batches."""
+
+_PAGE = 200
 
 Opened = tuple[Annotation, int]
 """Decisions before the model's suggestions, and the revision that they come from (0: none)."""
@@ -65,32 +68,38 @@ def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids
 def opened(store: Store, project: str, extraction: Extraction, annotator: str = "") -> Opened:
     """The decisions on a document before `extraction`: of the last annotator, or of the named one alone."""
     revision = store.latest(project, extraction.document.id, annotator or None)
-    if revision is None:
-        return begin(extraction), 0
-    return rebase(revision.annotation, extraction), revision.number
+    return before(extraction, revision), revision.number if revision else 0
+
+
+def before(extraction: Extraction, revision: Revision | None) -> Annotation:
+    """The decisions of a revision, if there is one, before the suggestions of `extraction`."""
+    return begin(extraction) if revision is None else rebase(revision.annotation, extraction)
 
 
 def score_all(store: Store, service: ModelService, jobs: Jobs, project: str) -> Job:
     """Read every document that this model has not read with today's labels, in the background."""
     total = progress.count_unscored(store, project, service.version)
-    return jobs.start(project, SCORING, total, lambda: _score(store, service, project))
+    return jobs.start(project, SCORING, total, lambda job: _score(store, service, project, job))
 
 
-def _score(store: Store, service: ModelService, project: str) -> Generator[int]:
-    schema = store.project(project).schema
-    if not schema.visible_entities:
-        raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
-    waiting: deque[Future[Extraction]] = deque()
-    try:
-        for id in progress.unscored(store, project, service.version):
-            while len(waiting) >= _IN_FLIGHT:
+def _score(store: Store, service: ModelService, project: str, job: Job) -> Generator[int]:
+    """In pages, so that documents and labels that are added meanwhile are read as well."""
+    while ids := progress.unscored(store, project, service.version, _PAGE):
+        job.total = job.done + progress.count_unscored(store, project, service.version)
+        schema = store.project(project).schema
+        if not schema.visible_entities:
+            raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
+        waiting: deque[Future[Extraction]] = deque()
+        try:
+            for id in ids:
+                while len(waiting) >= _IN_FLIGHT:
+                    yield _keep(store, project, waiting.popleft())
+                waiting.append(_submit(service, store.document(project, id), schema))
+            while waiting:
                 yield _keep(store, project, waiting.popleft())
-            waiting.append(_submit(service, store.document(project, id), schema))
-        while waiting:
-            yield _keep(store, project, waiting.popleft())
-    finally:
-        for future in waiting:
-            future.cancel()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _submit(service: ModelService, document: Document, schema: Schema) -> Future[Extraction]:

@@ -1,0 +1,184 @@
+"""What stands behind the buttons above the editor: labels, guidelines, accepting in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from db import label_changes
+from db.store import Store
+from db.values import LabelChange
+from pages.shared import bulk, label_sets, resources, state
+from pages.shared.bulk import Tally, Wish
+from pages.shared.desk import Desk
+from pages.shared.jobs import Job
+from pages.shared.messages import counted, guard, plain, refuse, tell
+from pages.shared.widgets import schema_form
+from relex_core.types import FLOOR, Schema, Thresholds
+
+LABELS = "project_labels"
+
+
+def take_label_edits(store: Store, desk: Desk) -> bool:
+    """Carry out what was done to the chips since the last run; whether the label set changed."""
+    changed = False
+
+    def carry_out(edit: Mapping[str, Any]) -> Schema:
+        nonlocal changed
+        asked = label_sets.edit(store, desk.walk.project, edit)
+        state.remember("label_change", asked)
+        state.remember("label_done", "")
+        changed = changed or asked is None
+        return desk.schema
+
+    schema_form.take(desk.schema, LABELS, carry_out)
+    return changed
+
+
+def labels(store: Store, desk: Desk) -> None:
+    """The label set as chips, the question before a rename, and the labels that were deleted."""
+    schema_form.schema_form(desk.schema, key=LABELS)
+    asked: LabelChange | None = state.remembered("label_change")
+    if asked is not None:
+        st.markdown(plain(label_sets.question(asked)))
+        with st.container(horizontal=True):
+            verb = "Merge" if asked.merges else "Rename"
+            st.button(verb, key="label_go", type="primary", on_click=_rename, args=(store, desk, asked))
+            st.button("Leave as it is", key="label_stay", on_click=state.remember, args=("label_change", None))
+    if state.remembered("label_done", ""):
+        with st.container(horizontal=True):
+            st.markdown(plain(state.remembered("label_done")))
+            st.button("Undo", key="label_undo", on_click=_undo_rename, args=(store, desk))
+    gone = label_sets.hidden(desk.schema)
+    if gone:
+        st.caption("Deleted while marks carried them. The marks are kept; the labels are not suggested any more.")
+        with st.container(horizontal=True):
+            for kind, name in gone:
+                st.button(
+                    f"bring back {plain(name)}",
+                    key=f"back_{kind}_{name}",
+                    on_click=_bring_back,
+                    args=(store, desk, kind, name),
+                )
+
+
+def guidelines(store: Store, desk: Desk) -> None:
+    """The project's guidelines, and a box to change them."""
+    written = store.project(desk.walk.project).guidelines
+    if state.remembered("guidelines_open", not written):
+        st.text_area(
+            "Guidelines",
+            written,
+            key="guidelines_text",
+            height=280,
+            placeholder="What counts as a mention, where a span begins and ends, what each relation means.",
+        )
+        with st.container(horizontal=True):
+            st.button("Keep", key="guidelines_keep", type="primary", on_click=_keep_guidelines, args=(store, desk))
+            st.button("Leave", key="guidelines_leave", on_click=state.remember, args=("guidelines_open", False))
+        return
+    st.markdown("\n".join(_line(line) for line in written.splitlines()))
+    st.button("Change", key="guidelines_change", on_click=state.remember, args=("guidelines_open", True))
+
+
+def bulk_accept(store: Store, desk: Desk) -> None:
+    """Thresholds, a preview with counts, the acceptance and its undo."""
+    st.caption("Accepts suggestions that nobody has decided on, in the documents that this queue still holds.")
+    left, right = st.columns(2)
+    entity = left.slider("Entities from", FLOOR.entity, 1.0, 0.9, 0.01, key="bulk_entity")
+    relation = right.slider("Relations from", FLOOR.relation, 1.0, 0.9, 0.01, key="bulk_relation")
+    submit = st.checkbox("and submit these documents", key="bulk_submit", help="Else they stay open, in progress")
+    wish = Wish(
+        desk.walk.project,
+        desk.walk.annotator,
+        resources.readings(resources.checkpoint()).service.version,
+        Thresholds(entity, relation),
+        desk.walk.filter.states,
+        desk.walk.filter.search,
+        submit,
+    )
+    st.button("Count first", key="bulk_preview", on_click=_bulk, args=("counted", wish))
+    _bulk_progress(store)
+
+
+@st.fragment(run_every=0.7)
+def _bulk_progress(store: Store) -> None:
+    job: Job | None = state.remembered("bulk_job")
+    step: str = state.remembered("bulk_step", "")
+    tally: Tally | None = state.remembered("bulk_tally")
+    if job is None:
+        return
+    if job.running:
+        st.progress(min(1.0, job.done / max(1, job.total)), text=f"{job.done:,} of {counted(job.total, 'document')}")
+        st.button("Stop", key="bulk_stop", on_click=job.stop)
+        return
+    if job.error:
+        refuse(job.error)
+    if step == "undone":
+        tell(f"Taken back in {counted(job.done, 'document')}.")
+    if tally is None:
+        return
+    if step == "accepted" and not state.remembered("bulk_drawn", False):
+        # the open document may be one of them: draw the page anew, once
+        state.remember("bulk_drawn", True)
+        st.rerun()
+    made = "Accepted" if step == "accepted" else "Would accept"
+    st.markdown(f"{made} {counted(tally.suggestions, 'suggestion')} in {counted(tally.documents, 'document')}.")
+    if tally.busy:
+        st.caption(f"{counted(tally.busy, 'document')} changed at that moment and stayed as they are.")
+    st.caption(plain(" · ".join(f"{label} {number:,}" for label, number in tally.labels.most_common(12))))
+    for example in tally.examples if step == "counted" else ():
+        st.caption(plain(example))
+    if step == "counted" and tally.suggestions:
+        st.button("Accept these", key="bulk_accept", type="primary", on_click=_bulk, args=("accepted", tally.wish))
+    if step == "accepted" and tally.documents:
+        st.button("Undo", key="bulk_undo", on_click=_bulk, args=("undone", tally.wish))
+
+
+def _bulk(step: str, wish: Wish) -> None:
+    store, jobs = resources.store(), resources.jobs()
+    tally: Tally | None = None
+    if step == "counted":
+        job, tally = bulk.preview(store, jobs, wish)
+    elif step == "accepted":
+        job, tally = bulk.accept(store, jobs, wish)
+    else:
+        job = bulk.undo(store, jobs, wish)
+    for name, value in (("job", job), ("step", step), ("tally", tally), ("drawn", False)):
+        state.remember(f"bulk_{name}", value)
+
+
+def _rename(store: Store, desk: Desk, change: LabelChange) -> None:
+    state.remember("label_change", None)
+    with guard():
+        done = label_sets.rename(store, desk.walk.project, change, desk.walk.annotator)
+        state.remember("label_done", done)
+        state.remember("labels_changed", True)
+
+
+def _undo_rename(store: Store, desk: Desk) -> None:
+    state.remember("label_done", "")
+    with guard():
+        label_changes.undo(store, desk.walk.project, desk.walk.annotator)
+        state.remember("labels_changed", True)
+
+
+def _bring_back(store: Store, desk: Desk, kind: str, name: str) -> None:
+    with guard():
+        label_sets.edit(store, desk.walk.project, {"op": "add", "kind": kind, "names": name})
+        state.remember("labels_changed", True)
+
+
+def _keep_guidelines(store: Store, desk: Desk) -> None:
+    store.save_guidelines(desk.walk.project, str(state.widget("guidelines_text") or ""))
+    state.remember("guidelines_open", False)
+
+
+def _line(line: str) -> str:
+    """One line of guidelines: bullets and headings stay, nothing else is markup, so nothing is fetched."""
+    for sign in ("- ", "## ", "# "):
+        if line.startswith(sign):
+            return ("- " if sign == "- " else "##### ") + plain(line[len(sign) :])
+    return plain(line)

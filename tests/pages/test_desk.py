@@ -1,0 +1,192 @@
+"""The annotator's desk with the real model: reading ahead, committing, going on, rescoring, bulk work, labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from db import progress
+from db.store import Store
+from db.values import Order, State
+from pages.shared import bulk, label_sets, queueing, suggestions
+from pages.shared import desk as desks
+from pages.shared.corrections import Batch, Command
+from pages.shared.desk import Desk
+from pages.shared.jobs import Jobs
+from pages.shared.queueing import Filter
+from pages.shared.readings import Readings
+from relex_core.editing import AddEntity, AddRelation, RemoveEntity
+from relex_core.inference import Extractor
+from relex_core.selection import undecided
+from relex_core.service import ModelService
+from relex_core.types import Thresholds
+from tests.pages.projects import SCHEMA, store_with, suggest
+
+FILE = Filter(order=Order.FILE)
+SHOWN = Thresholds()
+
+
+@pytest.fixture(scope="module")
+def readings() -> Iterator[Readings]:
+    with ModelService(Extractor.load("mini", device="cpu")) as service:
+        yield Readings(service)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return store_with(tmp_path)
+
+
+def sat_down(store: Store, readings: Readings, filter: Filter = FILE, annotator: str = "ada") -> Desk:
+    desk = desks.sit_down(store, readings, "news", annotator, filter)
+    deadline = time.monotonic() + 60
+    while desk.waiting and time.monotonic() < deadline:
+        desk = desks.settle(store, readings, desk, 0.2)
+    assert not desk.waiting
+    return desk
+
+
+def done(document: str, client: str = "c", seq: int = 10) -> Batch:
+    wishes = (Command(seq, "submit", seconds=4.0, keystrokes=3), Command(seq + 1, "next"))
+    return Batch(client, document, commands=wishes)
+
+
+def test_the_next_documents_lie_ready_before_they_are_needed(store: Store, readings: Readings) -> None:
+    desk = sat_down(store, readings)
+    assert desk.open is not None
+    assert [opened[0].document.id for opened in desk.ahead] == ["d1", "d2"]
+    calls = readings.service.calls
+    desk, acknowledged = desks.take(store, readings, desk, done("d0"), SHOWN)
+    assert acknowledged == {"c": 11}
+    assert desk.walk.current == "d1"
+    assert desk.open is not None
+    assert desk.open[0].document.id == "d1"
+    # only the one that came into sight had to be read
+    assert readings.service.calls <= calls + 1
+    saved = store.latest("news", "d0")
+    assert saved is not None
+    assert (saved.state, saved.seconds, saved.keystrokes) == (State.SUBMITTED, 4.0, 3)
+
+
+def test_sending_a_batch_again_goes_on_only_once(store: Store, readings: Readings) -> None:
+    desk = sat_down(store, readings)
+    for _ in range(2):
+        desk, _ = desks.take(store, readings, desk, done("d0"), SHOWN)
+    assert desk.walk.current == "d1"
+    assert len(store.revisions("news", "d0")) == 1
+
+
+def test_work_on_two_documents_in_one_message(store: Store, readings: Readings) -> None:
+    desk = sat_down(store, readings)
+    desk, _ = desks.take(store, readings, desk, done("d0"), SHOWN)
+    edit = AddEntity("own-1", 4, 7, "person")
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d1", ops=((12, edit),)), SHOWN)
+    assert desk.open is not None
+    assert "own-1" in desk.open[0].by_id()
+    assert desk.open[1] == 1
+
+
+def test_a_document_that_is_gone_is_told_and_not_sent_forever(store: Store, readings: Readings) -> None:
+    desk, acknowledged = desks.take(
+        store, readings, sat_down(store, readings), Batch("c", "gone", ops=((3, RemoveEntity("x")),)), SHOWN
+    )
+    assert acknowledged == {"c": 3}
+    assert "gone" in desk.refused[0].message
+
+
+def test_rescore_keeps_the_decisions_and_scores_relations_on_them(store: Store, readings: Readings) -> None:
+    desk = sat_down(store, readings)
+    ops = ((1, AddEntity("own", 8, 15, "place")), (2, AddEntity("other", 19, 25, "person")))
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d0", ops=ops, commands=(Command(3, "rescore"),)), SHOWN)
+    assert desk.open is not None
+    annotation = desk.open[0]
+    assert {"own", "other"} <= set(annotation.by_id())
+    assert annotation.based_on is not None
+    between = {(r.head, r.tail) for r in annotation.based_on.relations}
+    assert all(r.score is not None for r in annotation.based_on.relations)
+    assert not {"own", "other"} & {e.id for e in undecided(annotation, SHOWN)[0]}
+    assert between <= {(a, b) for a in annotation.based_on.by_id() for b in annotation.based_on.by_id()}
+
+
+def test_people_in_a_team_do_not_see_each_others_marks(store: Store, readings: Readings) -> None:
+    team = replace(FILE, team=("ada", "bob"), overlap=1.0)
+    ada, bob = sat_down(store, readings, team), sat_down(store, readings, team, "bob")
+    ada, _ = desks.take(store, readings, ada, Batch("a", "d0", ops=((1, AddEntity("a-1", 4, 7, "person")),)), SHOWN)
+    bob, _ = desks.take(store, readings, bob, Batch("b", "d0", ops=((1, AddEntity("b-1", 16, 18, "place")),)), SHOWN)
+    assert bob.conflict is None
+    assert [e.id for e in desks.refresh(store, readings, bob).open[0].entities] == ["b-1"]  # type: ignore[index]
+    assert {r.annotator for r in store.by_annotator("news", "d0")} == {"ada", "bob"}
+
+
+def test_reading_the_whole_project_can_be_stopped_and_resumed(store: Store, readings: Readings) -> None:
+    jobs = Jobs()
+    first = suggestions.score_all(store, readings.service, jobs, "news")
+    first.stop()
+    assert first.wait(60)
+    left = progress.count_unscored(store, "news", readings.service.version)
+    again = suggestions.score_all(store, readings.service, jobs, "news")
+    assert again.wait(60)
+    assert again.error == ""
+    assert again.done == left
+    assert progress.count_unscored(store, "news", readings.service.version) == 0
+
+
+def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) -> None:
+    for n, score in enumerate((0.95, 0.95, 0.4)):
+        suggest(store, f"d{n}", score)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True)
+    jobs = Jobs()
+    job, counted = bulk.preview(store, jobs, wish)
+    assert job.wait(30)
+    assert (counted.documents, counted.suggestions, counted.labels["person"]) == (2, 8, 4)
+    assert store.counts("news")[State.SUBMITTED] == 0
+    job, accepted = bulk.accept(store, jobs, wish)
+    assert job.wait(30)
+    assert (accepted.documents, accepted.suggestions) == (2, 8)
+    assert store.counts("news")[State.SUBMITTED] == 2
+    # somebody works on one of them: it is left alone
+    later = store.latest("news", "d0")
+    assert later is not None
+    store.save("news", later.annotation, annotator="eva", expected=later.number)
+    assert bulk.undo(store, jobs, wish).wait(30)
+    assert len(store.latest("news", "d0").annotation.entities) == 3  # type: ignore[union-attr]
+    back = store.latest("news", "d1")
+    assert back is not None
+    assert (back.annotation.entities, back.state) == ((), State.NEW)
+
+
+def test_labels_change_at_once_or_after_a_question(store: Store) -> None:
+    suggest(store, "d0")
+    assert label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"}) is None
+    rename = {"op": "change", "kind": "entity", "name": "person", "to": {"name": "human"}}
+    asked = label_sets.edit(store, "news", rename)
+    assert asked is not None
+    assert label_sets.question(asked).startswith("Rename person to human?")
+    assert store.project("news").schema.entity("person").name == "person"
+    assert label_sets.rename(store, "news", asked, "ada") == "person is now called human."
+    merge = label_sets.edit(store, "news", {**rename, "name": "human", "to": {"name": "place"}})
+    assert merge is not None
+    assert merge.merges
+    assert "Merge human into place?" in label_sets.question(merge)
+
+
+def test_a_deleted_label_in_use_stays_hidden(store: Store, readings: Readings) -> None:
+    desk = sat_down(store, readings)
+    ops = (
+        (1, AddEntity("x", 4, 7, "place")),
+        (2, AddEntity("y", 16, 18, "person")),
+        (3, AddRelation("y", "x", "lives in")),
+    )
+    desks.take(store, readings, desk, Batch("c", "d0", ops=ops), SHOWN)
+    label_sets.edit(store, "news", {"op": "remove", "kind": "relation", "name": "lives in"})
+    schema = store.project("news").schema
+    assert label_sets.hidden(schema) == (("relation", "lives in"),)
+    assert desks.refresh(store, readings, desk).open[0].relations[0].label == "lives in"  # type: ignore[index]
+    label_sets.edit(store, "news", {"op": "add", "kind": "relation", "names": "lives in"})
+    assert label_sets.hidden(store.project("news").schema) == ()
+    assert queueing.start(store, "news", "ada", FILE).current == "d0"
+    assert SCHEMA.relation("lives in").name == "lives in"
