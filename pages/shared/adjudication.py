@@ -21,13 +21,12 @@ Pick = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One place on which annotators differ. `id` stays the same while annotations do; `options` holds for each
-    annotator what they said, in words, empty for nothing."""
+    """One place on which annotators differ. `id` stays the same while annotations do; `spans` are the mentions that
+    it is about, one or two; `options` holds for each annotator what they said, in words, empty for nothing."""
 
     id: str
     kind: str
-    start: int
-    end: int
+    spans: tuple[tuple[int, int], ...]
     text: str
     options: tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -124,7 +123,7 @@ def _entity_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[
         options = tuple(
             (name, () if e is None else (f"{e.label}: {text[e.start : e.end]}",)) for name, e in said.items()
         )
-        yield Disagreement(_entity_id(unit), "entity", unit.start, unit.end, text[unit.start : unit.end], options)
+        yield Disagreement(_entity_id(unit), "entity", ((unit.start, unit.end),), text[unit.start : unit.end], options)
 
 
 def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
@@ -136,7 +135,11 @@ def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterabl
         names = text[low.start : low.end], text[high.start : high.end]
         options = tuple((name, _in_words(said.get(name, ()), names)) for name in marks)
         yield Disagreement(
-            _relation_id(mentions, pair), "relation", low.start, high.end, f"{names[0]} – {names[1]}", options
+            _relation_id(mentions, pair),
+            "relation",
+            ((low.start, low.end), (high.start, high.end)),
+            f"{names[0]} – {names[1]}",
+            options,
         )
 
 

@@ -1,0 +1,128 @@
+"""Figures about the work on a project: pace, what became of the model's suggestions, progress over time.
+
+Pure functions over what the store says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from db.progress import Work
+from db.values import Revision, State
+from pages.shared.adjudication import ADJUDICATOR
+from relex_core.editing import diff
+
+_CLOSED = (State.SUBMITTED, State.SKIPPED, State.FLAGGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """One annotator's work. Seconds and keystrokes are medians over submitted documents, None if nobody measured."""
+
+    annotator: str
+    submitted: int
+    skipped: int
+    flagged: int
+    open: int
+    seconds: float | None
+    keystrokes: float | None
+
+    @property
+    def per_hour(self) -> float | None:
+        """Documents an hour at the median pace."""
+        return 3600 / self.seconds if self.seconds else None
+
+
+@dataclass(slots=True)
+class Acceptance:
+    """What people did with one model's suggestions of one label, and what they added themselves.
+
+    Suggestions that nobody decided on are in none of these.
+    """
+
+    model: str
+    kind: str
+    label: str
+    accepted: int = 0
+    changed: int = 0
+    rejected: int = 0
+    added: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the decided suggestions that were kept as they were, None where none was decided."""
+        decided = self.accepted + self.changed + self.rejected
+        return self.accepted / decided if decided else None
+
+
+def paces(work: Iterable[Work]) -> tuple[Pace, ...]:
+    """The pace of each annotator, by name."""
+    mine: dict[str, list[Work]] = {}
+    for item in work:
+        mine.setdefault(item.annotator, []).append(item)
+    return tuple(_pace(name, items) for name, items in sorted(mine.items()))
+
+
+def acceptance(revisions: Iterable[Revision]) -> tuple[Acceptance, ...]:
+    """By model, kind and label. `revisions` carry the suggestions that they are based on; only submitted ones count,
+    and none of adjudication, whose suggestions were decided before."""
+    found: dict[tuple[str, str, str], Acceptance] = {}
+
+    def of(model: str, kind: str, label: str) -> Acceptance:
+        return found.setdefault((model, kind, label), Acceptance(model, kind, label))
+
+    for revision in revisions:
+        if revision.state is not State.SUBMITTED or revision.annotator == ADJUDICATOR:
+            continue
+        based_on = revision.annotation.based_on
+        model = based_on.model_version if based_on else ""
+        changes = diff(revision.annotation)
+        # what was in the suggestions without a score was put there by a person, before relations were scored anew
+        given = {e.id for e in based_on.entities if e.score is None} if based_on else set()
+        for entity in changes.accepted:
+            if entity.id in given:
+                of(model, "entity", entity.label).added += 1
+            else:
+                of(model, "entity", entity.label).accepted += 1
+        for before, _ in (*changes.relabelled, *changes.moved):
+            of(model, "entity", before.label).changed += 1
+        for entity in changes.added:
+            of(model, "entity", entity.label).added += 1
+        for entity in changes.rejected:
+            of(model, "entity", entity.label).rejected += 1
+        for relation in changes.accepted_relations:
+            of(model, "relation", relation.label).accepted += 1
+        for relation in changes.added_relations:
+            of(model, "relation", relation.label).added += 1
+        for relation in changes.rejected_relations:
+            of(model, "relation", relation.label).rejected += 1
+    return tuple(found[key] for key in sorted(found))
+
+
+def over_time(work: Iterable[Work]) -> tuple[tuple[datetime, str, int], ...]:
+    """(moment, annotator, documents that they had finished by then), in the order of time."""
+    counts: dict[str, int] = {}
+    points = []
+    for item in sorted(work, key=lambda item: item.saved_at):
+        if item.state in _CLOSED:
+            counts[item.annotator] = counts.get(item.annotator, 0) + 1
+            points.append((item.saved_at, item.annotator, counts[item.annotator]))
+    return tuple(points)
+
+
+def _pace(name: str, items: list[Work]) -> Pace:
+    submitted = [item for item in items if item.state is State.SUBMITTED]
+    seconds = [item.seconds for item in submitted if item.seconds is not None]
+    keystrokes = [item.keystrokes for item in submitted if item.keystrokes is not None]
+    return Pace(
+        name,
+        len(submitted),
+        sum(item.state is State.SKIPPED for item in items),
+        sum(item.state is State.FLAGGED for item in items),
+        sum(item.state not in _CLOSED for item in items),
+        median(seconds) if seconds else None,
+        median(keystrokes) if keystrokes else None,
+    )
