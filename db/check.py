@@ -30,7 +30,7 @@ from db.tables import (
 from db.tables import projects as projects_table
 from db.tables import revisions as revisions_table
 from db.values import State
-from relex_core.errors import StoreError
+from relex_core.errors import RelexError, StoreError
 from relex_core.types import Document, sha256
 
 BATCH = 500
@@ -103,7 +103,7 @@ def _project(connection: Connection, project: Row[Any]) -> Iterator[Finding]:
         if connection.execute(sa.select(search.fts.c.rowid).where(search.fts.c.rowid == row.pk)).first() is None:
             yield Finding(where, "is not in the search index", derived=True)
     query = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == project.pk)
-    counted = {state: number for state, number in connection.execute(query).tuples() if number}
+    counted = {state: number for state, number in connection.execute(query) if number}
     if counted != dict(states):
         yield Finding(project.name, f"counts {counted}, has {dict(states)}", derived=True)
 
@@ -140,19 +140,25 @@ def _revisions(connection: Connection, labels: projects.LabelSet, row: Row[Any],
     state = last.state if last else str(State.NEW)
     if (row.state, row.revisions) != (state, number):
         yield Finding(where, f"listed as {row.state} with {row.revisions} revisions", derived=True)
-    if last is not None:
+    try:
         yield from _labels(connection, labels, row, last, where)
+    except (RelexError, ValueError, KeyError, TypeError) as error:
+        yield Finding(where, f"cannot be read: {error}")
 
 
 def _labels(
-    connection: Connection, labels: projects.LabelSet, row: Row[Any], last: Row[Any], where: str
+    connection: Connection, labels: projects.LabelSet, row: Row[Any], last: Row[Any] | None, where: str
 ) -> Iterator[Finding]:
-    entities, relations = label_changes.today(labels, last)
-    wanted = Counter(("entity", entity.label) for entity in entities)
-    wanted.update(("relation", relation.label) for relation in relations)
-    query = sa.select(document_labels).where(
-        document_labels.c.document_pk == row.pk, document_labels.c.kind.in_(("entity", "relation"))
-    )
+    wanted: Counter[tuple[str, str]] = Counter()
+    found = extractions_.latest(connection, labels, row)
+    for prefix, graph in (
+        ("", label_changes.today(labels, last) if last is not None else None),
+        ("suggested ", extractions_.shown(found) if found is not None else None),
+    ):
+        if graph is not None:
+            wanted.update((f"{prefix}entity", entity.label) for entity in graph[0])
+            wanted.update((f"{prefix}relation", relation.label) for relation in graph[1])
+    query = sa.select(document_labels).where(document_labels.c.document_pk == row.pk)
     if {(r.kind, r.label): r.mentions for r in connection.execute(query)} != wanted:
         yield Finding(where, "its labels are not those in the index", derived=True)
 
@@ -192,7 +198,7 @@ def _recount(connection: Connection, project: int) -> None:
         .where(documents.c.project_pk == project)
         .group_by(documents.c.state)
     )
-    numbers: dict[str, int] = dict(connection.execute(query).tuples().all())
+    numbers: dict[str, int] = dict(connection.execute(query).all())
     connection.execute(counters.delete().where(counters.c.project_pk == project))
     connection.execute(
         counters.insert(),

@@ -129,6 +129,7 @@ _KNOWN = {
         "Correct them in RELEX_DATABASE_URL.",
     ),
     "connection refused": _UNREACHABLE,
+    "connection is bad": _UNREACHABLE,
     "connection failed": _UNREACHABLE,
     "could not connect": _UNREACHABLE,
     "server closed the connection": ("the database server to answer", "Start the server again and save once more."),

@@ -56,8 +56,7 @@ def content_hash(values: Any) -> str:
 
 def place(connection: Connection, project: int, row: Row[Any], extraction: Extraction) -> None:
     """Set the order columns of a document from what the model found in it."""
-    entities = [e for e in extraction.entities if _over(e.score, SHOWN.entity)]
-    relations = [r for r in extraction.relations if _over(r.score, SHOWN.relation)]
+    entities, relations = shown(extraction)
     profile = sha256(jsonl.dumps({"labels": sorted({*(e.label for e in entities), *(r.label for r in relations)})}))[
         :16
     ]
@@ -76,6 +75,12 @@ def place(connection: Connection, project: int, row: Row[Any], extraction: Extra
         values |= {"profile": profile, "turn": turn + row.shuffle}
     connection.execute(documents.update().where(documents.c.pk == row.pk).values(**values))
     write_labels(connection, project, row.pk, "suggested ", entities, relations)
+
+
+def shown(extraction: Extraction) -> tuple[list[Entity], list[Relation]]:
+    """The suggestions over the default thresholds: those under which a document is found by label."""
+    entities = [e for e in extraction.entities if _over(e.score, SHOWN.entity)]
+    return entities, [r for r in extraction.relations if _over(r.score, SHOWN.relation)]
 
 
 def uncertainty(extraction: Extraction) -> float:

@@ -37,7 +37,11 @@ class Store:
         Raises ConfigError or StoreError.
         """
         database = Database(database_url(url))
-        migrate(database)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
         return cls(database)
 
     def close(self) -> None:

@@ -171,7 +171,11 @@ def test_import_twice_adds_nothing(letters: Store, tmp_path: Path) -> None:
     assert len(letters.revisions("copy", "ada")) == 1
 
 
-BAD = '{"tokenized_text": ["Ada"], "ner": [[0, 0, "person"]]}\nnot json\n{"ner": 3}\n{"tokenized_text": ["B"], "ner": [[0, 5, "x"]]}\n'
+BAD = """{"tokenized_text": ["Ada"], "ner": [[0, 0, "person"]]}
+not json
+{"ner": 3}
+{"tokenized_text": ["B"], "ner": [[0, 5, "x"]]}
+"""
 
 
 def test_bad_lines_are_named_and_nothing_is_stored(store: Store, tmp_path: Path) -> None:

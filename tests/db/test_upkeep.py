@@ -1,0 +1,200 @@
+"""Backup, restore and check."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from db import backup, check
+from db.__main__ import main
+from db.engine import Database, database_url
+from db.store import Store
+from db.values import State
+from relex_core import editing
+from relex_core.errors import InputError, StoreError
+from relex_core.types import Annotation, Document
+from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, suggestions
+
+
+@pytest.fixture
+def letters(store: Store) -> Store:
+    store.create_project("letters", SCHEMA)
+    store.add_documents("letters", [ADA, NIELS, CAFE])
+    store.save_extraction("letters", suggestions())
+    accept = editing.Accept(relations=(suggestions().relations[0].key,))
+    store.save("letters", editing.apply(editing.begin(suggestions()), accept), annotator="ann", state=State.SUBMITTED)
+    store.save("letters", Annotation(ADA, SCHEMA), annotator="bob")
+    store.save("letters", Annotation(NIELS, SCHEMA), annotator="bob", state=State.FLAGGED, seconds=1.25)
+    return store
+
+
+@pytest.fixture
+def new_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if engine == "sqlite":
+        return f"sqlite:///{tmp_path}/restored.sqlite"
+    make: Callable[[], str] = request.getfixturevalue("empty_postgres")
+    return make()
+
+
+def test_backup_holds_everything(letters: Store, new_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "backups" / "monday"
+    assert backup.backup(letters.database, file) == file.stat().st_size
+    letters.save("letters", Annotation(CAFE, SCHEMA), annotator="bob")
+    database = Database(database_url(new_url))
+    assert backup.restore(database, file) is None
+    database.close()
+    with Store.open(new_url) as restored:
+        assert restored.revisions("letters", "ada") == letters.revisions("letters", "ada")
+        assert restored.revisions("letters", "cafe") == ()
+        assert restored.extraction("letters", "ada") == suggestions()
+        assert list(check.check(restored.database)) == []
+
+
+def test_backup_while_somebody_saves(letters: Store, new_url: str, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            letters.save("letters", Annotation(CAFE, SCHEMA), annotator="bob")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        backup.backup(letters.database, tmp_path / "file")
+    finally:
+        stop.set()
+        writer.join()
+    database = Database(database_url(new_url))
+    backup.restore(database, tmp_path / "file")
+    assert list(check.check(database)) == []
+    database.close()
+
+
+def test_restore_keeps_what_it_replaces(letters: Store, tmp_path: Path) -> None:
+    backup.backup(letters.database, tmp_path / "file")
+    later = letters.save("letters", Annotation(CAFE, SCHEMA), annotator="bob")
+    with pytest.raises(StoreError, match="--replace"):
+        backup.restore(letters.database, tmp_path / "file")
+    assert letters.latest("letters", "cafe") == later
+    kept = backup.restore(letters.database, tmp_path / "file", replace=True)
+    # the store that was open all the time sees the restored state and goes on
+    assert letters.latest("letters", "cafe") is None
+    letters.save("letters", Annotation(NIELS, SCHEMA), annotator="bob")
+    assert list(check.check(letters.database)) == []
+    if letters.database.is_sqlite:
+        assert kept
+        with Store.open(f"sqlite:///{kept}") as before:
+            assert before.latest("letters", "cafe") == later
+
+
+def test_backups_are_not_overwritten(letters: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(InputError, match="which exists"):
+        backup.backup(letters.database, tmp_path / "file")
+    assert os.listdir(tmp_path).count("file") == 1
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_what_is_no_backup_is_not_restored(letters: Store, new_url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("something else, long enough to be read as a header of a database file")
+    before = letters.revisions("letters", "ada")
+    with pytest.raises(StoreError):
+        backup.restore(letters.database, tmp_path / "file", replace=True)
+    assert letters.revisions("letters", "ada") == before
+    assert list(check.check(letters.database)) == []
+
+
+def tamper(store: Store, table: str, statement: str) -> None:
+    """Change what the database protects, as a broken disk or a stranger would."""
+    with store.database.write() as connection:
+        if store.database.is_sqlite:
+            connection.execute(sa.text(f"DROP TRIGGER {table}_no_update"))
+            connection.execute(sa.text(f"DROP TRIGGER {table}_no_delete"))
+        else:
+            connection.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize(
+    ("table", "statement", "found"),
+    [
+        ("texts", "UPDATE texts SET text = 'Ada Byron' WHERE text LIKE 'Ada%'", "document ada: its text"),
+        ("revisions", "UPDATE revisions SET note = 'x' WHERE number = 1", "ada, revision 1: does not fit"),
+        ("revisions", "UPDATE revisions SET saved_at = '2020-01-01 00:00:00' WHERE number = 2", "revision 2: does not"),
+        ("extractions", "UPDATE extractions SET model_version = 'other'", "extraction 1: does not fit"),
+        ("schemas", "UPDATE schemas SET json = json || ' '", "does not fit its hash"),
+    ],
+)
+def test_changed_facts_are_found(letters: Store, table: str, statement: str, found: str) -> None:
+    tamper(letters, table, statement)
+    findings = [f"{finding.where}: {finding.what}" for finding in check.check(letters.database) if not finding.derived]
+    assert any(found in finding for finding in findings), findings
+
+
+def test_a_missing_revision_is_found(letters: Store) -> None:
+    tamper(letters, "revisions", "UPDATE revisions SET number = 7 WHERE number = 2")
+    assert any("revision 2 is missing" in finding.what for finding in check.check(letters.database))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM heads",
+        "UPDATE documents SET state = 'skipped', revisions = 9",
+        "DELETE FROM document_labels",
+        "UPDATE counters SET documents = documents + 1",
+        "DROP TABLE documents_fts",
+    ],
+)
+def test_derived_data_is_built_anew(letters: Store, statement: str) -> None:
+    latest, counts = letters.latest("letters", "ada"), letters.counts("letters")
+    with letters.database.write() as connection:
+        made = "CREATE VIRTUAL TABLE documents_fts USING fts5(words, content='', detail=none, tokenize='ascii')"
+        if not letters.database.is_sqlite:
+            made = "CREATE TABLE documents_fts (rowid bigint PRIMARY KEY, words tsvector)"
+        connection.execute(sa.text(statement))
+        if statement.startswith("DROP"):
+            connection.execute(sa.text(made))
+    findings = list(check.check(letters.database))
+    assert findings
+    assert all(finding.derived for finding in findings)
+    assert check.repair(letters.database) == 3
+    assert list(check.check(letters.database)) == []
+    assert (letters.latest("letters", "ada"), letters.counts("letters")) == (latest, counts)
+    assert [row.id for row in letters.queue("letters", search="zurich")] == ["niels"]
+    assert [row.id for row in letters.queue("letters", search="label:person")] == ["ada"]
+
+
+def test_command_line(
+    letters: Store, url: str, new_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "backup")
+    assert main(["check", "--database", url]) == 0
+    assert main(["backup", "--database", url, "--out", file]) == 0
+    assert main(["restore", "--database", new_url, file]) == 0
+    assert main(["check", "--database", new_url]) == 0
+    assert main(["restore", "--database", new_url, file]) == 2
+    assert "--replace" in capsys.readouterr().err
+    with letters.database.write() as connection:
+        connection.execute(sa.text("UPDATE counters SET documents = 5"))
+    assert main(["check", "--database", url]) == 1
+    assert "--repair" in capsys.readouterr().err
+    assert main(["check", "--repair", "--database", url]) == 0
+
+
+def test_an_empty_database_is_not_called_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--database", f"sqlite:///{tmp_path}/none.sqlite"]) == 2
+    assert "python -m db migrate" in capsys.readouterr().err
+
+
+def test_documents_in_several_projects(letters: Store) -> None:
+    letters.create_project("other", SCHEMA)
+    letters.add_documents("other", [ADA, Document("x", "Lovelace, Ada.")])
+    assert [row.id for row in letters.queue("other", search="lovelace")] == ["ada", "x"]
+    assert [row.id for row in letters.queue("letters", search="lovelace")] == ["ada"]
+    assert list(check.check(letters.database)) == []
