@@ -97,7 +97,7 @@ class ArgillaClient:
 
     def call(self, method: str, path: str, body: object = None, **params: Any) -> Any:
         """The JSON that the server answers with. Raises ServerDown or StoreError."""
-        pause = tenacity.wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2)
+        pause = tenacity.wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts),
             wait=pause,
@@ -163,4 +163,8 @@ def _detail(response: httpx.Response) -> str:
         detail = response.text
     if isinstance(detail, dict):
         detail = detail.get("params", detail)
+    faults = detail.get("errors") if isinstance(detail, dict) else None
+    if isinstance(faults, list):
+        told = [f"{'.'.join(map(str, fault.get('loc', ())))}: {fault.get('msg')}" for fault in faults[:3]]
+        return quote("; ".join(told), 400)
     return quote(detail, 300)

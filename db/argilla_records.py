@@ -12,6 +12,7 @@ edits the JSON need not know: `score` of a suggested relation, `ids` of entities
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -110,7 +111,8 @@ def record(document: Document, extraction: Extraction | None, schema: Schema, qu
         "suggestions": [],
     }
     if extraction is not None:
-        common = {"agent": extraction.model_version[:200], "type": "model"}
+        item["metadata"]["model"] = extraction.model_version
+        common = {"agent": _agent(extraction.model_version), "type": "model"}
         entities, relations = extraction.entities, extraction.relations
         scores = [_score(e.score) for e in entities]
         spans = {"question_id": questions[ENTITIES], "value": _spans(entities), "score": scores or None}
@@ -143,7 +145,7 @@ def answer_hash(status: str, answered: Mapping[str, Any] | None) -> str:
     """Tells whether a response changed; the order of keys and of spans does not count."""
     spans = ((answered or {}).get(ENTITIES) or {}).get("value") or []
     text = ((answered or {}).get(RELATIONS) or {}).get("value") or ""
-    marks = sorted([s.get("start"), s.get("end"), s.get("label")] for s in spans)
+    marks = sorted(([s.get("start"), s.get("end"), s.get("label")] for s in spans), key=str)
     return sha256(json.dumps([status, marks, text], ensure_ascii=False, default=str))
 
 
@@ -233,6 +235,11 @@ def _relations(entities: tuple[Entity, ...], relations: Iterable[Relation], deci
         if decided.rejected_entities or decided.rejected_relations:
             data["rejected"] = jsonl.graph_to_json(decided.rejected_entities, decided.rejected_relations)
     return json.dumps(data, ensure_ascii=False)
+
+
+def _agent(model_version: str) -> str:
+    """In the characters that the server allows for agents; the metadata hold the exact version."""
+    return re.sub(r"[^A-Za-z0-9_:./ -]", "_", model_version)[:200].strip("_ ") or "model"
 
 
 def _score(score: float | None) -> float:

@@ -49,7 +49,7 @@ def dataset_name(project: str, schema: Schema) -> str:
     """Readable, in the server's characters, and another one for another project or label set.
 
     >>> dataset_name("My project", Schema.of(["person"]))
-    'My project-5e46-3de7cc0a2f24'
+    'My project-cc42-91f1a6eb4ca6'
     """
     stem = re.sub(r"[^A-Za-z0-9 _-]+", "", project).strip(" _-")[:80] or "project"
     return f"{stem}-{sha256(project)[:4]}-{schema_hash(schema)}"
@@ -77,6 +77,18 @@ class ArgillaStore:
 
     def open(self) -> None:
         """Check the key, find the workspace, find or make the dataset. Raises ServerDown, StoreError, SchemaError."""
+        workspace = self._enter()
+        if not self._found(workspace):
+            self.id = self._make(workspace)
+        items = self.client.call("GET", f"/datasets/{self.id}/questions")["items"]
+        self.questions = {question["name"]: question["id"] for question in items}
+        self._check_questions(items)
+
+    def find(self) -> bool:
+        """Like `open` for a dataset that is only read; False if there is none."""
+        return self._found(self._enter())
+
+    def _enter(self) -> str:
         me = self.client.call("GET", "/me")
         if me["role"] not in ("owner", "admin"):
             raise StoreError(
@@ -86,15 +98,16 @@ class ArgillaStore:
             )
         workspace = self._workspace()
         self.users = self._users(me, workspace)
+        return workspace
+
+    def _found(self, workspace: str) -> bool:
         known = self.client.call("GET", "/me/datasets", workspace_id=workspace)["items"]
         found = [dataset for dataset in known if dataset["name"] == self.name]
-        ready = [dataset for dataset in found if dataset["status"] == "ready"]
         for unfinished in (dataset for dataset in found if dataset["status"] != "ready"):
             self.client.call("DELETE", f"/datasets/{unfinished['id']}")  # the program ended while it was made
-        self.id = ready[0]["id"] if ready else self._make(workspace)
-        items = self.client.call("GET", f"/datasets/{self.id}/questions")["items"]
-        self.questions = {question["name"]: question["id"] for question in items}
-        self._check_questions(items)
+        ready = [dataset for dataset in found if dataset["status"] == "ready"]
+        self.id = ready[0]["id"] if ready else ""
+        return bool(ready)
 
     def _workspace(self) -> str:
         name = self.client.settings.workspace

@@ -120,7 +120,7 @@ def acknowledge(
 def fail(
     connection: Connection, target: str, document: int, annotator: int, now: datetime, error: str, answer: str = ""
 ) -> None:
-    """It did not work: it is tried again later, each time after a longer pause. `answer` is one not to be read again."""
+    """It did not work: it is tried again later, each time after a longer pause. `answer` is not to be read again."""
     known = entry(connection, target, document, annotator)
     attempts = (known.attempts if known else 0) + 1
     pause = min(_FIRST_PAUSE * 2 ** min(attempts - 1, 16), _LONGEST_PAUSE)

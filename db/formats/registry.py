@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from db.formats import (
+    arrow_dataset,
     brat,
     conllu,
     csv_files,
@@ -12,6 +13,7 @@ from db.formats import (
     gliner,
     gliner2,
     glirel,
+    inception,
     label_studio,
     property_graph,
     rdf,
@@ -29,6 +31,8 @@ FORMATS: dict[str, Format] = {
         gliner2.FORMAT,
         glirel.FORMAT,
         conllu.FORMAT,
+        arrow_dataset.FORMAT,
+        inception.FORMAT,
         spacy_docbin.FORMAT,
         brat.FORMAT,
         doccano.FORMAT,

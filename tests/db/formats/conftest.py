@@ -9,7 +9,7 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 
 PIECES = (
     *("Ada", "Lovelace", "pre-war", "x_y", "É", "e\u0301", "नमस्ते", "عربي", "שלום", "東京", "👩‍👩‍👧", "😀", "𝔄", "🇩🇪"),
-    *(" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u2028", "\u200d", "\x0b", "\x85", "\ufeff"),
+    *(" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u2028", "\u200d", "\x85", "\ufeff"),
     *(
         "'",
         '"',
@@ -83,7 +83,7 @@ SCHEMA = Schema.of(ENTITY_LABELS, RELATION_LABELS)
 @st.composite
 def annotations(draw: st.DrawFn, control: bool = False) -> Annotation:
     """Nested, crossing and touching marks, marks inside words and of white space, relations in both directions."""
-    pieces = (*PIECES, "\x01", "\x1f", "\ufffe") if control else PIECES
+    pieces = (*PIECES, "\x01", "\x0b", "\x0c", "\x1f", "\ufffe") if control else PIECES
     text = draw(st.lists(st.sampled_from(pieces), min_size=1, max_size=14).map("".join).filter(str.strip))
     document = Document(draw(st.sampled_from(IDS)), text, draw(st.sampled_from(("", "file.txt", "=x", "a\tb"))))
     places = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 8), st.sampled_from(ENTITY_LABELS))

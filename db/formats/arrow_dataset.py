@@ -1,0 +1,133 @@
+"""Hugging Face `datasets` on disk, in a .zip: unpack it and call `datasets.load_from_disk(folder)`.
+
+The folder holds an Arrow stream and two small JSON files, written with pyarrow alone and a batch at a time.
+Columns: id, source, text, extra, entities (id, start, end, label) and relations (head, tail, label), where head
+and tail count the entities of their row.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from db.formats.files import member_text, zip_reader, zip_writer
+from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from relex_core.errors import FormatError, quote
+from relex_core.jsonl import Json
+from relex_core.types import Annotation, Document, Schema
+
+NAME = "datasets"
+BATCH = 500
+_DATA = "data-00000-of-00001.arrow"
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ImportError as error:
+        raise required("pyarrow", "pyarrow==26.0.1", NAME) from error
+    return pyarrow
+
+
+def _schema(pa: Any) -> Any:
+    text, number = pa.string(), pa.int64()
+    entity = pa.struct([("id", text), ("start", number), ("end", number), ("label", text)])
+    relation = pa.struct([("head", number), ("tail", number), ("label", text)])
+    columns = [("id", text), ("source", text), ("text", text), ("extra", text)]
+    return pa.schema([*columns, ("entities", pa.list_(entity)), ("relations", pa.list_(relation))])
+
+
+def write(annotations: Iterable[Annotation], path: Path) -> int:
+    pa = _pyarrow()
+    schema = _schema(pa)
+    remaining = iter(annotations)
+    count = 0
+    with zip_writer(path) as archive:
+        with (
+            archive.open(_member(_DATA), "w", force_zip64=True) as file,
+            pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as stream,
+        ):
+            while part := list(islice(remaining, BATCH)):
+                stream.write_batch(pa.RecordBatch.from_pylist([_row(a) for a in part], schema=schema))
+                count += len(part)
+        state: Json = {
+            "_data_files": [{"filename": _DATA}],
+            "_fingerprint": "0123456789abcdef",
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": None,
+        }
+        archive.writestr(_member("state.json"), json.dumps(state, indent=2))
+        archive.writestr(_member("dataset_info.json"), json.dumps({"description": "", "citation": ""}, indent=2))
+    return count
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _row(annotation: Annotation) -> Json:
+    document = annotation.document
+    index = {entity.id: number for number, entity in enumerate(annotation.entities)}
+    return {
+        "id": document.id,
+        "source": document.source,
+        "text": document.text,
+        "extra": document.extra,
+        "entities": [{"id": e.id, "start": e.start, "end": e.end, "label": e.label} for e in annotation.entities],
+        "relations": [{"head": index[r.head], "tail": index[r.tail], "label": r.label} for r in annotation.relations],
+    }
+
+
+def read(path: Path, schema: Schema | None) -> Iterator[Item]:
+    """Columns of other names are ignored."""
+    pa = _pyarrow()
+    if not zipfile.is_zipfile(path):
+        yield misfit("a .zip archive of a folder that datasets saved", quote(path.name))
+        return
+    with zip_reader(path) as archive:
+        yield from each(_rows(archive, pa), lambda row: _record(row, schema, path.name))
+
+
+def _rows(archive: zipfile.ZipFile, pa: Any) -> Iterator[tuple[int, Any]]:
+    number = 0
+    for state in sorted(name for name in archive.namelist() if name.endswith("state.json")):
+        folder = state.removesuffix("state.json")
+        try:
+            files = [str(item["filename"]) for item in json.loads(member_text(archive, state))["_data_files"]]
+            for name in files:
+                with archive.open(folder + name) as file, pa.ipc.open_stream(pa.PythonFile(file, mode="r")) as stream:
+                    for batch in stream:
+                        for row in batch.to_pylist():
+                            number += 1
+                            yield number, row
+        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile, FormatError) as error:
+            found = f"{quote(state)} ({type(error).__name__}: {error})"
+            yield number + 1, misfit("a folder that datasets saved", found)
+
+
+def _record(row: Json, schema: Schema | None, source: str) -> Record:
+    document = Document.from_text(str(row["text"]), str(row.get("id") or ""), str(row.get("source") or ""))
+    if row.get("extra"):
+        document = Document(document.id, document.text, document.source, str(row["extra"]))
+    marks = [
+        Mark(n, int(e["start"]), int(e["end"]), str(e["label"]), id=str(e.get("id") or ""))
+        for n, e in enumerate(row.get("entities") or ())
+    ]
+    edges = [Edge(r["head"], r["tail"], str(r["label"])) for r in row.get("relations") or ()]
+    if row.get("entities") is None:
+        return document if document.source else Document.from_text(document.text, document.id, source)
+    return record_from_marks(document, marks, edges, schema)
+
+
+FORMAT = Format(NAME, ".zip", write, read, "Hugging Face datasets on disk (zip of an Arrow folder)")

@@ -1,0 +1,325 @@
+"""A project and a real Argilla server, in both directions, with what goes wrong between them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+
+from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
+from db.store import Store
+from db.values import State
+from relex_core.editing import Accept, AddEntity, RemoveEntity, apply, apply_all, begin
+from relex_core.errors import NotFound, StoreError
+from relex_core.types import Annotation, Document, Entity, Relation, Schema, Thresholds
+from tests.db.argilla.conftest import SCHEMA, Team, extraction
+
+pytestmark = pytest.mark.argilla
+
+NO_RELATIONS = '{"v":1,"relations":[]}'
+TEXTS = (
+    "Ada was born in London",
+    "Émile ✨ 😀 lived in Paris",
+    "مريم وُلدت في القاهرة",
+    'Bob\r\nknew "Ann" <b> in Rome',
+)
+
+
+def add(team: Team, texts: tuple[str, ...] = TEXTS, extracted: bool = True) -> list[Document]:
+    documents = [Document(f"d{n}", text, "letters.txt") for n, text in enumerate(texts)]
+    team.store.add_documents(team.project, documents)
+    if extracted:
+        for document in documents:
+            team.store.save_extraction(team.project, extraction(document))
+    return documents
+
+
+def test_round_trip_of_500_documents_is_equal(team: Team) -> None:
+    documents = add(team, tuple(f"{text} {n}" for n in range(125) for text in TEXTS))
+    saved = {}
+    for n, document in enumerate(documents):
+        annotation = begin(extraction(document))
+        suggested = extraction(document)
+        head, tail = suggested.entities
+        own = AddEntity(f"own-{n}", head.end + 1, head.end + 2, "place")
+        annotation = apply(annotation, Accept((), (suggested.relations[0].key,)))
+        annotation = apply_all(annotation, [own, RemoveEntity(tail.id)] if n % 2 else [own])
+        state = (State.SUBMITTED, State.IN_PROGRESS, State.SKIPPED)[n % 3]
+        team.store.save(team.project, annotation, annotator=team.ada["username"], state=state)
+        saved[document.id] = (annotation, state)
+    done = team.sync()
+    assert (done.records, done.answers, done.problems) == (500, 500, [])
+    assert team.waiting().total == 0
+    assert team.dataset.progress()["total"] == 500
+
+    # an empty database with the same documents gets everything back
+    path = team.store.database.path
+    assert path
+    copy = replace(team, store=Store.open(f"sqlite:///{path.with_name('copy.db')}"))
+    copy.store.create_project(copy.project, SCHEMA)
+    copy.store.add_documents(copy.project, documents)
+    fetched = copy.sync()
+    assert (fetched.fetched, fetched.problems, fetched.conflicts) == (500, [], [])
+    for document in documents:
+        revision = copy.store.latest(copy.project, document.id, team.ada["username"])
+        assert revision is not None
+        annotation, state = saved[document.id]
+        assert revision.state == state
+        assert revision.annotation == replace(annotation, based_on=None)
+    again = copy.sync()
+    copy.store.close()
+    assert (again.fetched, again.answers) == (0, 0), "nothing moves twice"
+
+
+def test_suggestions_carry_scores_and_the_model(team: Team) -> None:
+    add(team)
+    assert team.sync().problems == []
+    path = f"/datasets/{team.dataset.id}/records"
+    items = team.server.call("GET", path, include="suggestions", limit=10)["items"]
+    spans, edges = sorted(items[0]["suggestions"], key=lambda s: isinstance(s["value"], str))
+    assert spans["score"] == [0.9, 0.8]
+    # the server allows no @ in the name of an agent
+    assert {spans["agent"], edges["agent"]} == {"mini_1"}
+    assert items[0]["metadata"]["model"] == "mini@1"
+    assert {spans["type"], edges["type"]} == {"model"}
+    assert json.loads(edges["value"])["relations"][0]["score"] == 0.7
+    assert team.sync(thresholds=Thresholds(entity=0.85)).records == 0, "sent once; a new extraction is sent again"
+
+
+def test_what_people_answer_in_argilla_becomes_revisions(team: Team) -> None:
+    add(team)
+    team.sync()
+    head, tail = {"start": 0, "end": 3, "label": "person"}, {"start": 16, "end": 22, "label": "place"}
+    relations = json.dumps({"v": 1, "relations": [{"head": head, "tail": tail, "type": "born in"}]})
+    team.answer_there("d0", [(0, 3, "person"), (16, 22, "place")], relations, "submitted")
+    team.answer_there("d2", [(0, 4, "person")], NO_RELATIONS, "draft")
+    team.answer_there("d3", [], "", "discarded")
+    done = team.sync()
+    assert (done.fetched, done.answers, done.problems) == (3, 0, [])
+    states = {}
+    for id in ("d0", "d2", "d3"):
+        revision = team.store.latest(team.project, id)
+        assert revision is not None
+        assert revision.annotator == team.ada["username"]
+        states[id] = revision.state
+    assert states == {"d0": State.SUBMITTED, "d2": State.IN_PROGRESS, "d3": State.SKIPPED}
+    first = team.store.latest(team.project, "d0")
+    assert first is not None
+    assert first.annotation.relations == (Relation("0:3:person", "16:22:place", "born in"),)
+
+
+def test_a_discarded_response_without_values_is_read(team: Team) -> None:
+    add(team)
+    team.sync()
+    record = team.records_there()["d0"]["id"]
+    item = {"record_id": record, "status": "discarded", "values": None}
+    team.server.call("POST", "/me/responses/bulk", {"items": [item]}, key=team.ada["api_key"])
+    assert team.sync().fetched == 1
+    revision = team.store.latest(team.project, "d0")
+    assert revision is not None
+    assert revision.state is State.SKIPPED
+
+
+def test_offsets_of_a_browser_are_converted_by_the_words_under_them(team: Team) -> None:
+    add(team)
+    team.sync()
+    # "Émile ✨ 😀 lived in Paris": Paris is [19, 24) in code points and [20, 25) in UTF-16 units
+    assert TEXTS[1][19:24] == "Paris"
+    team.answer_there("d1", [(0, 5, "person"), (20, 24, "place")], NO_RELATIONS, "draft")
+    team.sync()
+    # a mark that fits words in neither unit stays as it is
+    revision = team.store.latest(team.project, "d1")
+    assert revision is not None
+    assert {(e.start, e.end) for e in revision.annotation.entities} == {(0, 5), (20, 24)}
+    team.answer_there("d1", [(0, 5, "person"), (11, 16, "place")], NO_RELATIONS, "submitted")
+    done = team.sync()
+    revision = team.store.latest(team.project, "d1")
+    assert revision is not None
+    assert {e.text(revision.annotation.document) for e in revision.annotation.entities} == {"Émile", "lived"}
+    assert done.converted == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{not json", "json"),
+        ('{"v": 2, "relations": []}', "v"),
+        ('{"v": 1, "relations": [{"head": {"start": 0, "end": 3, "label": "person"}}]}', "tail"),
+        (
+            '{"v":1,"relations":[{"head":{"start":0,"end":3,"label":"person"},'
+            '"tail":{"start":5,"end":9,"label":"place"},"type":"born in"}]}',
+            "no mark",
+        ),
+        (
+            '{"v":1,"relations":[{"head":{"start":0,"end":3,"label":"person"},'
+            '"tail":{"start":0,"end":3,"label":"person"},"type":"married"}]}',
+            "married",
+        ),
+    ],
+)
+def test_unusable_relations_are_refused_by_record_and_field_and_never_overwritten(
+    team: Team, text: str, said: str
+) -> None:
+    documents = add(team)
+    team.sync()
+    team.answer_there("d0", [(0, 3, "person")], text, "submitted")
+    mine = Annotation(documents[0], SCHEMA, (Entity("x", 4, 7, "place"),))
+    team.store.save(team.project, mine, annotator=team.ada["username"])
+    done = team.sync()
+    assert len(done.problems) == 1
+    message = str(done.problems[0])
+    assert said in message
+    assert "d0:" in message
+    assert "relations" in message
+    assert (done.fetched, done.answers) == (0, 0)
+    there = team.records_there()["d0"]["responses"][0]
+    assert there["values"]["relations"]["value"] == text, "her work is still there"
+    failures = team.waiting().failures
+    assert [(f.document, f.annotator) for f in failures] == [("d0", team.ada["username"])]
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+    assert team.sync().problems == []
+
+
+def test_both_sides_changed_keeps_both(team: Team) -> None:
+    documents = add(team)
+    name = team.ada["username"]
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 0, 3, "person"),)), annotator=name)
+    team.sync()
+    team.answer_there("d0", [(0, 3, "place")], NO_RELATIONS, "submitted")
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 4, 7, "person"),)), annotator=name)
+    done = team.sync()
+    assert len(done.conflicts) == 1
+    history = team.store.revisions(team.project, "d0")
+    assert [next(iter(r.annotation.entities)).label for r in history] == ["person", "person", "place", "person"]
+    there = team.records_there()["d0"]["responses"][0]["values"]["entities"]["value"]
+    assert [(span["start"], span["end"]) for span in there] == [(4, 7)]
+    assert (team.waiting().total, team.sync().fetched) == (0, 0)
+
+
+def test_a_server_that_is_down_loses_nothing(team: Team) -> None:
+    documents = add(team)
+    team.server.stop()
+    try:
+        with pytest.raises(ServerDown, match="waits here"):
+            team.sync()
+        name = team.ada["username"]
+        team.store.save(team.project, Annotation(documents[0], SCHEMA), annotator=name, state=State.SUBMITTED)
+        assert (team.waiting().records, team.waiting().answers) == (4, 1)
+    finally:
+        team.server.start()
+    done = team.sync()
+    assert (done.records, done.answers, done.problems) == (4, 1, [])
+    team.server.stop()
+    team.server.start()
+    assert team.sync() == type(done)(), "a restarted server has everything"
+
+
+def test_a_server_that_dies_between_two_batches_gets_the_rest_later(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(team, tuple(f"Ada was born in Place{n}" for n in range(12)), extracted=False)
+    monkeypatch.setattr("db.argilla_sync.PAGE", 5)
+    real, calls = ArgillaClient.call, []
+
+    def flaky(self: ArgillaClient, method: str, path: str, body: object = None, **params: object) -> object:
+        if path.endswith("/records/bulk"):
+            calls.append(path)
+            if len(calls) == 2:
+                raise self._down("no answer (test)")
+        return real(self, method, path, body, **params)
+
+    monkeypatch.setattr(ArgillaClient, "call", flaky)
+    with pytest.raises(ServerDown):
+        team.sync()
+    assert team.waiting().records == 7
+    assert team.sync().records == 7
+    assert len(team.records_there()) == 12
+
+
+def test_wrong_keys_are_told_apart_and_never_shown(team: Team, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    add(team)
+    wrong = ArgillaClient(team.client.settings, "wrong-and-secret", attempts=1)
+    with pytest.raises(StoreError, match="does not know the key"):
+        replace(team, client=wrong).sync()
+    annotator = ArgillaClient(team.client.settings, team.ada["api_key"], attempts=1)
+    with pytest.raises(StoreError, match="role is annotator"):
+        replace(team, client=annotator).sync()
+    assert "wrong-and-secret" not in caplog.text + repr(wrong)
+    elsewhere = ArgillaClient(ArgillaSettings(team.server.url, "nowhere"), team.server.key, attempts=1)
+    with pytest.raises(NotFound, match="nowhere"):
+        replace(team, client=elsewhere).sync()
+    wrong.close()
+    annotator.close()
+    elsewhere.close()
+    dump = team.store.database.path
+    assert dump
+    assert team.server.key.encode() not in dump.read_bytes()
+
+
+def test_records_edited_or_deleted_behind_our_back_are_put_right(team: Team) -> None:
+    documents = add(team)
+    name = team.ada["username"]
+    team.store.save(team.project, Annotation(documents[1], SCHEMA), annotator=name, state=State.SUBMITTED)
+    team.sync()
+    there = team.records_there()
+    base = f"/datasets/{team.dataset.id}/records"
+    team.server.call("DELETE", base, ids=there["d1"]["id"])
+    changed = {"external_id": there["d0"]["external_id"], "fields": {"text": "Eve was here"}}
+    team.server.call("PUT", f"{base}/bulk", {"items": [changed]})
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+    team.server.call("PUT", f"{base}/bulk", {"items": [{"external_id": "strange", "fields": {"text": "?"}}]})
+    done = team.sync()
+    assert done.sent_again == 2
+    assert (done.records, done.answers, done.fetched) == (2, 1, 0)
+    messages = " ".join(str(problem) for problem in done.problems)
+    assert "strange" in messages
+    assert "a text that was changed in Argilla" in messages
+    there = team.records_there()
+    assert there["d0"]["fields"]["text"] == documents[0].text
+    assert there["d1"]["responses"][0]["status"] == "submitted"
+    assert team.store.latest(team.project, "d0") is None, "marks on another text are not taken over"
+    assert team.sync().fetched == 0, "also not after the text was put right"
+
+
+def test_a_changed_label_set_is_a_new_dataset_and_late_answers_to_the_old_one_count(team: Team) -> None:
+    add(team)
+    team.sync()
+    old = team.dataset
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+    team.store.save_schema(team.project, Schema.of([*SCHEMA.entity_labels, "date"], SCHEMA.relation_labels))
+    done = team.sync()
+    assert team.dataset.name != old.name
+    assert (done.fetched, done.records, done.answers) == (1, 4, 1)
+    revision = team.store.latest(team.project, "d0")
+    assert revision is not None
+    assert [e.label for e in revision.annotation.entities] == ["person"]
+    assert len(team.records_there()) == 4
+
+
+def test_an_annotator_without_a_user_waits_with_a_message(team: Team) -> None:
+    documents = add(team)
+    team.store.save(team.project, Annotation(documents[0], SCHEMA), annotator="Grace")
+    done = team.sync()
+    assert done.answers == 0
+    assert "Grace" in str(done.problems[0])
+    assert team.waiting().failures[0].retry_at is not None
+    assert team.sync().problems == [], "not tried at once again"
+    team.server.user("Grace", team.workspace_id)
+    assert team.sync(retry=True).answers == 1
+
+
+def test_argillas_own_package_reads_what_was_sent(team: Team) -> None:
+    argilla = pytest.importorskip("argilla")
+    documents = add(team)
+    annotation = Annotation(documents[0], SCHEMA, (Entity("a", 0, 3, "person"),))
+    team.store.save(team.project, annotation, annotator=team.ada["username"], state=State.SUBMITTED)
+    team.sync()
+    client = argilla.Argilla(api_url=team.server.url, api_key=team.server.key)
+    dataset = client.datasets(team.dataset.name, workspace=team.client.settings.workspace)
+    records = {record.metadata["document"]: record for record in dataset.records(with_responses=True)}
+    assert {record.fields["text"] for record in records.values()} == set(TEXTS)
+    (response,) = records["d0"].responses["entities"]
+    assert (response.value, str(response.status.value)) == ([{"start": 0, "end": 3, "label": "person"}], "submitted")
