@@ -8,6 +8,7 @@ from db.formats import (
     arrow_dataset,
     brat,
     conllu,
+    corpora,
     csv_files,
     doccano,
     gliner,
@@ -19,6 +20,7 @@ from db.formats import (
     rdf,
     relex_jsonl,
     spacy_docbin,
+    texts,
 )
 from db.formats.record import Format
 from relex_core.errors import InputError, quote
@@ -43,6 +45,13 @@ FORMATS: dict[str, Format] = {
         rdf.TURTLE,
         property_graph.CYPHER,
         property_graph.GRAPHML,
+        texts.TEXT,
+        texts.MARKDOWN,
+        texts.PDF,
+        texts.DOCX,
+        corpora.DOCRED,
+        corpora.CONLL04,
+        corpora.CROSSRE,
     )
 }
 

@@ -1,0 +1,178 @@
+"""What a person should know about a set of annotations before it is exported: one pass, constant memory but for
+hashes of texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from db.formats.property_graph import xml_text
+from db.splits import same_text
+from relex_core.types import Annotation, Entity, Schema
+from relex_core.words import Words
+
+MAX_WORDS = 512
+"""Words of the window that the released checkpoints read at once; training cuts longer texts there."""
+
+MAX_WIDTH = 12
+"""Widest entity in words that span models of GLiNER's family can mark."""
+
+FEW = 10
+"""Fewer examples of a label than this rarely teach it."""
+
+SHOWN = 5
+
+_WORD_FORMATS = {"gliner", "gliner2", "glirel"}
+_FLAT_FORMATS = {"spacy"}
+_XML_FORMATS = {"inception", "graphml"}
+_NO_TEXT = {"csv-triples"}
+
+
+class Weight(StrEnum):
+    """LOSS: this format cannot say it. WARNING: likely a mistake or harmful in training. NOTE: good to know."""
+
+    LOSS = "loss"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of fault: how often, and up to five places (document id and what is there)."""
+
+    weight: Weight
+    what: str
+    count: int
+    places: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Counts and findings; `clean` says that nothing is lost and nothing looks wrong."""
+
+    documents: int
+    entities: int
+    relations: int
+    entity_labels: tuple[tuple[str, int], ...]
+    relation_labels: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        return all(finding.weight is Weight.NOTE for finding in self.findings)
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: Counter[tuple[Weight, str]] = field(default_factory=Counter)
+    places: dict[tuple[Weight, str], list[tuple[str, str]]] = field(default_factory=dict)
+
+    def add(self, weight: Weight, what: str, document: str, where: str) -> None:
+        self.counts[weight, what] += 1
+        places = self.places.setdefault((weight, what), [])
+        if len(places) < SHOWN:
+            places.append((document, where))
+
+
+def validate(annotations: Iterable[Annotation], format: str = "gliner") -> Validation:
+    """Look at each annotation once."""
+    tally = _Tally()
+    entities: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    texts: dict[str, str] = {}
+    schema = Schema()
+    documents = 0
+    for annotation in annotations:
+        documents += 1
+        schema = annotation.schema
+        entities.update(e.label for e in annotation.entities)
+        relations.update(r.label for r in annotation.relations)
+        id = annotation.document.id
+        first = texts.setdefault(same_text(annotation.document.text), id)
+        if first != id:
+            tally.add(Weight.WARNING, "texts that occur twice", id, f"the same as {first}")
+        for weight, what, where in _faults(annotation, format):
+            tally.add(weight, what, id, where)
+    for kind, labels, counts in (
+        ("entity", [label.name for label in schema.visible_entities], entities),
+        ("relation", [label.name for label in schema.visible_relations], relations),
+    ):
+        for name in labels:
+            if not counts[name]:
+                tally.add(Weight.WARNING, f"{kind} labels without an example", "", name)
+            elif counts[name] < FEW:
+                tally.add(Weight.NOTE, f"{kind} labels with fewer than {FEW} examples", "", f"{name}: {counts[name]}")
+    order = list(Weight)
+    findings = [Finding(*key, count, tuple(tally.places[key])) for key, count in tally.counts.items()]
+    findings.sort(key=lambda finding: (order.index(finding.weight), -finding.count, finding.what))
+    return Validation(
+        documents,
+        entities.total(),
+        relations.total(),
+        tuple(entities.most_common()),
+        tuple(relations.most_common()),
+        tuple(findings),
+    )
+
+
+def _faults(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, str]]:
+    document = annotation.document
+    text = document.text
+    words = Words.of(text)
+    if not annotation.entities:
+        yield Weight.NOTE, "documents without a mark", ""
+    if len(words) > MAX_WORDS and format in _WORD_FORMATS:
+        yield Weight.WARNING, f"texts longer than the model's window of {MAX_WORDS} words", f"{len(words)} words"
+    if format in _NO_TEXT and not annotation.relations:
+        yield Weight.LOSS, "documents without a relation, of which this format says nothing", ""
+    if format in _XML_FORMATS and xml_text(text) != text:
+        yield Weight.LOSS, "control characters, which this format replaces", ""
+    yield from _mark_faults(annotation, words, format)
+    yield from _relation_faults(annotation)
+
+
+def _mark_faults(annotation: Annotation, words: Words, format: str) -> Iterator[tuple[Weight, str, str]]:
+    text = annotation.document.text
+    starts, ends = set(words.starts), set(words.ends)
+    by_span: dict[tuple[int, int], Entity] = {}
+    before: Entity | None = None
+    for entity in sorted(annotation.entities, key=lambda e: (e.start, -e.end)):
+        surface = entity.text(annotation.document)
+        where = f"{surface[:40]!r} ({entity.label})"
+        if surface != surface.strip():
+            yield Weight.WARNING, "marks with white space at an end", where
+        elif entity.start not in starts or entity.end not in ends:
+            weight = Weight.LOSS if format in _WORD_FORMATS else Weight.NOTE
+            yield weight, "marks that begin or end inside a word (trainers get whole words)", where
+        covered = words.covering(*entity.span)
+        if format in _WORD_FORMATS and covered and covered[1] - covered[0] >= MAX_WIDTH:
+            yield Weight.WARNING, f"marks wider than {MAX_WIDTH} words, which span models cannot learn", where
+        twin = by_span.setdefault(entity.span, entity)
+        if twin is not entity:
+            told = "spans with two labels (GLiNER's trainer mixes up their relations)"
+            yield Weight.WARNING, told, f"{where} and {twin.label}"
+        elif before is not None and entity.start < before.end:
+            weight = Weight.LOSS if format in _FLAT_FORMATS else Weight.NOTE
+            told = "overlapping marks" + (" (doc.ents keeps the longest, doc.spans all)" if format == "spacy" else "")
+            yield weight, told, f"{where} in {text[before.start : before.end][:40]!r}"
+        if before is None or entity.end > before.end:
+            before = entity
+
+
+def _relation_faults(annotation: Annotation) -> Iterator[tuple[Weight, str, str]]:
+    entities = annotation.by_id()
+    labels = {label.name: label for label in annotation.schema.relation_labels}
+    keys = {relation.key for relation in annotation.relations}
+    for relation in annotation.relations:
+        head, tail = entities[relation.head], entities[relation.tail]
+        ends = f"{head.text(annotation.document)[:30]!r} {relation.label} {tail.text(annotation.document)[:30]!r}"
+        label = labels[relation.label]
+        if not label.allows(head.label, tail.label):
+            yield Weight.WARNING, "relations between types that their label does not allow", ends
+        both = (relation.tail, relation.head, relation.label) in keys
+        if both and not label.symmetric and relation.head < relation.tail:
+            yield Weight.WARNING, "relations in both directions though their label is not symmetric", ends
+        if label.symmetric and both and relation.head < relation.tail:
+            yield Weight.NOTE, "symmetric relations marked in both directions", ends
