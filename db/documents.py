@@ -124,6 +124,22 @@ def find_text(connection: Connection, project: int, document: Document, lock: bo
     )
 
 
+def find_texts(connection: Connection, project: int, wanted: Sequence[Document]) -> dict[tuple[str, str], Row[Any]]:
+    """The rows of documents that the project has, locked, by (id, hash of the text) as they were wanted."""
+    query = sa.select(documents).where(
+        documents.c.project_pk == project, documents.c.sha256.in_({document.sha256 for document in wanted})
+    )
+    by_text: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query.order_by(documents.c.pk).with_for_update()):
+        by_text.setdefault(row.sha256, []).append(row)
+    found = {}
+    for document in wanted:
+        rows = by_text[document.sha256]
+        same = [row for row in rows if row.id == document.id]
+        found[document.id, document.sha256] = (same or sorted(rows, key=lambda row: row.copy))[0]
+    return found
+
+
 def load(connection: Connection, row: Row[Any]) -> Document:
     stored = connection.execute(sa.select(texts.c.text, texts.c.extra).where(texts.c.document_pk == row.pk)).one()
     return Document(row.id, stored.text, row.source, stored.extra)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from relex_core.types import Document, Entity, Extraction, Relation, Thresholds,
 
 SHOWN = Thresholds()
 """The thresholds against which uncertainty and predicted labels are measured (paper section 3.9)."""
+
+Graph = tuple[Sequence[Entity], Sequence[Relation]]
 
 RANDOM_SHARE = 0.1
 """Share of the documents that the mixed order places by chance."""
@@ -74,7 +76,7 @@ def place(connection: Connection, project: int, row: Row[Any], extraction: Extra
         turn = 0 if before is None else int(before) + 1
         values |= {"profile": profile, "turn": turn + row.shuffle}
     connection.execute(documents.update().where(documents.c.pk == row.pk).values(**values))
-    write_labels(connection, project, row.pk, "suggested ", entities, relations)
+    write_labels(connection, project, "suggested ", {row.pk: (entities, relations)})
 
 
 def shown(extraction: Extraction) -> tuple[list[Entity], list[Relation]]:
@@ -138,28 +140,24 @@ def read(connection: Connection, labels: LabelSet, row: Row[Any], document: Docu
     return present(as_saved(connection, row, document), labels.schema, labels.since(row.label_version))
 
 
-def write_labels(
-    connection: Connection,
-    project: int,
-    document: int,
-    prefix: str,
-    entities: Iterable[Entity],
-    relations: Iterable[Relation],
-) -> None:
-    """Count the labels of a document anew, under kinds that begin with `prefix`."""
-    wanted: Counter[tuple[str, str]] = Counter((f"{prefix}entity", entity.label) for entity in entities)
-    wanted.update((f"{prefix}relation", relation.label) for relation in relations)
-    mine = (
-        document_labels.c.document_pk == document,
-        document_labels.c.kind.in_((f"{prefix}entity", f"{prefix}relation")),
-    )
-    there = {(r.kind, r.label): r.mentions for r in connection.execute(sa.select(document_labels).where(*mine))}
-    if there == wanted:
+def write_labels(connection: Connection, project: int, prefix: str, graphs: Mapping[int, Graph]) -> None:
+    """Count the labels of documents anew, under kinds that begin with `prefix`. `graphs` goes by document key."""
+    wanted: Counter[tuple[int, str, str]] = Counter()
+    for key, (entities, relations) in graphs.items():
+        wanted.update((key, f"{prefix}entity", entity.label) for entity in entities)
+        wanted.update((key, f"{prefix}relation", relation.label) for relation in relations)
+    kinds = document_labels.c.kind.in_((f"{prefix}entity", f"{prefix}relation"))
+    query = sa.select(document_labels).where(document_labels.c.document_pk.in_(list(graphs)), kinds)
+    there = {(r.document_pk, r.kind, r.label): r.mentions for r in connection.execute(query)}
+    changed = {key for key, _, _ in dict(there.items() ^ wanted.items())}
+    if not changed:
         return
-    connection.execute(document_labels.delete().where(*mine))
+    if there:
+        connection.execute(document_labels.delete().where(document_labels.c.document_pk.in_(changed), kinds))
     rows = [
-        {"document_pk": document, "kind": kind, "label": label, "project_pk": project, "mentions": mentions}
-        for (kind, label), mentions in wanted.items()
+        {"document_pk": key, "kind": kind, "label": label, "project_pk": project, "mentions": mentions}
+        for (key, kind, label), mentions in wanted.items()
+        if key in changed
     ]
     if rows:
         connection.execute(document_labels.insert(), rows)

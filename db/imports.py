@@ -13,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.engine import Connection
-
-from db import documents, extractions, projects, revisions
+from db import documents, extractions, projects, saving
 from db.exports import file_hash, manifest_of
 from db.formats import Format, Record, named, united
 from db.store import Store
@@ -151,15 +149,21 @@ class _Job:
             pk, _ = projects.find(connection, self.project)
             labels = projects.load_labels(connection, pk)
             added, ids = documents.add(connection, pk, texts, now, self.deduplicate)
-            found, decided = 0, 0
-            for number, record in batch:
-                if isinstance(record, Extraction):
-                    self._extraction(connection, labels, _under(record, ids))
-                    found += 1
-                elif isinstance(record, Annotation):
-                    before = self._decision(connection, labels, _under(record, ids), number)
-                    decided += not before
-        return Imported(len(batch), added.added, added.duplicates, found, decided)
+            found = [_under(record, ids) for _, record in batch if isinstance(record, Extraction)]
+            for extraction in found:
+                row = documents.find_text(connection, pk, extraction.document, lock=True)
+                extractions.save(connection, labels, row, extraction, now)
+                extractions.place(connection, pk, row, extraction)
+            decisions = [
+                (_under(record, ids), self._work(number)) for number, record in batch if isinstance(record, Annotation)
+            ]
+            decided = saving.save_many(connection, labels, decisions, now)
+        return Imported(len(batch), added.added, added.duplicates, len(found), decided)
+
+    def _work(self, number: int) -> saving.Work:
+        # each record has a client of its own: a document may stand in a file several times
+        client = f"{self.client}:{number}"
+        return saving.Work(self.annotator, self.state, client=client, seq=1, note=f"imported from {self.name}")
 
     def _apart(self, record: Record) -> Record:
         """A record whose id and text stood in the file before, under an id of its own."""
@@ -171,28 +175,6 @@ class _Job:
         if times == 1:
             return record
         return replace(record, document=documents.renamed_to(document, f"{document.id}~{times}"))
-
-    def _extraction(self, connection: Connection, labels: projects.LabelSet, record: Extraction) -> None:
-        row = documents.find_text(connection, labels.project, record.document, lock=True)
-        extractions.save(connection, labels, row, record, self.store.now())
-        extractions.place(connection, labels.project, row, record)
-
-    def _decision(self, connection: Connection, labels: projects.LabelSet, record: Annotation, number: int) -> bool:
-        """Whether the record had been stored before."""
-        row = documents.find_text(connection, labels.project, record.document, lock=True)
-        # each record has a client of its own: a document may stand in a file several times
-        client = f"{self.client}:{number}"
-        known = revisions.acknowledged(connection, row.pk, client) > 0
-        work = revisions.Work(
-            annotator=self.annotator,
-            state=self.state,
-            client=client,
-            seq=1,
-            note=f"imported from {self.name}",
-        )
-        if not known:
-            revisions.save(connection, labels, record, work, self.store.now())
-        return known
 
 
 def manifest_schema(path: Path) -> Schema | None:

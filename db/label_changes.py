@@ -90,7 +90,7 @@ def reindex(connection: Connection, labels: projects.LabelSet, row: Row[Any]) ->
         entities, relations = today(labels, head)
         counted = documents.update().where(documents.c.pk == row.pk)
         connection.execute(counted.values(entities=len(entities), relations=len(relations)))
-        extractions.write_labels(connection, labels.project, row.pk, "", entities, relations)
+        extractions.write_labels(connection, labels.project, "", {row.pk: (entities, relations)})
     found = extractions.latest(connection, labels, row)
     if found is not None:
         extractions.place(connection, labels.project, row, found)

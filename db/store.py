@@ -11,7 +11,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from db import audit, documents, extractions, projects, revisions
+from db import audit, documents, extractions, projects, revisions, saving
 from db.engine import Database, database_url
 from db.migrate import migrate
 from db.tables import annotators, counters
@@ -201,7 +201,7 @@ class Store:
         Conflict, whose `value` is that revision. With `independent` only the annotator's own revisions count,
         for documents that several people annotate without seeing each other.
         """
-        work = revisions.Work(
+        work = saving.Work(
             annotator=annotator,
             state=State(state),
             edits=tuple(edits),
@@ -216,7 +216,7 @@ class Store:
         )
         with self.database.write() as connection:
             pk, _ = projects.find(connection, project)
-            return revisions.save(connection, projects.load_labels(connection, pk), annotation, work, self._clock())
+            return saving.save(connection, projects.load_labels(connection, pk), annotation, work, self._clock())
 
     def set_state(
         self, project: str, document_id: str, state: State | str, *, annotator: str, note: str = ""
@@ -235,8 +235,8 @@ class Store:
                     annotation = Annotation(document, labels.schema, based_on=based_on)
             else:
                 annotation = revisions.read(connection, labels, head, document).annotation
-            work = revisions.Work(annotator=annotator, state=State(state), note=note)
-            return revisions.save(connection, labels, annotation, work, self._clock())
+            work = saving.Work(annotator=annotator, state=State(state), note=note)
+            return saving.save(connection, labels, annotation, work, self._clock())
 
     def latest(self, project: str, document_id: str, annotator: str | None = None) -> Revision | None:
         """The last revision of a document, of everybody or of one annotator. Raises NotFound."""
