@@ -114,7 +114,8 @@ def view(item: Example, pools: Pools, known: LabelKnowledge, how: Augmentation, 
         names = _relation_labels(item, relations, source, pools, known, how, rng)
         pairs = _pairs(item, spans, relations, how, rng)
         positives, masked = _relation_cells(item, spans, names, pairs, relations, source, known)
-    return View(item.words, labels, names, cells, unknown, not item.partial, marked, spans, pairs, positives, masked)
+    known_here = not item.partial or source.group([label for *_, label in item.entities]) is not None
+    return View(item.words, labels, names, cells, unknown, known_here, marked, spans, pairs, positives, masked)
 
 
 # entities

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from relex_core.augmentation import Augmentation, View, view
+from relex_core.checkpoint import load
+from relex_core.datasets import read_gold
+from relex_core.errors import ConfigError, InputError
+from relex_core.evaluation import predict_file, report
+from relex_core.examples import Example, example, join
+from relex_core.labels import LabelKnowledge
+from relex_core.losses import LossWeights
+from relex_core.metrics import Counts
+from relex_core.sampling import Sampler, Sampling, Source, make_pools
+from relex_core.targets import assemble
+from relex_core.training import STOP, Trainer, make_optimizer, rate
+from relex_core.training_config import DataFile, TrainConfig, read_train_config
+from relex_core.types import Thresholds
+from tests.relex_core.tiny import TEXTS, checkpoint, corpus, record
+
+AS_IT_IS = Augmentation(0.0, 16, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 48, negatives=False)
+KNOWN = LabelKnowledge({"works for": {"same": ["employed by"], "inverse": ["employs"]}})
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("tiny") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return corpus(tmp_path_factory.mktemp("data") / "train.jsonl")
+
+
+def config(base: Path, data: Path, **changes: object) -> TrainConfig:
+    return TrainConfig(
+        base=str(base),
+        data=(DataFile(str(data)),),
+        encoder_lr=3e-3,
+        head_lr=3e-3,
+        threads=1,
+        warmup=2,
+        decay=0.0,
+        steps=4,
+        dropout=0.0,
+        device="cpu",
+        log_every=1,
+        loss=LossWeights(alpha=-1.0),
+        sampling=Sampling(mixture=False, texts=2, pieces=10_000),
+        augmentation=AS_IT_IS,
+    ).with_changes(**changes)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def examples(tmp_path: Path, *numbers: int, **more: object) -> list[Example]:
+    return [item for gold in read_gold(corpus(tmp_path / "x.jsonl", *numbers, **more)) if (item := example(gold, "x"))]
+
+
+def asked(item: Example, how: Augmentation = AS_IT_IS, seed: int = 0, *others: Example, closed: bool = False) -> View:
+    pools = make_pools([Source(item.source, (item, *others))], {item.source: closed}, KNOWN)
+    return view(item, pools, KNOWN, how, random.Random(seed))
+
+
+def named(seen: View) -> set[tuple[str, str, str]]:
+    """The relations a view asks for, in words."""
+    words = [" ".join(seen.words[a : b + 1]) for a, b in seen.spans]
+    return {(words[seen.pairs[p][0]], seen.relation_labels[m], words[seen.pairs[p][1]]) for p, m in seen.positives}
+
+
+# the loop
+
+
+def test_four_examples_are_learned_by_heart(data: Path, tmp_path: Path) -> None:
+    # label vectors from the label's own piece: a random encoder need not learn first to carry it to the marker
+    base = checkpoint(tmp_path / "base", embed_ent_token=False, embed_rel_token=False)
+    plan = config(base, data, steps=100, log_every=25)
+    plan = replace(plan, sampling=replace(plan.sampling, texts=4))
+    Trainer(plan, tmp_path / "run", silent).run()
+    from relex_core.adapters.own import Own
+
+    learned = Own(load(tmp_path / "run" / "last", device="cpu"))
+    for number in range(4):
+        found = report(predict_file(learned, corpus(tmp_path / "one.jsonl", number)), Thresholds(0.5, 0.5))
+        assert found.entities.f1 == 1.0
+        assert found.relations == Counts(tp=len(TEXTS[number][2]))
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0] / 10
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "done"
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=6, dropout=0.1, augmentation=Augmentation())
+    Trainer(plan, tmp_path / "whole", silent).run()
+
+    class Killed(Exception):
+        pass
+
+    def die(line: str) -> None:
+        if line.startswith("step      4"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        Trainer(plan.with_changes(save_every=3), tmp_path / "parts", die).run()
+    assert json.loads((tmp_path / "parts" / "status.json").read_text())["state"] == "failed"
+    resumed = Trainer(plan, tmp_path / "parts", silent)
+    assert resumed.progress.step == 3
+    resumed.run()
+    states = [torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts")]
+    assert states[0]["progress"]["step"] == states[1]["progress"]["step"] == 6
+    for key, value in states[0]["model"].items():
+        assert torch.equal(value, states[1]["model"][key]), key
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny: Path, data: Path, tmp_path: Path) -> None:
+    found = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        Trainer(config(tiny, data, steps=2, seed=seed, dropout=0.1), tmp_path / name, silent).run()
+        found[name] = (tmp_path / name / "last" / "model.safetensors").read_bytes()
+    assert found["a"] == found["b"] != found["c"]
+
+
+def test_accumulated_batches_equal_one_large_batch(tiny: Path, data: Path, tmp_path: Path) -> None:
+    small = config(tiny, data, steps=1, accumulate=2)
+    large = replace(small, accumulate=1, sampling=replace(small.sampling, texts=4))
+    weights = []
+    for name, plan in (("small", small), ("large", large)):
+        trainer = Trainer(plan, tmp_path / name, silent)
+        loaded = trainer.loaded
+        # the same question whatever the batch: the order of labels is drawn for each batch otherwise
+        trainer.make_batch = lambda _, items, loaded=loaded: assemble(  # type: ignore[method-assign]
+            [asked(item) for item in items], loaded.builder, loaded.config, loaded.limit
+        )
+        trainer.run()
+        weights.append(trainer.loaded.model.state_dict())
+    apart = [(value - weights[1][key]).abs() > 1e-4 for key, value in weights[0].items()]
+    # Adam's first step is the sign of the gradient, which rounding can turn where the gradient is nearly 0
+    assert sum(int(cells.sum()) for cells in apart) < 1e-4 * sum(cells.numel() for cells in apart)
+
+
+def test_a_stop_file_ends_the_run_with_everything_saved(tiny: Path, data: Path, tmp_path: Path) -> None:
+    trainer = Trainer(config(tiny, data, steps=50), tmp_path, silent)
+    (tmp_path / STOP).touch()
+    assert trainer.run().step == 1
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "stopped"
+    assert (tmp_path / "last" / "model.safetensors").is_file()
+    assert not (tmp_path / STOP).exists()
+
+
+def test_early_stopping_keeps_the_best_weights(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=40, dev=(str(data),), evaluate_every=2, patience=2, head_lr=1e-9, encoder_lr=1e-9)
+    progress = Trainer(plan, tmp_path, silent).run()
+    assert progress.step == 6  # best at 2, nothing better at 4 and 6
+    assert progress.best_step == 2
+    assert (tmp_path / "best" / "gliner_config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"span_mode": "token_level"}, {"relations_layer": "mlp"}, {"triples_layer": "DistMult"}]
+)
+def test_other_forms_learn_too(changes: dict[str, str], data: Path, tmp_path: Path) -> None:
+    base = checkpoint(tmp_path / "base", **changes)
+    Trainer(config(base, data, steps=20), tmp_path / "run", silent).run()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert (lines[0]["adjacency_loss"] > 0) == ("relations_layer" in changes)
+
+
+def test_rates_warm_up_and_decay(tiny: Path) -> None:
+    plan = TrainConfig(steps=100, warmup=0.1, decay=0.5)
+    curve = [rate(step / 100, step, plan, 100) for step in range(100)]
+    assert curve[0] == pytest.approx(0.1)
+    assert curve[9:50] == pytest.approx([1.0] * 41)
+    assert curve[75] == pytest.approx(0.5)
+    assert curve[-1] == pytest.approx(0.02)
+    groups = make_optimizer(load(tiny, device="cpu").model.requires_grad_(True), plan).param_groups
+    assert {group["base_lr"] for group in groups} == {plan.encoder_lr, plan.head_lr}
+    assert all(p.ndim == 1 for group in groups if not group["weight_decay"] for p in group["params"])
+
+
+# what is asked
+
+
+def test_without_augmentation_an_example_is_asked_as_annotated(tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    seen = asked(item)
+    assert set(seen.entity_labels) == {"person", "company", "city"}
+    assert {(a, b, seen.entity_labels[k]) for a, b, k in seen.entities} == set(item.entities)
+    assert named(seen) == {("Ada Lovelace", "works for", "Acme")}
+    assert len(seen.pairs) == 6
+    assert not seen.unknown
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_augmentation_turns_a_true_relation_into_a_negative(tmp_path: Path, seed: int) -> None:
+    items = examples(tmp_path)
+    seen = asked(items[0], Augmentation(), seed, *items)
+    head, tail = (seen.spans.index(span) for span in ((0, 1), (4, 4)))
+    family = {"works for", "employed by", "employee of", "works at"}
+    cells = {(seen.pairs[p], seen.relation_labels[m]) for p, m in seen.positives | seen.unknown}
+    for label in family & set(seen.relation_labels):
+        assert ((head, tail), label) in cells
+    for label in {"employs", "employer of"} & set(seen.relation_labels):
+        assert ((tail, head), label) in cells
+    for pair, label in {(seen.pairs[p], seen.relation_labels[m]) for p, m in seen.positives}:
+        assert pair == (
+            (tail, head) if label in ("employs", "employer of", "has employee", "has staff member") else (head, tail)
+        )
+
+
+def test_the_inverse_name_exchanges_head_and_tail(tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    how = replace(AS_IT_IS, rename_relation=1.0, inverse=1.0)
+    found = {next(iter(named(asked(item, how, seed)))) for seed in range(20)}
+    assert {(head, tail) for head, _, tail in found} == {("Acme", "Ada Lovelace")}
+    assert "employs" in {label for _, label, _ in found}
+
+
+def test_partial_data_knows_nothing_of_what_is_absent(tiny: Path, tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0, partial=True)
+    seen = asked(item)
+    loaded = load(tiny, device="cpu")
+    batch = assemble([seen], loaded.builder, loaded.config, loaded.limit)
+    known = batch.targets.entities_known[0, :, :, 0]
+    assert known[0, 1], "the marked span is known"
+    assert known[1, 1], "and so is one that crosses it"
+    assert not known[2, 0], "but not a word that nothing marked touches"
+    pairs = {seen.pairs[p] for p in range(len(seen.pairs)) if batch.targets.relations_known_BPM[0, p, 0]}
+    assert pairs == {(0, 1), (1, 0)}
+
+
+def test_checked_labels_are_known_for_all_pairs(tmp_path: Path) -> None:
+    more = {"partial": True, "annotated_relations": ["works for", "founded by"]}
+    (item,) = examples(tmp_path, 0, **more)
+    seen = asked(item, replace(AS_IT_IS, negatives=True))
+    assert set(seen.relation_labels) == {"works for", "founded by"}
+    assert not seen.unknown
+
+
+def test_pairs_across_a_seam_are_negatives_even_in_partial_data(tmp_path: Path) -> None:
+    first, second = examples(tmp_path, 0, 2, partial=True)
+    seen = asked(join([first, second]))
+    across = {p for p, pair in enumerate(seen.pairs) if (pair[0] < 3) != (pair[1] < 3)}
+    assert len(across) == 12
+    assert not {p for p, _ in seen.unknown} & across
+
+
+def test_a_rejected_relation_is_a_known_negative(tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0, partial=True)
+    seen = asked(replace(item, wrong_relations=((2, 0, "lives in"),)))
+    m = seen.relation_labels.index("lives in")
+    p = seen.pairs.index((2, 0))
+    assert (p, m) not in seen.positives | seen.unknown
+
+
+def test_types_of_one_group_are_known_together_in_closed_data(tmp_path: Path) -> None:
+    items = examples(tmp_path, 0, 2, 3, partial=True)
+    seen = asked(items[2], replace(AS_IT_IS, negatives=True), 0, *items, closed=True)
+    assert seen.entities_known
+    assert set(seen.entity_labels) == {"person", "company", "city"}
+    nothing = replace(items[2], entities=(), relations=())
+    assert not asked(nothing, AS_IT_IS, 0, *items, closed=True).entities_known
+
+
+def test_targets_stand_in_the_cells_of_their_spans(tiny: Path, tmp_path: Path) -> None:
+    seen = [asked(item) for item in examples(tmp_path, 0, 2)]
+    loaded = load(tiny, device="cpu")
+    targets = assemble(seen, loaded.builder, loaded.config, loaded.limit).targets
+    cells = {tuple(cell) for cell in targets.entities.nonzero().tolist()}
+    assert cells == {(b, first, last - first, k) for b, one in enumerate(seen) for first, last, k in one.entities}
+    padding = targets.entities_known[1, len(seen[1].words) :]
+    assert padding.numel()
+    assert not padding.any()
+    assert not targets.relations_known_BPM[1, len(seen[1].pairs) :].any()
+
+
+def test_words_beyond_the_window_are_cut_with_what_touches_them(tiny: Path, tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    loaded = load(tiny, device="cpu")
+    seen = asked(item)
+    limit = len(loaded.builder.prompt(seen.entity_labels, seen.relation_labels).ids) + 6
+    batch = assemble([seen], loaded.builder, loaded.config, limit)
+    assert batch.batch.ids_BT.shape[1] <= limit
+    assert batch.targets.entities.sum() < len(item.entities)
+    assert not batch.targets.relations_known_BPM.any()
+
+
+# sampling and configuration
+
+
+def test_an_epoch_holds_each_example_once_and_a_chunk_depends_on_its_seed(tmp_path: Path) -> None:
+    items = examples(tmp_path)
+    source = Source("x", tuple(items))
+    epoch = Sampler([source], Sampling(mixture=False, texts=3), 0).batches(5)
+    assert sorted(item.words for batch in epoch for item in batch) == sorted(item.words for item in items)
+    mixture = Sampling(chunk=50, join=0.5, texts=3)
+    assert Sampler([source], mixture, 1).batches(2) == Sampler([source], mixture, 1).batches(2)
+    assert Sampler([source], mixture, 1).batches(2) != Sampler([source], mixture, 1).batches(3)
+
+
+@pytest.mark.parametrize("name", ["stage1", "stage2", "mini"])
+def test_presets_are_valid(name: str) -> None:
+    plan = read_train_config(name)
+    assert TrainConfig.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoder_lr": 0}, "encoder_lr"),
+        ({"steps": 0, "epochs": 0}, "limit to the run"),
+        ({"learning_rate": 1}, "learning_rate"),
+        ({"loss": {"beta": 1}}, r"loss\.beta"),
+        ({"patience": 2}, "development file"),
+    ],
+)
+def test_a_wrong_configuration_says_what_to_change(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig.from_json({"steps": 5, **change})
+
+
+def test_data_without_examples_is_refused(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("")
+    with pytest.raises(InputError, match="at least one text"):
+        Trainer(config(tiny, tmp_path / "none.jsonl"), tmp_path / "run", silent)
+
+
+def test_the_command_fine_tunes_exported_annotations(tiny: Path, tmp_path: Path) -> None:
+    from relex_core.__main__ import main
+
+    lines = [
+        {"tokenized_text": r["tokens"], "ner": [[e["start"], e["end"], e["label"]] for e in r["entities"]],
+         "relations": [[x["head"], x["tail"], x["label"]] for x in r["relations"]]}
+        for r in (record(0), record(1))
+    ]  # fmt: skip
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = ["train", "stage2", "--data", str(tmp_path / "export.jsonl"), "--base", str(tiny), "--device", "cpu"]
+    assert main([*command, "--out", str(tmp_path / "run"), "--steps", "2"]) == 0
+    about = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert about["data"][0]["examples"] == 2
+    assert len(about["data"][0]["sha256"]) == 64
+    assert load(tmp_path / "run" / "last", device="cpu").version.startswith("last@")
