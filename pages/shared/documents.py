@@ -12,7 +12,7 @@ from db import progress as reading_progress
 from db.store import Store
 from db.values import DocumentRow, Project, State
 from pages.shared import actions, annotating, importing, palette, resources, sample_set, state, suggestions
-from pages.shared.messages import counted, guard, plain, refuse, tell
+from pages.shared.messages import counted, plain, refuse, tell
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import schema_form
 from relex_core.errors import RelexError
@@ -85,35 +85,35 @@ def head(store: Store, project: Project) -> None:
         st.switch_page("pages/screens/annotate.py", query_params={"project": project.name})
 
 
-@st.fragment(run_every=1.0)
 def progress(store: Store, project: str) -> None:
     """How far the model has read the project; to begin, to stop, to go on."""
-    jobs = resources.jobs()
-    job = jobs.get(project, suggestions.SCORING)
+    job = resources.jobs().get(project, suggestions.SCORING)
+    if job is not None and job.running:
+        _running(project)
+        return
+    readings = resources.readings(resources.checkpoint())
+    missing = reading_progress.count_unscored(store, project, readings.service.version)
     with st.container(key="tools_scoring", horizontal=True):
-        if job is not None and job.running:
-            left = job.seconds_left
-            time = (
-                ""
-                if left is None
-                else f", about {left:.0f} s left"
-                if left < 90
-                else f", about {left / 60:.0f} min left"
-            )
-            st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
-            st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
-            return
-        with guard():
-            readings = resources.readings(resources.checkpoint())
-            missing = reading_progress.count_unscored(store, project, readings.service.version)
-            if job is not None and job.error:
-                refuse(job.error)
-            if missing:
-                st.markdown(f"{counted(missing, 'document')} not yet read by {plain(readings.service.version)}")
-                words = "Go on reading" if job is not None and job.stopped else "Read them now"
-                st.button(words, key="start_scoring", on_click=_score, args=(project,))
-            else:
-                st.markdown(f"Read by {plain(readings.service.version)}: all documents")
+        if job is not None and job.error:
+            refuse(job.error)
+        if missing:
+            st.markdown(f"{counted(missing, 'document')} not yet read by {plain(readings.service.version)}")
+            words = "Go on reading" if job is not None and job.stopped else "Read them now"
+            st.button(words, key="start_scoring", on_click=_score, args=(project,))
+        else:
+            st.markdown(f"All documents read by {plain(readings.service.version)}")
+
+
+@st.fragment(run_every=0.7)
+def _running(project: str) -> None:
+    job = resources.jobs().get(project, suggestions.SCORING)
+    if job is None or not job.running:
+        st.rerun()
+    left = job.seconds_left
+    time = "" if left is None else f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
+    with st.container(key="tools_scoring", horizontal=True):
+        st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
+        st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
 
 
 def listing(store: Store, project: Project) -> None:

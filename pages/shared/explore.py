@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from db.store import Store
-from pages.shared import actions, downloads, resources, sources, state, text_pane, triples
+from pages.shared import actions, downloads, resources, sources, state, text_pane
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
@@ -92,7 +92,7 @@ def text(workspace: Workspace) -> Shown | None:
         return None
     if not workspace.schema.visible_entities:
         refuse("No entity label is chosen. Add one beside the text, or take a preset, to see marks.")
-        return triples.of_extraction(_nothing(workspace), state.thresholds())
+        return text_pane.draw(workspace, _nothing(workspace))
     with guard():
         extraction = _extraction(workspace)
         if extraction is not None:

@@ -119,6 +119,7 @@ def offline_html(graph: Graph, title: str, dark: bool = False) -> str:
     net.set_options(OPTIONS)
     page = net.generate_html(notebook=False)
     # pyvis links Bootstrap from a CDN in every mode (pyvis issues 228, 229); nothing on the page needs it
+    page = re.sub(r"<!--[^>]*node_modules.*?-->", "", page, flags=re.DOTALL)
     page = re.sub(r"<link[^>]*(?:jsdelivr|cdnjs)[^>]*/?>", "", page)
     page = re.sub(r"<script[^>]*(?:jsdelivr|cdnjs)[^>]*>\s*</script>", "", page)
     rules = "body{margin:0}.card{border:0!important}center{display:none}"

@@ -1,0 +1,58 @@
+"""Counts and warnings before an export, and the archives."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+from db.store import Store
+from pages.shared import bundles, export_check
+from relex_core.editing import begin
+from relex_core.jsonl import annotation_from_training
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+
+SCHEMA = Schema.of(["person", "place"], [RelationLabel("born in", head_types=("person",), tail_types=("place",))])
+DOCUMENT = Document.from_text("Ada was born in London.")
+ADA, LONDON = Entity.suggested(0, 3, "person", 0.9), Entity.suggested(16, 22, "place", 0.8)
+EXTRACTION = Extraction(DOCUMENT, SCHEMA, (ADA, LONDON), (Relation(ADA.id, LONDON.id, "born in", 0.7),), "mini@1")
+
+
+def files(packed: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_doubtful_annotations_are_counted() -> None:
+    inside = Annotation(
+        DOCUMENT, SCHEMA, (Entity("a", 1, 3, "person"), Entity("b", 16, 22, "place")), (Relation("b", "a", "born in"),)
+    )
+    summary = export_check.summarize([inside, Annotation(Document.from_text("Nothing here."), SCHEMA)])
+    assert (summary.documents, summary.empty, summary.widened, summary.misfits) == (2, 1, 1, 1)
+    assert summary.entities == {"person": 1, "place": 1}
+    assert len(summary.warnings) == 4
+
+
+def test_suggestions_leave_as_training_data_that_says_what_it_is() -> None:
+    packed = files(bundles.suggestions_archive(EXTRACTION, Thresholds()))
+    record = json.loads(packed["suggestions.jsonl"])
+    assert record["ner"] == [[0, 0, "person"], [4, 4, "place"]]
+    assert record["relations"] == [[0, 1, "born in"]]
+    assert "no person has corrected" in json.loads(packed["suggestions.jsonl.manifest.json"])["origin"]
+    back = annotation_from_training(record, SCHEMA)
+    assert [e.span for e in back.entities] == [(0, 3), (16, 22)]
+
+
+def test_a_project_leaves_with_its_manifest(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with Store.open(f"sqlite:///{tmp_path / 'x.sqlite'}") as store:
+        store.create_project("a/b: c", SCHEMA)
+        store.add_documents("a/b: c", [DOCUMENT])
+        store.save("a/b: c", bundles.accepted(EXTRACTION, Thresholds()), annotator="ada")
+        packed = files(bundles.project_archive(store, "a/b: c"))
+    assert set(packed) == {"a-b-c.jsonl", "a-b-c.jsonl.manifest.json"}
+    assert json.loads(packed["a-b-c.jsonl.manifest.json"])["counts"]["documents"] == 1
+
+
+def test_nothing_is_accepted_below_the_thresholds() -> None:
+    assert bundles.accepted(EXTRACTION, Thresholds(0.85, 0.5)).relations == ()
+    assert begin(EXTRACTION).entities == ()

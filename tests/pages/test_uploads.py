@@ -1,0 +1,113 @@
+"""Files of every kind, good and bad: what is read, what is asked, what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pages.shared import uploads
+from relex_core.errors import FormatError, InputError
+from relex_core.types import Document
+
+
+def texts(upload: uploads.Upload) -> list[str]:
+    return [document.text for document in upload.documents]
+
+
+def test_a_text_file_is_one_document() -> None:
+    upload = uploads.read("dir/notes.md", "# Ada\r\nLovelace ✓".encode())
+    assert texts(upload) == ["# Ada\nLovelace ✓"]
+    assert upload.documents[0].source == "notes.md"
+    assert not upload.guessed
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "found"),
+    [
+        ("a.txt", b"%PDF-1.7 ...", "a PDF file"),
+        ("a.txt", b"PK\x03\x04rest", "a ZIP archive"),
+        ("a.txt", b"abc\x00\x01\x02", "binary data"),
+        ("a.txt", b"", "an empty file"),
+        ("a.jsonl", b" \n ", "an empty file"),
+        ("a.exe", b"hello", "a.exe"),
+    ],
+)
+def test_what_is_no_text_is_refused_by_name(name: str, data: bytes, found: str) -> None:
+    with pytest.raises(InputError, match=found):
+        uploads.read(name, data)
+
+
+def test_another_encoding_is_guessed_and_asked_about() -> None:
+    text = "Die Straße führt über die Brücke nach Köln, sagte Frau Müller am späten Nachmittag. " * 4
+    upload = uploads.read("a.txt", text.encode("windows-1252"))
+    assert upload.guessed
+    assert "Straße" in upload.preview
+    assert texts(uploads.read("a.txt", text.encode("windows-1252"), encoding="windows-1252")) == [text]
+    with pytest.raises(InputError, match="shift_jis"):
+        uploads.read("a.txt", text.encode("windows-1252"), encoding="shift_jis")
+
+
+def test_utf_16_with_a_mark_is_text() -> None:
+    assert texts(uploads.read("a.txt", "Ada Lovelace".encode("utf-16"))) == ["Ada Lovelace"]
+
+
+def test_json_lines_keep_the_good_and_number_the_bad() -> None:
+    lines = [
+        '{"id":"a","text":"Ada wrote."}',
+        "{broken",
+        "",
+        '{"title":"no text"}',
+        '{"text":" "}',
+        '{"text":"Bob ran."}',
+    ]
+    upload = uploads.read("a.jsonl", "\n".join(lines).encode())
+    assert texts(upload) == ["Ada wrote.", "Bob ran."]
+    assert upload.documents[0].id == "a"
+    assert upload.lines == (2, 4, 5)
+
+
+def test_json_lines_of_training_examples_give_their_texts() -> None:
+    record = {"tokenized_text": ["Ada", "wrote", "."], "ner": [[0, 0, "person"]], "relations": []}
+    assert texts(uploads.read("a.jsonl", json.dumps(record).encode())) == ["Ada wrote ."]
+
+
+def test_a_line_separator_inside_a_text_does_not_end_the_line() -> None:
+    line = json.dumps({"text": "one\u2028two\x85three"}, ensure_ascii=False)
+    assert texts(uploads.read("a.jsonl", line.encode())) == ["one\u2028two\x85three"]
+
+
+def test_a_table_with_one_likely_column_needs_no_question() -> None:
+    upload = uploads.read("a.csv", b'id,text\n7,"Ada, then\nBob"\n8,\n')
+    assert texts(upload) == ["Ada, then\nBob"]
+    assert upload.documents[0].id == "7"
+    assert len(upload.problems) == 1
+
+
+def test_a_table_without_one_asks_for_the_column() -> None:
+    data = b"head;words\nx;Ada wrote.\n"
+    asked = uploads.read("a.csv", data)
+    assert asked.columns == ("head", "words")
+    assert asked.documents == ()
+    assert texts(uploads.read("a.csv", data, column="words")) == ["Ada wrote."]
+
+
+def test_a_broken_table_names_the_line() -> None:
+    with pytest.raises(FormatError):
+        uploads.read("a.csv", b'text\n"' + b"a" * 21_000_000 + b'"\n')
+
+
+def test_a_long_text_is_divided_without_loss() -> None:
+    text = "A paragraph about Ada.\n\n" * 20_000 + "x" * 300_000
+    parts = uploads.parts(Document.from_text(text, source="long"))
+    assert "".join(part.text for part in parts) == text
+    assert max(len(part.text) for part in parts) <= uploads.MAX_PART
+    assert len({part.id for part in parts}) == len(parts)
+    assert parts[0].source == f"long, part 1 of {len(parts)}"
+
+
+def test_space_at_the_end_of_a_long_text_is_no_document_of_its_own() -> None:
+    text = "word " * 2 + " " * 40
+    parts = uploads.parts(Document.from_text(text), size=10)
+    assert "".join(part.text for part in parts) == text
+    assert len(parts) == 1
