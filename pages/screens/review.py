@@ -1,0 +1,26 @@
+"""Review: where annotators differ, how far they agree, and how the work goes on."""
+
+import streamlit as st
+
+from pages.shared import annotating, resources, review, reviewing, style
+from pages.shared.messages import guard
+
+style.add("queue.css")
+with guard():
+    store = resources.store()
+    project = reviewing.project(store)
+    if not project:
+        annotating.no_project(store)
+        st.stop()
+    work = review.work(store, project)
+    shared = review.shared(work)
+    if reviewing.take(store, project, shared):
+        work = review.work(store, project)
+        shared = review.shared(work)
+    view = reviewing.bar(store, project, shared)
+    if view == "Disagreements":
+        reviewing.disagreements(store, project, shared)
+    elif view == "Agreement":
+        reviewing.agreement(store, project, shared, work)
+    else:
+        reviewing.figures(store, project, work)
