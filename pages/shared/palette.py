@@ -32,8 +32,8 @@ ANCHORS: tuple[tuple[str, str], ...] = (
 )
 """Name and anchor colour of each position."""
 
-PAGE = {False: "#FFFFFF", True: "#14171C"}
-"""The page behind the colours: light, dark."""
+PAGE = {False: "#FBFAF7", True: "#15171A"}
+"""The page behind the colours: light, dark (as in .streamlit/config.toml)."""
 
 TEXT = {False: "#000000", True: "#FFFFFF"}
 """Towards which colour a tone is mixed when it stands out too little."""

@@ -57,7 +57,15 @@ def test_100_000_characters(editor: Driver) -> None:
     assert editor.text() == editor.document.text
     assert median(echo(editor, "aax]3u" * 3)) < 150
     last = editor.document.text.rindex("Name1479")
-    editor.page.locator(".pane").evaluate("pane => { pane.scrollTop = pane.scrollHeight; }")
+    # paragraphs get their true height as they come into view
+    editor.page.locator(".pane").evaluate(
+        """async (pane) => {
+          for (let i = 0; i < 20; i++) {
+            pane.scrollTop = pane.scrollHeight;
+            await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
     expect(editor.page.locator(".pane .s.m").last).to_be_in_viewport()
     editor.press("Escape")
     start = editor.document.text.rindex("tools")

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
 from pages.shared import palette, state
 from pages.shared.corrections import Batch, Command, Refusal
 from pages.shared.widgets.annotator.protocol import batches, document_to_json, schema_to_json, thresholds_to_json
-from relex_core.types import FLOOR, Annotation, Thresholds
+from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
 __all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
 
@@ -41,9 +42,16 @@ class ConflictNotice:
     annotator: str
 
 
+@cache
 def script() -> str:
-    """The whole JavaScript module."""
+    """The editor as one JavaScript module."""
     return "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+@cache
+def version() -> str:
+    """What names this state of the script."""
+    return sha256(script())[:12]
 
 
 def style() -> str:
@@ -57,7 +65,11 @@ def style() -> str:
 
 
 _component = st.components.v2.component(
-    "relex_annotator", html='<div class="relex"></div>', css=style(), js=script(), isolate_styles=True
+    "relex_annotator",
+    html='<div class="relex"></div>',
+    css=style(),
+    js=(_HERE / "loader.js").read_text(encoding="utf-8"),
+    isolate_styles=True,
 )
 
 
@@ -85,12 +97,16 @@ def annotator(
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
+    sent = _sent(key)
+    has = frozenset(str(static) for static in sent.get("has") or ())
     data = {
+        "code": None if sent.get("code") == version() else script(),
+        "version": version(),
         "mode": mode,
         "scope": scope or key,
         "schema": schema_to_json(annotation.schema, len(palette.ANCHORS)),
-        "document": document_to_json(annotation, revision, _window(annotation)),
-        "next": [document_to_json(after, number, _window(after)) for after, number in next_documents],
+        "document": document_to_json(annotation, revision, _window(annotation), has),
+        "next": [document_to_json(after, number, _window(after), has) for after, number in next_documents],
         "thresholds": thresholds_to_json(thresholds),
         "floor": {"entity": floor.entity, "relation": floor.relation},
         "acknowledged": dict(acknowledged),
@@ -102,7 +118,7 @@ def annotator(
     _component(
         key=key,
         data=data,
-        default={"ops": []},
+        default={"ops": {}},
         width="stretch",
         height="content",
         on_ops_change=_rerun_only,
@@ -115,12 +131,18 @@ def pending(key: str, acknowledged: Mapping[str, int]) -> tuple[Batch, ...]:
 
     To be called at the top of the fragment that mounts the editor.
     """
-    return batches((state.component(key) or {}).get("ops"), acknowledged)
+    return batches(_sent(key).get("records"), acknowledged)
 
 
 def edit_requested(key: str) -> bool:
     """Whether somebody double-clicked the text in mode "view" just now."""
     return (state.component(key) or {}).get("edit") is not None
+
+
+def _sent(key: str) -> Mapping[str, Any]:
+    """The state value: {"records": [...], "code": version of the script, "has": [static ids]}."""
+    sent = (state.component(key) or {}).get("ops")
+    return sent if isinstance(sent, Mapping) else {}
 
 
 def _window(annotation: Annotation) -> tuple[int, int]:

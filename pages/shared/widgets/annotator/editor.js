@@ -73,6 +73,7 @@ export class Editor {
 
   open(doc) {
     this.text = new Text(doc.text, doc.from);
+    this.words = new WeakMap();
     this.page.open(this.text);
     this.future = [];
     this.past = [];
@@ -215,7 +216,9 @@ export class Editor {
     const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
     const margin = (score, t) => (score === null ? 1 : (score - t) / (1 - t || 1));
     const entityItem = (e, status) => {
-      const label = this.look(e), text = this.text.slice(e.start, e.end).replace(/\s+/g, ' ');
+      const label = this.look(e);
+      if (!this.words.has(e)) this.words.set(e, this.text.slice(e.start, e.end).replace(/\s+/g, ' '));
+      const text = this.words.get(e);
       return {
         ...e, kind: 'entity', key: `e:${e.id}`, status, color: label.color, letter: label.letter, text, score: status === 'accepted' ? null : e.score,
         margin: margin(e.score ?? null, limit(this.thresholds.entities, this.thresholds.entity, e.label)),
@@ -226,7 +229,7 @@ export class Editor {
       .filter((e) => e.start < this.text.end && e.end > this.text.from)
       .sort((a, b) => a.start - b.start || b.end - a.end);
     const rejected = this.state.rejected_entities.map((e) => entityItem(e, 'rejected'));
-    this.byId = new Map([...rejected, ...this.candidates.entities.filter((e) => !this.open_.entities.includes(e)).map((e) => entityItem(e, 'hidden')), ...rejected, ...this.entities].map((e) => [e.id, e]));
+    this.byId = new Map([...rejected, ...this.entities].map((e) => [e.id, e]));
     const relationItem = (r, status) => {
       const head = this.byId.get(r.head), tail = this.byId.get(r.tail), label = this.relationByName.get(r.label) || EMPTY_LABEL;
       return {
@@ -237,6 +240,9 @@ export class Editor {
       };
     };
     this.relations = [...this.state.relations.map((r) => relationItem(r, 'accepted')), ...this.open_.relations.map((r) => relationItem(r, 'suggested'))];
+    for (const r of this.state.rejected_relations) {
+      for (const id of [r.head, r.tail]) if (!this.byId.has(id) && this.suggested.entities.has(id)) this.byId.set(id, entityItem(this.suggested.entities.get(id), 'hidden'));
+    }
     const all = [...this.entities, ...this.relations];
     this.sections = {
       suggested: all.filter((i) => i.status === 'suggested').sort((a, b) => a.margin - b.margin || a.start - b.start),
@@ -322,13 +328,16 @@ export class Editor {
     this.dom.gripLink.hidden = !this.tailsOf(item.id).length;
   }
 
-  reveal(item) {
+  reveal(item, again = true) {
     const id = item.kind === 'entity' ? item.id : item.head;
     const piece = (this.page.pieces.get(id) || [])[0];
     if (!piece) return;
     const pane = this.dom.pane, box = pane.getBoundingClientRect(), mark = piece.getBoundingClientRect();
+    const before = pane.scrollTop;
     if (mark.top < box.top + 40) pane.scrollTop += mark.top - box.top - 60;
     else if (mark.bottom > box.bottom - 24) pane.scrollTop += mark.bottom - box.bottom + box.height / 3;
+    // far jumps pass paragraphs whose height was only estimated
+    if (again && pane.scrollTop !== before) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });
   }
 
   say(words) {

@@ -43,7 +43,7 @@ export class Log {
       this.records.push({ ...item, client: this.client, seq: ++this.seq, document, on: revision, kin: this.kin });
     }
     this.keep();
-    this.flush();
+    setTimeout(() => this.flush()); // the screen first
     this.changed();
   }
 

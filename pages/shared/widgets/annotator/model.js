@@ -119,18 +119,37 @@ export function undecided(state, candidates, labels, thresholds, nested) {
 const score = (e) => (e.score === null ? 1 : e.score);
 
 function greedy(open, nested, taken) {
-  const chosen = [], blocked = taken.slice();
-  const overlaps = (a, b) => a.start < b.end && b.start < a.end;
+  const chosen = [];
+  const blocked = new Shelf();
+  taken.forEach((e) => blocked.put(e));
   const inside = (a, b) => a.start >= b.start && a.end <= b.end;
   const clash = nested
-    ? (a, b) => overlaps(a, b) && ((a.start === b.start && a.end === b.end) || !(inside(a, b) || inside(b, a)))
-    : overlaps;
+    ? (a, b) => (a.start === b.start && a.end === b.end) || !(inside(a, b) || inside(b, a))
+    : () => true;
   for (const candidate of open.slice().sort((a, b) => score(b) - score(a))) {
-    if (blocked.some((other) => clash(candidate, other))) continue;
+    if (blocked.touching(candidate, (other) => clash(candidate, other))) continue;
     chosen.push(candidate);
-    blocked.push(candidate);
+    blocked.put(candidate);
   }
   return chosen.sort((a, b) => a.start - b.start);
+}
+
+// Spans by place, so that only neighbours are compared.
+class Shelf {
+  constructor() { this.boxes = new Map(); }
+
+  put(span) {
+    for (let at = span.start >> 7; at <= (span.end - 1) >> 7; at++) {
+      if (this.boxes.has(at)) this.boxes.get(at).push(span); else this.boxes.set(at, [span]);
+    }
+  }
+
+  touching(span, test) {
+    for (let at = span.start >> 7; at <= (span.end - 1) >> 7; at++) {
+      for (const other of this.boxes.get(at) || []) if (span.start < other.end && other.start < span.end && test(other)) return true;
+    }
+    return false;
+  }
 }
 
 function oneDirection(relations, labels) {

@@ -48,6 +48,9 @@ function listen(editor) {
     editor.focusOn(editor.byId.get(ids[ids.length - 1 - (clicks.n % ids.length)]));
   }
 
+  // The graph and the table of the same screen say what they focus.
+  on(document, 'relex:focus', ({ detail }) => { if (detail.from !== 'text') editor.hear(detail); });
+
   on(document, 'selectionchange', () => {
     const found = editor.editing && matchMedia('(pointer: coarse)').matches && editor.page.selection();
     editor.root.classList.toggle('selecting', Boolean(found));
@@ -164,6 +167,21 @@ function key(editor, event) {
 }
 
 Object.assign(Editor.prototype, {
+  // What the graph or the table has focused: all mentions of a node, or an edge's evidence.
+  hear({ entities = [], relations = [] }) {
+    const keys = [...relations.map(([head, tail, label]) => `r:${keyOf({ head, tail, label })}`), ...entities.map((id) => `e:${id}`)];
+    this.focus = keys.find((key) => this.items.has(key)) || null;
+    this.paint();
+    for (const id of entities) for (const piece of this.page.pieces.get(id) || []) { piece.classList.add('focus'); this.lit.push(piece); }
+  },
+
+  tell(item) {
+    const relation = item && item.kind === 'relation';
+    const entities = !item ? [] : relation ? [item.head, item.tail] : [item.id];
+    const relations = relation ? [[item.head, item.tail, item.label]] : [];
+    document.dispatchEvent(new CustomEvent('relex:focus', { detail: { entities, relations, from: 'text' } }));
+  },
+
   // Marks the selected text, by whole words unless `exact`; a grapheme is never split.
   markSelection(exact) {
     const found = this.page.selection();
@@ -178,14 +196,29 @@ Object.assign(Editor.prototype, {
   },
 });
 
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+// Called by loader.js at every message. Documents that came whole once are kept on the shelf by their `static` id.
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }, shelf) {
   const root = parentElement.querySelector('.relex');
   if (!root.editor) root.editor = new Editor(root, {});
-  root.editor.transport.log = (records) => setStateValue('ops', records);
-  root.editor.transport.edit = (id) => setTriggerValue('edit', id);
-  root.editor.update(data);
+  const { transport } = root.editor;
+  transport.log = (records) => setStateValue('ops', { records, code: data.version, has: [...shelf.documents.keys()] });
+  transport.edit = (id) => setTriggerValue('edit', id);
+  const documents = [data.document, ...data.next].map((doc) => unpack(doc, shelf.documents));
+  if (documents.every(Boolean)) root.editor.update({ ...data, document: documents[0], next: documents.slice(1) });
+  else setStateValue('ops', { records: root.editor.log ? root.editor.log.records : [], code: data.version, has: [] });
   return () => {
     root.editor.close();
     root.editor = null;
   };
+}
+
+const KEPT = 8; // documents on the shelf
+
+function unpack(doc, kept) {
+  if (doc.text !== undefined) {
+    kept.delete(doc.static);
+    kept.set(doc.static, { text: doc.text, entities: doc.entities, relations: doc.relations });
+    while (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  }
+  return kept.has(doc.static) ? { ...doc, ...kept.get(doc.static) } : null;
 }

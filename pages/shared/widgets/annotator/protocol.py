@@ -6,7 +6,7 @@ that cannot be read becomes a `Refusal` and never stops the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard, get_args
 
@@ -112,37 +112,48 @@ def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
     }
 
 
-def document_to_json(annotation: Annotation, revision: int, window: tuple[int, int]) -> dict[str, Any]:
+def document_to_json(
+    annotation: Annotation, revision: int, window: tuple[int, int], has: Collection[str] = ()
+) -> dict[str, Any]:
     """Text and suggestions of a window of the document, and all decisions.
 
     Suggestions are rows (id, start, end, label, score) and (head, tail, label, score), with labels by position
-    in the schema of the annotation.
+    in the schema of the annotation. `static` names text and suggestions; if the browser `has` them, they are
+    left out.
     """
-    start, end = window
-    entities = {label.name: i for i, label in enumerate(annotation.schema.entity_labels)}
-    relations = {label.name: i for i, label in enumerate(annotation.schema.relation_labels)}
-    extraction = annotation.based_on
-    near = [e for e in extraction.entities if e.start < end and e.end > start] if extraction else []
-    inside = {e.id for e in near}
-    known = inside | {e.id for e in annotation.entities} if extraction else inside
+    document, extraction = annotation.document, annotation.based_on
+    found = (extraction.entities, extraction.relations) if extraction else ()
+    static = f"{hash((document.id, document.text, annotation.schema, found, window)) & (2**64 - 1):x}"
     return {
-        "id": annotation.document.id,
-        "text": annotation.document.text[start:end],
-        "from": start,
-        "length": len(annotation.document.text),
+        "id": document.id,
+        "static": static,
+        "from": window[0],
+        "length": len(document.text),
         "revision": revision,
-        "entities": [[e.id, e.start, e.end, entities[e.label], e.score] for e in near if e.label in entities],
-        "relations": [
-            [r.head, r.tail, relations[r.label], r.score]
-            for r in (extraction.relations if extraction else ())
-            if r.label in relations and r.head in known and r.tail in known and (r.head in inside or r.tail in inside)
-        ],
+        **({} if static in has else _static(annotation, *window)),
         "decisions": {
             "entities": _entities(annotation.entities),
             "relations": _relations(annotation.relations),
             "rejected_entities": _entities(annotation.rejected_entities),
             "rejected_relations": _relations(annotation.rejected_relations),
         },
+    }
+
+
+def _static(annotation: Annotation, start: int, end: int) -> dict[str, Any]:
+    entities = {label.name: i for i, label in enumerate(annotation.schema.entity_labels)}
+    relations = {label.name: i for i, label in enumerate(annotation.schema.relation_labels)}
+    extraction = annotation.based_on
+    near = [e for e in extraction.entities if e.start < end and e.end > start] if extraction else []
+    inside = {e.id for e in near}
+    return {
+        "text": annotation.document.text[start:end],
+        "entities": [[e.id, e.start, e.end, entities[e.label], e.score] for e in near if e.label in entities],
+        "relations": [
+            [r.head, r.tail, relations[r.label], r.score]
+            for r in (extraction.relations if extraction else ())
+            if r.label in relations and r.head in inside and r.tail in inside
+        ],
     }
 
 

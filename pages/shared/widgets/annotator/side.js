@@ -1,5 +1,7 @@
 // The list beside the text: what is to decide, least certain first, then what was accepted and rejected.
 
+const MOST = 250; // rows of one section that are listed; the rest is reached by keys and in the text
+
 const TITLES = { suggested: 'To decide', accepted: 'Accepted', rejected: 'Rejected' };
 
 export class Side {
@@ -26,43 +28,51 @@ export class Side {
       if (!items.length && status !== 'suggested') continue;
       nodes.push(this.heading(status, title, items.length));
       if (!items.length) nodes.push(this.empty(sections));
-      for (const item of items) {
-        const signature = `${status}|${item.signature}`;
+      for (const item of items.slice(0, MOST)) {
         const old = this.rows.get(item.key);
-        const row = old && old.signature === signature ? old : this.row(item, status, signature);
+        const row = old && old.status === status && old.signature === item.signature ? old : this.row(item, status);
         row.item = item;
         rows.set(item.key, row);
         nodes.push(row);
-        this.order.push(item);
       }
+      if (items.length > MOST) nodes.push(this.more(status, items.length - MOST));
+      this.order.push(...items);
     }
     this.rows = rows;
-    const kept = this.box.childNodes;
-    if (kept.length !== nodes.length || nodes.some((node, i) => node !== kept[i])) {
-      const top = this.box.scrollTop;
-      this.box.replaceChildren(...nodes);
-      this.box.scrollTop = top;
+    this.place(new Set(nodes));
+  }
+
+  // Puts `nodes` in order, touching only those that came, went or moved.
+  place(nodes) {
+    for (const node of [...this.box.childNodes]) if (!nodes.has(node)) node.remove();
+    let at = this.box.firstChild;
+    for (const node of nodes) {
+      if (node === at) at = at.nextSibling;
+      else this.box.insertBefore(node, at);
     }
   }
 
-  heading(status, title, n) {
-    this.headings = this.headings || {};
-    const node = (this.headings[status] = this.headings[status] || el('div', 'heading', '', { role: 'presentation' }));
-    node.textContent = `${title} (${n})`;
+  line(name, className, words) {
+    this.lines = this.lines || {};
+    const node = (this.lines[name] = this.lines[name] || el('div', className, '', { role: 'presentation' }));
+    if (node.textContent !== words) node.textContent = words;
     return node;
   }
 
+  heading(status, title, n) { return this.line(status, 'heading', `${title} (${n})`); }
+
+  more(status, n) { return this.line(`more ${status}`, 'nothing', `and ${n} more in the text`); }
+
   empty(sections) {
-    this.nothing = this.nothing || el('div', 'nothing', '', { role: 'presentation' });
-    this.nothing.textContent = sections.accepted.length
+    return this.line('empty', 'nothing', sections.accepted.length
       ? 'Everything is decided. Enter submits and opens the next document.'
-      : 'No suggestion above the threshold. Drag over words to mark an entity.';
-    return this.nothing;
+      : 'No suggestion above the threshold. Drag over words to mark an entity.');
   }
 
-  row(item, status, signature) {
+  row(item, status) {
     const row = el('div', `row ${item.kind} ${status}`, '', { role: 'option', id: `row-${hash(item.key)}`, 'aria-selected': 'false' });
-    row.signature = signature;
+    row.signature = item.signature;
+    row.status = status;
     const words = el('span', 'words');
     if (item.kind === 'entity') {
       words.append(el('i', `tag h${item.color}`, '', { 'data-l': item.letter }), el('bdi', 't', item.text), el('span', 'label', item.label));
@@ -77,8 +87,9 @@ export class Side {
   }
 
   focus(key) {
-    for (const row of this.box.querySelectorAll('[aria-selected="true"]')) row.setAttribute('aria-selected', 'false');
     const row = this.rows.get(key);
+    if (this.chosen && this.chosen !== row) this.chosen.setAttribute('aria-selected', 'false');
+    this.chosen = row;
     if (!row) return this.box.removeAttribute('aria-activedescendant');
     row.setAttribute('aria-selected', 'true');
     this.box.setAttribute('aria-activedescendant', row.id);

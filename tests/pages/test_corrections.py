@@ -1,0 +1,123 @@
+"""Batches of corrections into a real store: once, in order, and never over somebody else's work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from db.store import Store
+from db.values import State
+from pages.shared.corrections import Batch, Command, Committed, Refusal, apply_batch
+from relex_core.editing import Accept, AddEntity, AddRelation, Edit, MoveBounds, Relabel, RemoveEntity, begin
+from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+
+SCHEMA = Schema.of(["person", "place"], ["born in"])
+ADA = Entity.suggested(0, 3, "person", 0.9)
+LONDON = Entity.suggested(16, 22, "place", 0.4)
+EXTRACTION = Extraction(
+    Document("d", "Ada was born in London."), SCHEMA, (ADA, LONDON), (Relation(ADA.id, LONDON.id, "born in", 0.6),), "m"
+)
+START = begin(EXTRACTION)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
+    store.create_project("p", SCHEMA)
+    store.add_documents("p", [EXTRACTION.document])
+    yield store
+    store.close()
+
+
+def commit(store: Store, batch: Batch, annotator: str = "ada") -> Committed:
+    return apply_batch(store, "p", START, batch, annotator, Thresholds())
+
+
+def batch(*edits: Edit, first: int = 1, client: str = "c", revision: int = 0, **more: object) -> Batch:
+    ops = tuple((first + i, edit) for i, edit in enumerate(edits))
+    return replace(Batch(client, "d", ops, revision=revision), **more)  # type: ignore[arg-type]
+
+
+def test_a_batch_is_one_revision_and_acknowledged_after_the_commit(store: Store) -> None:
+    done = commit(store, batch(Accept((ADA.id,)), AddEntity("n", 8, 12, "place"), AddRelation(ADA.id, "n", "born in")))
+    assert (done.revision, dict(done.acknowledged), done.refused) == (1, {"c": 3}, ())
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert latest.annotation == done.annotation
+    assert (len(latest.edits), latest.state, latest.annotator) == (3, State.IN_PROGRESS, "ada")
+
+
+def test_sending_it_again_changes_nothing(store: Store) -> None:
+    sent = batch(Accept((ADA.id,)), AddEntity("n", 8, 12, "place"))
+    commit(store, sent)
+    again = commit(store, sent)
+    longer = commit(store, replace(sent, ops=(*sent.ops, (3, Relabel("n", "person")))))
+    assert (again.revision, dict(again.acknowledged), longer.revision) == (1, {"c": 2}, 2)
+    assert [(e.id, e.label) for e in longer.annotation.entities] == [(ADA.id, "person"), ("n", "person")]
+    assert [len(r.edits) for r in store.revisions("p", "d")] == [2, 1]
+
+
+def test_what_does_not_fit_is_refused_and_the_rest_is_kept(store: Store) -> None:
+    done = commit(store, batch(Accept((ADA.id,)), Relabel("ghost", "person"), MoveBounds(ADA.id, 0, 7)))
+    assert [e.span for e in done.annotation.entities] == [(0, 7)]
+    assert [r.seq for r in done.refused] == [2]
+    assert "ghost" in done.refused[0].message
+    assert dict(done.acknowledged) == {"c": 3}
+
+
+def test_unreadable_records_are_acknowledged_with_their_reason(store: Store) -> None:
+    done = commit(store, batch(Accept((ADA.id,)), unreadable=(Refusal("c", 2, "bad"),)))
+    assert (dict(done.acknowledged), done.refused, done.revision) == ({"c": 2}, (Refusal("c", 2, "bad"),), 1)
+    only = commit(store, batch(first=3, unreadable=(Refusal("c", 3, "bad"),)))
+    assert (dict(only.acknowledged), only.revision) == ({"c": 3}, 1)
+
+
+def test_somebody_elses_revision_is_a_conflict_and_stays(store: Store) -> None:
+    commit(store, batch(RemoveEntity(ADA.id), client="other"), "grace")
+    mine = batch(Accept((ADA.id,)))
+    done = commit(store, mine)
+    assert done.conflict is not None
+    assert (done.conflict.number, done.conflict.annotator, dict(done.acknowledged)) == (1, "grace", {})
+    assert done.annotation.rejected_entities == (ADA,)
+    assert len(store.revisions("p", "d")) == 1
+    settled = commit(store, replace(mine, revision=1))
+    assert (settled.conflict, settled.revision) == (None, 2)
+    assert [e.id for e in settled.annotation.entities] == [ADA.id]
+
+
+def test_own_revisions_are_no_conflict_though_the_browser_has_not_heard_of_them(store: Store) -> None:
+    commit(store, batch(Accept((ADA.id,))))
+    assert commit(store, batch(Relabel(ADA.id, "place"), first=2)).conflict is None
+    after_reload = batch(Relabel(ADA.id, "person"), client="c2", revision=1)
+    assert commit(store, after_reload).conflict is not None
+    assert commit(store, replace(after_reload, kin=("c",))).conflict is None
+
+
+def test_commands_set_the_state_once(store: Store) -> None:
+    submit = Command(2, "submit", thresholds=Thresholds(0.4), seconds=12.5, keystrokes=7)
+    sent = batch(Accept((ADA.id,)), commands=(submit, Command(3, "next")))
+    done = commit(store, sent)
+    assert [command.name for command in done.commands] == ["submit", "next"]
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert (latest.state, latest.seconds, latest.keystrokes) == (State.SUBMITTED, 12.5, 7)
+    assert latest.thresholds == Thresholds(0.4)
+    assert commit(store, sent).commands == ()
+
+
+def test_a_flag_stays_through_corrections_and_a_submitted_document_is_in_progress_again(store: Store) -> None:
+    commit(store, Batch("c", "d", commands=(Command(1, "flag", note="odd"),)))
+    flagged = commit(store, batch(Accept((ADA.id,)), first=2, revision=1))
+    assert [r.state for r in store.revisions("p", "d")] == [State.FLAGGED, State.FLAGGED]
+    commit(store, Batch("c", "d", commands=(Command(3, "submit"),), revision=flagged.revision))
+    commit(store, batch(Accept((LONDON.id,)), first=4, revision=3))
+    assert [r.state for r in store.revisions("p", "d")][2:] == [State.SUBMITTED, State.IN_PROGRESS]
+
+
+def test_a_wish_without_corrections_saves_nothing(store: Store) -> None:
+    done = commit(store, Batch("c", "d", commands=(Command(1, "rescore"),)))
+    assert (done.revision, dict(done.acknowledged), [c.name for c in done.commands]) == (0, {"c": 1}, ["rescore"])
+    assert store.latest("p", "d") is None
