@@ -123,7 +123,9 @@ def agreement(store: Store, name: str, shared: tuple[Shared, ...], work: tuple[W
         for f in found.figures
     ]
     figures = {name: st.column_config.NumberColumn(format="%.2f") for name in list(rows[0])[2:8]} if rows else {}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=figures, height="content", width="stretch")
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, column_config=figures, height="content", width="stretch", placeholder="–"
+    )
     st.caption(
         "F1 compares what people marked: strict by equal spans and labels, relaxed by overlapping spans with equal "
         "labels, relations by equal spans and label. Kappa and alpha compare the labels of mentions that both marked, "
@@ -139,7 +141,13 @@ def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left.container(key="pane_pace"):
         st.markdown("Documents by annotator")
-        st.dataframe(_paces(work), hide_index=True, width="stretch", column_config=_decimals("seconds", "keystrokes"))
+        st.dataframe(
+            _paces(work),
+            hide_index=True,
+            width="stretch",
+            column_config=_decimals("seconds", "keystrokes"),
+            placeholder="–",
+        )
         st.markdown("Finished documents over time")
         points = statistics.over_time(work)
         if len(points) > 1:
@@ -155,7 +163,9 @@ def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
             state.remember("acceptance", kept)
         if kept[1]:
             rate = st.column_config.ProgressColumn("accepted as it was", min_value=0, max_value=100, format="%d %%")
-            st.dataframe(_acceptance(kept[1]), hide_index=True, width="stretch", column_config={"rate": rate})
+            st.dataframe(
+                _acceptance(kept[1]), hide_index=True, width="stretch", column_config={"rate": rate}, placeholder="–"
+            )
         else:
             st.caption("No document was submitted yet.")
 
