@@ -73,7 +73,7 @@ def head(store: Store, project: Project) -> None:
                 "For annotators, as Markdown", project.guidelines, key=f"guidelines_{project.name}", height=240,
                 on_change=_save_guidelines, args=(project.name,),
             )  # fmt: skip
-        with st.popover("Import", key="import_menu"):
+        with st.popover("Import", key=f"import_menu_{state.upload_round()}"):
             importing.form(store, project.name)
         st.button("Annotate", key="go_annotate", type="primary", on_click=_annotate, disabled=not total)
     if state.remembered("imported"):

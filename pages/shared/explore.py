@@ -97,6 +97,8 @@ def text(workspace: Workspace) -> Shown | None:
         extraction = _extraction(workspace)
         if extraction is not None:
             return text_pane.draw(workspace, extraction)
+        if workspace.mode == "marked":
+            text_pane.draw(workspace, _nothing(workspace))
     return None
 
 

@@ -26,7 +26,7 @@ def tools(workspace: Workspace) -> None:
                 st.button(sample.title, key=f"sample_{at}", on_click=_take_sample, args=(at,), width="stretch")
         if workspace.mode != "plain":
             st.button("Edit or paste", key="edit_text", on_click=_to_box, help="Show the plain text to change it")
-        with st.popover("Upload", key="upload"):
+        with st.popover("Upload", key=f"upload_{state.upload_round()}"):
             _upload()
 
 

@@ -1,0 +1,188 @@
+"""Explore in the browser: labels, thresholds, files, graph, themes and narrow screens."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Server, Watch
+
+pytestmark = pytest.mark.browser
+
+ROWS = ".rx-table tbody tr"
+MARKS = ".relex .pane .s.m"
+SETTLED = '.rx-graph[data-settled="true"]'
+
+
+@pytest.fixture
+def explore(app: Server, page: Page) -> Page:
+    page.goto(app.url)
+    expect(page.locator(ROWS).first).to_be_visible(timeout=60_000)
+    return page
+
+
+def files(*named: tuple[str, bytes]) -> list[dict[str, object]]:
+    return [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in named]
+
+
+def upload(page: Page, *named: tuple[str, bytes]) -> None:
+    page.get_by_role("button", name="Upload").click()
+    page.locator('[data-testid="stFileUploaderDropzoneInput"]').first.set_input_files(files(*named))  # type: ignore[arg-type]
+
+
+def test_labels_are_added_refused_renamed_and_removed(explore: Page) -> None:
+    entry = explore.get_by_label("add entity labels, several divided by commas")
+    entry.fill("<b>city</b>, prize")
+    entry.press("Enter")
+    expect(explore.get_by_role("button", name="entity label prize: edit")).to_be_visible()
+    expect(explore.locator(".rx-chip", has_text="<b>city</b>")).to_be_visible()
+    entry.fill("person")
+    entry.press("Enter")
+    expect(explore.locator(".rx-labels .refused")).to_contain_text("more than once")
+    expect(entry).to_have_value("person")
+    explore.get_by_role("button", name="entity label prize: edit").click()
+    explore.get_by_label("Name", exact=True).fill("honour")
+    explore.get_by_role("button", name="Apply").click()
+    expect(explore.get_by_role("button", name="entity label honour: edit")).to_be_visible()
+    explore.get_by_role("button", name="entity label honour: edit").click()
+    explore.get_by_role("button", name="Remove label").click()
+    expect(explore.get_by_role("button", name="entity label honour: edit")).to_have_count(0)
+
+
+def test_the_table_sorts_and_a_row_focuses_text_and_graph(explore: Page) -> None:
+    expect(explore.locator(SETTLED)).to_be_visible()
+    scores = [float(text) for text in explore.locator(f"{ROWS} td.c3").all_inner_texts()]
+    assert scores == sorted(scores, reverse=True)
+    explore.get_by_role("button", name="Head", exact=True).click()
+    heads = explore.locator(f"{ROWS} td.c0").all_inner_texts()
+    assert heads == sorted(heads)
+    row = explore.locator(ROWS, has=explore.locator("td.c2", has_text="Warsaw"))
+    row.click()
+    expect(row).to_have_attribute("aria-selected", "true")
+    expect(explore.locator(f"{MARKS}.focus", has_text="Warsaw").first).to_be_visible()
+
+
+def test_a_node_focuses_its_mentions(explore: Page) -> None:
+    expect(explore.locator(SETTLED)).to_be_visible()
+    # vis-network draws on a canvas: ask the page where nothing else tells, by clicking where the mouse finds a node
+    box = explore.locator(".rx-graph canvas").bounding_box()
+    assert box
+    for y in range(20, int(box["height"]), 18):
+        for x in range(20, int(box["width"]), 24):
+            explore.mouse.click(box["x"] + x, box["y"] + y)
+            if explore.locator(f"{MARKS}.focus").count():
+                expect(explore.locator(f"{ROWS}.dim").first).to_be_attached()
+                return
+    raise AssertionError("no node of the graph could be clicked")
+
+
+def test_a_mention_dims_the_triples_of_others(explore: Page) -> None:
+    explore.locator(MARKS, has_text="Warsaw").first.click()
+    bright = explore.locator(f"{ROWS}:not(.dim)")
+    expect(bright).to_have_count(1)
+    expect(bright.locator("td.c2")).to_have_text("Warsaw")
+
+
+def test_many_documents_come_with_a_pager(explore: Page) -> None:
+    lines = "\n".join(json.dumps({"id": f"n{n}", "text": f"Ada number {n} was born in Oslo."}) for n in range(3))
+    upload(explore, ("three.jsonl", lines.encode()))
+    expect(explore.get_by_role("button", name="1 of 3")).to_be_visible()
+    explore.get_by_role("button", name="›").click()
+    expect(explore.get_by_role("button", name="2 of 3")).to_be_visible()
+    expect(explore.locator(".relex .pane")).to_contain_text("Ada number 1")
+
+
+def test_bad_lines_are_numbered_and_the_good_wait_for_a_yes(explore: Page) -> None:
+    upload(explore, ("some.jsonl", b'{"text":"Ada was born in Oslo."}\n{broken\n{"text":"Bob lives in Rome."}\n'))
+    expect(explore.get_by_text("1 of 3 lines of some.jsonl cannot be used (2)")).to_be_visible()
+    expect(explore.locator(".relex .pane")).to_contain_text("Marie Curie")
+    explore.get_by_text("Import the other 2").click()
+    expect(explore.get_by_role("button", name="1 of 2")).to_be_visible()
+
+
+def test_binary_and_foreign_encodings_are_told(explore: Page) -> None:
+    upload(explore, ("photo.txt", b"\x89PNG\r\n\x1a\n\x00\x00"))
+    expect(explore.get_by_text("found a PNG image")).to_be_visible()
+    expect(explore.locator(".relex .pane")).to_contain_text("Marie Curie")
+
+
+def test_an_encoding_is_offered_and_a_column_asked_for(explore: Page) -> None:
+    sheet = "Nr;Satz\n1;Jürgen Groß wurde in Köln geboren und später nach München geschickt.\n"
+    upload(explore, ("sheet.csv", sheet.encode("windows-1252")))
+    expect(explore.get_by_text("is not UTF-8")).to_be_visible()
+    explore.get_by_text("Yes, read it so").click()
+    explore.get_by_label("Column of sheet.csv that holds the text").click()
+    explore.get_by_role("option", name="Satz").click()
+    expect(explore.locator(".relex .pane")).to_contain_text("Jürgen Groß")
+
+
+def test_ten_megabytes_are_divided_and_nothing_is_lost(explore: Page) -> None:
+    text = "Ada Lovelace was born in London and met Charles Babbage.\n\n" * (10_000_000 // 58)
+    upload(explore, ("long.txt", text.encode()))
+    expect(explore.get_by_role("button", name="1 of 101")).to_be_visible(timeout=60_000)
+    expect(explore.get_by_text("long.txt, part 1 of 101")).to_be_visible()
+    expect(explore.get_by_text("Reading the text: window")).to_be_visible(timeout=30_000)
+    explore.get_by_role("button", name="Stop reading").click()
+    expect(explore.get_by_text("Reading was stopped")).to_be_visible(timeout=30_000)
+    expect(explore.get_by_role("textbox", name="Text")).to_be_visible()
+
+
+def test_what_is_shown_can_be_taken_away(explore: Page, watch: Watch, tmp_path: Path) -> None:
+    explore.get_by_role("button", name="Download").click()
+    with explore.expect_download() as waiting:
+        explore.get_by_role("button", name="Triples").click()
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+    assert ["Marie Curie", "person", "born in", "Warsaw"] in [row[1:5] for row in rows]
+    with explore.expect_download() as waiting:
+        explore.get_by_role("button", name="Graph").click()
+    page = tmp_path / "graph.html"
+    waiting.value.save_as(page)
+    drawn = watch.attach(explore.context.new_page())
+    drawn.goto(page.as_uri())
+    expect(drawn.locator("canvas")).to_be_visible()
+    assert drawn.evaluate("network.body.data.nodes.length") > 4
+
+
+@pytest.mark.parametrize(("width", "height"), [(800, 900), (400, 800)])
+def test_a_narrow_screen_needs_no_sideways_scroll(app: Server, page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(app.url)
+    expect(page.locator(ROWS).first).to_be_attached(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for pane in (".st-key-pane_text", ".st-key-pane_labels", ".st-key-pane_graph", ".st-key-pane_triples"):
+        box = page.locator(pane).bounding_box()
+        assert box
+        assert box["width"] >= 0.9 * width
+    page.get_by_role("button", name="Correct this").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="Correct this")).to_be_in_viewport()
+
+
+def test_one_screen_holds_everything_at_1440_by_900(explore: Page) -> None:
+    main = explore.locator('[data-testid="stMain"]')
+    assert main.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+
+
+def test_both_themes_are_legible(chromium: Browser, app: Server) -> None:
+    for scheme, dark in (("light", False), ("dark", True)):
+        context = chromium.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(app.url)
+        expect(page.locator(MARKS).first).to_be_visible(timeout=60_000)
+        ground = page.locator(".st-key-pane_text").evaluate("e => getComputedStyle(e).backgroundColor")
+        ink = page.locator(".relex .pane").evaluate("e => getComputedStyle(e).color")
+        assert (luminance(ground) < 0.2) == dark
+        lighter, darker = sorted((luminance(ground), luminance(ink)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 7
+        context.close()
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of "rgb(r, g, b)" (WCAG 2.2)."""
+    channels = [float(part) / 255 for part in color.partition("(")[2].rstrip(")").split(",")[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
