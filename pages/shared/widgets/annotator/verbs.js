@@ -184,6 +184,7 @@ Object.assign(Editor.prototype, {
     this.released = false;
     this.paint();
     if (item) this.dom.live.textContent = describe(item);
+    this.tell(item);
   },
 
   newId() { return `${this.log.client.slice(0, 10)}-${++this.made}`; },
