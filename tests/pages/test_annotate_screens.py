@@ -1,0 +1,123 @@
+"""Annotate and Review in Streamlit's own test runner, on the real store and the embedded model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db.values import State
+from pages.shared import annotating, resources, reviewing
+from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
+from relex_core.selection import undecided
+from relex_core.types import Thresholds
+from tests.pages.conftest import Visit
+from tests.pages.test_screens import component, said
+
+
+def waited(app: AppTest) -> AppTest:
+    """Run until the model has read the open document and those ahead."""
+    for _ in range(60):
+        if any(e.proto.component_name.endswith("relex_annotator") for e in app.get("bidi_component")) and (
+            len(component(app, "relex_annotator")["next"]) == 2
+        ):
+            return app
+        app.run()
+    raise AssertionError("the model did not read the documents")
+
+
+@pytest.fixture
+def queue(visit: Visit) -> AppTest:
+    app = visit("annotate")
+    app.button(key="sample_set").click().run()
+    return waited(app)
+
+
+def send(app: AppTest, *records: dict[str, Any]) -> AppTest:
+    log = [{"client": "test", "on": 0, **record} for record in records]
+    app.session_state[annotating.EDITOR] = {"ops": {"records": log}}
+    return app.run()
+
+
+def test_an_empty_queue_shows_how_to_fill_it(visit: Visit) -> None:
+    app = visit("annotate")
+    assert "Nothing to annotate yet" in said(app)
+    assert not app.exception
+
+
+def test_submit_and_next_open_what_was_ahead(queue: AppTest) -> None:
+    shown = component(queue, "relex_annotator")
+    first, ahead = shown["document"]["id"], [d["id"] for d in shown["next"]]
+    command = {"document": first, "seconds": 7, "keystrokes": 2}
+    send(queue, {**command, "seq": 1, "command": "submit"}, {**command, "seq": 2, "command": "next"})
+    now = component(queue, "relex_annotator")
+    assert now["document"]["id"] == ahead[0]
+    assert now["acknowledged"] == {"test": 2}
+    assert "1 / 12" in said(queue)
+    assert "7 s a document" in said(queue)
+    saved = resources.store().latest("sample", first)
+    assert saved is not None
+    assert saved.state is State.SUBMITTED
+    assert queue.query_params["document"] == ahead[0]
+
+
+def test_the_end_of_the_queue_says_what_is_next(visit: Visit, queue: AppTest) -> None:
+    store = resources.store()
+    for row in store.queue("sample"):
+        store.set_state("sample", row.id, State.FLAGGED if row.id == "sample-03" else State.SUBMITTED, annotator="me")
+    app = visit("annotate", project="sample")
+    assert "Every document is done: 11 submitted, 1 flagged." in said(app)
+    app.button(key="again_flagged").click().run()
+    for _ in range(20):
+        if any(e.proto.component_name.endswith("relex_annotator") for e in app.get("bidi_component")):
+            break
+        app.run()
+    assert component(app, "relex_annotator")["document"]["id"] == "sample-03"
+
+
+def test_a_reload_opens_the_same_document(visit: Visit, queue: AppTest) -> None:
+    app = visit("annotate", project="sample", document="sample-07")
+    assert component(waited(app), "relex_annotator")["document"]["id"] == "sample-07"
+
+
+def test_a_wrong_address_is_told(visit: Visit, queue: AppTest) -> None:
+    app = visit("annotate", project="sample", document="none")
+    assert "has no document none" in said(app)
+    assert not app.exception
+
+
+def shared(who: str, drop: int) -> None:
+    store = resources.store()
+    extraction = store.extraction("sample", "sample-01")
+    assert extraction is not None
+    entities, relations = undecided(begin(extraction), Thresholds())
+    kept = apply(begin(extraction), Accept(tuple(e.id for e in entities), tuple(r.key for r in relations)))
+    dropped = apply_all(kept, [RemoveEntity(e.id) for e in entities[:drop]])
+    store.save("sample", dropped, annotator=who, state=State.SUBMITTED, independent=True, seconds=9)
+
+
+def test_review_saves_a_decision_once(visit: Visit, queue: AppTest) -> None:
+    queue.query_params["document"] = "sample-01"
+    waited(queue.run())
+    shared("ada", 0)
+    shared("eva", 1)
+    app = visit("review", project="sample")
+    assert "1 shared document, 1 to adjudicate" in said(app)
+    shown = component(app, "relex_adjudicator")
+    assert [version["name"] for version in shown["versions"]] == ["ada", "eva"]
+    picks = {d["id"]: ["ada"] for d in shown["disagreements"]}
+    assert picks
+    for _ in range(2):
+        app.session_state[reviewing.DUEL] = {
+            "decision": {"document": "sample-01", "picks": picks, "number": 1, "seconds": 3.5}
+        }
+        app.run()
+    assert "0 to adjudicate" in said(app)
+    history = [r for r in resources.store().revisions("sample", "sample-01") if r.annotator == "adjudication"]
+    assert len(history) == 1
+    assert len(history[0].annotation.entities) > 1
+    for view in ("Agreement", "Statistics"):
+        app.segmented_control(key="review_view").set_value(view).run()
+        assert not app.exception
+    assert "What became of suggestions" in said(app)
