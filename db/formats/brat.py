@@ -27,7 +27,7 @@ class TypeNames:
 
     def of(self, kind: str, label: str) -> str:
         if (kind, label) not in self._names:
-            stem = re.sub(r"[^A-Za-z0-9-]+", "_", label).strip("_") or "label"
+            stem = re.sub(r"[^A-Za-z0-9-]+", "_", label).strip("_-") or "label"
             name, n = stem, 2
             while name.lower() in self._taken:
                 name, n = f"{stem}_{n}", n + 1

@@ -49,28 +49,27 @@ def _statements(annotation: Annotation) -> Iterator[str]:
 
 
 def cypher_string(text: str) -> str:
-    r"""A Cypher string literal on one line.
+    r"""A Cypher string on one line, in escapes that all dialects know.
 
-    A backslash is written \u005C: doubled, `\\u0027` would end the string in versions of Neo4j that decode
-    Unicode escapes before they read the statement.
+    A backslash before a u parts the string: versions of Neo4j that decode Unicode escapes before they read the
+    statement would take `\\u0027` for the end of it.
 
     >>> print(cypher_string("it's \\u0027"))
-    'it\'s \u005Cu0027'
+    'it\'s \\' + 'u0027'
     """
-    out = text.replace("\\", "\\u005C").replace("'", "\\'")
-    out = out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return "'" + re.sub("[\x00-\x1f\x7f\x85\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04X}", out) + "'"
+    out = text.replace("\\", "\\\\").replace("'", "\\'").replace("\\\\u", "\\\\' + 'u")
+    return "'" + out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + "'"
 
 
 def cypher_name(name: str) -> str:
     """A label or relationship type in backticks; the exact name stands in the property `label`.
 
-    Names have no escapes in Cypher but the doubled backtick, so a backslash becomes its full-width form.
+    Dialects differ in how a name may hold a backtick or a backslash, so look-alikes take their place.
 
     >>> cypher_name("works` for")
-    '`works`` for`'
+    '`worksˋ for`'
     """
-    return "`" + name.replace("\\", "＼").replace("`", "``") + "`"
+    return "`" + name.replace("\\", "＼").replace("`", "ˋ") + "`"
 
 
 _KEYS = (

@@ -14,14 +14,6 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / os.environ.get("ARGILLA_VENV", ".venv-argilla") / "bin" / "python"
-HOW = "run tests/argilla_server/make_environment.sh and install redis-server"
-
-
-def missing() -> str:
-    """Why no server can be started here, "" if one can."""
-    if not PYTHON.exists():
-        return f"no environment at {PYTHON.parent.parent.name}: {HOW}"
-    return "" if shutil.which("redis-server") else f"no redis-server: {HOW}"
 
 
 class ArgillaServer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -17,7 +16,8 @@ from db.argilla_sync import Synced, sync, waiting
 from db.outbox import Waiting
 from db.store import Store
 from relex_core.types import Document, Entity, Extraction, Relation, Schema
-from tests.argilla_server.running import ArgillaServer, missing
+from tests.argilla_server.running import PYTHON, ArgillaServer
+from tests.components import missing, program
 
 SCHEMA = Schema.of(["person", "place"], ["born in", "knows"])
 _numbers = count()
@@ -25,10 +25,9 @@ _numbers = count()
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ArgillaServer]:
-    if reason := missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    if not PYTHON.exists():
+        missing("the environment of an Argilla server", "run tests/argilla_server/make_environment.sh")
+    program("redis-server", how="apt-get install redis-server")
     running = ArgillaServer()
     try:
         running.start()

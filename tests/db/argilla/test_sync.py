@@ -273,7 +273,7 @@ def test_records_edited_or_deleted_behind_our_back_are_put_right(team: Team) -> 
     team.server.call("PUT", f"{base}/bulk", {"items": [{"external_id": "strange", "fields": {"text": "?"}}]})
     done = team.sync()
     assert done.sent_again == 2
-    assert (done.records, done.answers, done.fetched) == (2, 1, 0)
+    assert (done.records, done.answers, done.fetched) == (2, 1, 0), done.problems
     messages = " ".join(str(problem) for problem in done.problems)
     assert "strange" in messages
     assert "a text that was changed in Argilla" in messages

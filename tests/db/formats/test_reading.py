@@ -1,0 +1,292 @@
+"""Files as others write them: small ones of our own in each format, and broken or hostile ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import socket
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from db.formats import FORMATS, Item
+from relex_core.errors import RelexError
+from relex_core.types import Annotation, Document, Extraction, Schema
+
+
+def read(name: str, path: Path, schema: Schema | None = None) -> list[Item]:
+    reader = FORMATS[name].read
+    assert reader
+    return list(reader(path, schema))
+
+
+def only(name: str, path: Path, schema: Schema | None = None) -> Annotation:
+    (item,) = read(name, path, schema)
+    assert isinstance(item, Annotation), item
+    return item
+
+
+def said(record: Annotation | Extraction) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
+    """(text, label) of marks, (head text, label, tail text) of relations."""
+    texts = {e.id: e.text(record.document) for e in record.entities}
+    marks = [(texts[e.id], e.label) for e in record.entities]
+    return marks, [(texts[r.head], r.label, texts[r.tail]) for r in record.relations]
+
+
+def put(folder: Path, name: str, content: object) -> Path:
+    path = folder / name
+    data = content if isinstance(content, bytes | str) else json.dumps(content)
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def test_gliner_examples_of_others_are_read_from_lines_and_arrays(tmp_path: Path) -> None:
+    row = {"tokenized_text": ["Ada", "met", "Bob"], "ner": [[0, 0, "person"], [2, 2, "person"]]}
+    row["relations"] = [[0, 1, "knows"]]
+    expected = ([("Ada", "person"), ("Bob", "person")], [("Ada", "knows", "Bob")])
+    assert said(only("gliner", put(tmp_path, "a.jsonl", row))) == expected
+    both = read("gliner", put(tmp_path, "a.json", [row, row]))
+    assert [said(item) for item in both if isinstance(item, Annotation)] == [expected] * 2
+
+
+def test_scores_make_an_extraction(tmp_path: Path) -> None:
+    record = {
+        "id": "1",
+        "text": "Ada",
+        "tokens": ["Ada"],
+        "entities": [{"start": 0, "end": 0, "label": "p", "score": 0.5}],
+    }
+    (item,) = read("relex-jsonl", put(tmp_path, "a.jsonl", {**record, "relations": [], "model_version": "m@1"}))
+    assert isinstance(item, Extraction)
+    assert (item.model_version, item.entities[0].score) == ("m@1", 0.5)
+
+
+def test_the_given_schema_comes_first_and_is_completed(tmp_path: Path) -> None:
+    row = {"text": "Ada", "label": [[0, 3, "PER"]]}
+    schema = Schema.of(["place"], ["knows"])
+    annotation = only("doccano", put(tmp_path, "a.jsonl", row), schema)
+    assert [label.name for label in annotation.schema.entity_labels] == ["place", "PER"]
+    assert annotation.schema.relation_labels == schema.relation_labels
+
+
+def test_bad_lines_are_named_and_good_ones_offered(tmp_path: Path) -> None:
+    good = json.dumps({"text": "Ada", "entities": [], "relations": []}).encode()
+    bad = b'{"text": "Ada", "entities": [{"id": 1, "label": "p", "start_offset": 2, "end_offset": 9}]}'
+    path = put(tmp_path, "a.jsonl", b"\n".join([good, bad, b"\xff", b"{", good]))
+    items = read("doccano", path)
+    assert [isinstance(item, RelexError) for item in items] == [False, True, True, True, False]
+    assert [getattr(item, "lines", None) for item in items[1:4]] == [(2,), (3,), (4,)]
+
+
+def test_gzip_and_byte_order_marks_are_no_obstacle(tmp_path: Path) -> None:
+    line = "\ufeff" + json.dumps({"text": "Ada", "entities": [], "relations": []})
+    path = put(tmp_path, "a.jsonl.gz", gzip.compress(line.encode()))
+    assert only("doccano", path).document.text == "Ada"
+
+
+@pytest.mark.parametrize("offset", [2, 3])
+def test_label_studio_offsets_are_read_in_both_units(tmp_path: Path, offset: int) -> None:
+    value = {"start": offset, "end": offset + 3, "text": "Ada", "labels": ["person"]}
+    result = [{"id": "r1", "from_name": "label", "to_name": "text", "type": "labels", "value": value}]
+    task = {"id": 7, "data": {"text": "😀 Ada"}, "annotations": [{"result": result}]}
+    assert said(only("label-studio", put(tmp_path, "a.json", [task])))[0] == [("Ada", "person")]
+
+
+def test_label_studio_predictions_and_cancelled_annotations(tmp_path: Path) -> None:
+    value = {"start": 0, "end": 3, "text": "Ada", "labels": ["person"]}
+    mark = {"id": "a", "type": "labels", "value": value, "score": 0.75}
+    task = {"data": {"text": "Ada"}, "annotations": [{"was_cancelled": True, "result": []}]}
+    task["predictions"] = [{"model_version": "m", "result": [mark]}]
+    (item,) = read("label-studio", put(tmp_path, "a.json", [task]))
+    assert isinstance(item, Extraction)
+    assert item.entities[0].score == 0.75
+
+
+def test_brat_fragments_over_a_line_break_are_one_mark_and_gaps_are_refused(tmp_path: Path) -> None:
+    def archive(ann: str) -> Path:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as file:
+            file.writestr("x/a.txt", "New\nYork has Ada")
+            file.writestr("x/a.ann", ann)
+        return put(tmp_path, "a.zip", content.getvalue())
+
+    ann = "T1\tPlace 0 3;4 8\tNew York\nT2\tPerson 13 16\tAda\nR1\tlives Arg1:T2 Arg2:T1\n#1\tAnnotatorNotes T1\thm\n"
+    assert said(only("brat", archive(ann))) == (
+        [("New\nYork", "Place"), ("Ada", "Person")],
+        [("Ada", "lives", "New\nYork")],
+    )
+    (error,) = read("brat", archive("T1\tPlace 0 3;9 12\tNew has\n"))
+    assert "without gaps" in str(error)
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "C:/out.txt", "a/../../out.txt", "..\\out.txt"])
+@pytest.mark.parametrize("format", ["brat", "spacy", "datasets", "inception", "docx"])
+def test_archive_members_that_climb_out_are_refused(tmp_path: Path, name: str, format: str) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        info = zipfile.ZipInfo("x")
+        info.filename = name
+        file.writestr(info, "Ada")
+    path = put(tmp_path, "a.zip", content.getvalue())
+    try:
+        items = read(format, path)
+    except RelexError as error:
+        items = [error]
+    assert [type(item).__name__ for item in items] == ["FormatError"]
+    assert "inside the archive's own folder" in str(items[0])
+    assert not (tmp_path.parent / "out.txt").exists()
+
+
+def test_json_ld_with_a_remote_context_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for context in ("http://127.0.0.1:9/c", ["http://127.0.0.1:9/c"], {"@import": "http://127.0.0.1:9/c"}):
+        (error,) = read("jsonld", put(tmp_path, "a.jsonld", {"@context": context, "@id": "urn:x"}))
+        assert "holds its context itself" in str(error)
+
+
+def test_xml_entities_of_files_are_not_resolved(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    types = FORMATS["inception"]
+    assert types.write
+    types.write([Annotation(Document("a", "Ada"), Schema())], tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        system, xmi = archive.read("TypeSystem.xml"), archive.read("a.xmi").decode()
+    head, _, body = xmi.partition("?>")
+    hostile = f'{head}?><!DOCTYPE x [<!ENTITY e SYSTEM "file://{tmp_path}/secret">]>' + body.replace("Ada", "&e;")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("TypeSystem.xml", system)
+        archive.writestr("a.xmi", hostile)
+    assert "secret" not in repr(
+        [i.document.text if isinstance(i, Annotation) else i for i in read("inception", tmp_path / "b.zip")]
+    )
+
+
+def test_tables_of_texts(tmp_path: Path) -> None:
+    table = 'id;text;note\r\n1;"Ada; said ""hi""\r\nand left";x\r\n2;\'=1+1;y\r\n;;\r\n3;   ;z\r\n'
+    one, two, three = read("csv", put(tmp_path, "a.csv", table))
+    assert isinstance(one, Document)
+    assert isinstance(two, Document)
+    assert (one.id, one.text) == ("1", 'Ada; said "hi"\r\nand left')
+    assert two.text == "=1+1"
+    assert "white space" in str(three)
+    (error,) = read("csv", put(tmp_path, "b.csv", "a,b\n1,2\n"))
+    assert '"text"' in str(error)
+
+
+def test_plain_text_markdown_and_word_files(tmp_path: Path) -> None:
+    import docx
+
+    (text,) = read("text", put(tmp_path, "a.txt", "\ufeffAda\r\nBob\n"))
+    assert isinstance(text, Document)
+    assert (text.text, text.source) == ("Ada\r\nBob\n", "a.txt")
+    assert isinstance(read("text", put(tmp_path, "b.txt", b"caf\xe9"))[0], RelexError)
+    word = docx.Document()
+    word.add_paragraph("Ada 😀 met")
+    word.add_table(1, 2).rows[0].cells[1].text = "Bob"
+    word.add_paragraph("in London")
+    word.save(str(tmp_path / "c.docx"))
+    (document,) = read("docx", tmp_path / "c.docx")
+    assert isinstance(document, Document)
+    assert document.text == "Ada 😀 met\n\tBob\nin London"
+
+
+def _pdf(lines: list[str]) -> bytes:
+    """A PDF of one page, written by hand."""
+    shown = " ".join(f"({line}) Tj 0 -20 Td" for line in lines)
+    stream = f"BT /F1 12 Tf 50 700 Td {shown} ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> /MediaBox [0 0 600 800] >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    tail = b"xref\n0 6\n0000000000 65535 f \n" + table
+    return out + tail + b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(out)
+
+
+def test_pdf_text_layer_and_a_pdf_without_one(tmp_path: Path) -> None:
+    (document,) = read("pdf", put(tmp_path, "a.pdf", _pdf(["Ada met Bob", "in London."])))
+    assert isinstance(document, Document)
+    assert document.text.split() == ["Ada", "met", "Bob", "in", "London."]
+    (error,) = read("pdf", put(tmp_path, "b.pdf", _pdf([])))
+    assert "text recognition" in str(error)
+
+
+def test_docred_sentences_clusters_and_facts(tmp_path: Path) -> None:
+    row = {
+        "title": "Ada",
+        "sents": [["Ada", "was", "born", "."], ["She", "left", "London", "."]],
+        "vertexSet": [
+            [
+                {"name": "Ada", "sent_id": 0, "pos": [0, 1], "type": "PER"},
+                {"name": "She", "sent_id": 1, "pos": [0, 1], "type": "PER"},
+            ],
+            [{"name": "London", "sent_id": 1, "pos": [2, 3], "type": "LOC"}],
+        ],
+        "labels": [{"h": 0, "t": 1, "r": "P19", "evidence": [0]}],
+    }
+    annotation = only("docred", put(tmp_path, "a.json", [row]))
+    assert annotation.document.text == "Ada was born . She left London ."
+    assert said(annotation) == ([("Ada", "PER"), ("She", "PER"), ("London", "LOC")], [("She", "P19", "London")])
+    assert json.loads(annotation.document.extra)["facts"] == [[0, 1, "P19"]]
+
+
+def test_conll04_in_both_forms(tmp_path: Path) -> None:
+    spans = {"tokens": ["Ada", "Byron", "of", "London"], "orig_id": 5}
+    spans["entities"] = [{"type": "Peop", "start": 0, "end": 2}, {"type": "Loc", "start": 3, "end": 4}]
+    spans["relations"] = [{"type": "Live_In", "head": 0, "tail": 1}]
+    expected = ([("Ada Byron", "Peop"), ("London", "Loc")], [("Ada Byron", "Live_In", "London")])
+    assert said(only("conll04", put(tmp_path, "a.json", [spans]))) == expected
+    lines = ["#doc 5", "0\tAda\tB-Peop\t['N']\t[0]", "1\tByron\tI-Peop\t['Live_In']\t[3]"]
+    lines += ["2\tof\tO\t['N']\t[2]", "3\tLondon\tB-Loc\t['N']\t[3]", ""]
+    assert said(only("conll04", put(tmp_path, "a.txt", "\n".join(lines)))) == expected
+
+
+def test_crossre(tmp_path: Path) -> None:
+    row = {"doc_key": "news-1", "sentence": ["Ada", "met", "Bob"], "ner": [[0, 0, "person"], [2, 2, "person"]]}
+    row["relations"] = [[0, 0, 2, 2, "social", "", False, False]]
+    annotation = only("crossre", put(tmp_path, "a.json", row))
+    assert said(annotation) == ([("Ada", "person"), ("Bob", "person")], [("Ada", "social", "Bob")])
+
+
+def test_conllu_of_other_tools_is_read_with_its_spaces(tmp_path: Path) -> None:
+    rows = ["1\tAda\t_\t_\t_\t_\t_\t_\t_\tEntity=B-PER", "2\tleft\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No"]
+    rows.append("3\t.\t_\t_\t_\t_\t_\t_\t_\t_")
+    annotation = only("conllu", put(tmp_path, "a.conllu", "\n".join(["# sent_id = s1", *rows, "", ""])))
+    assert annotation.document.text == "Ada left."
+    assert said(annotation)[0] == [("Ada", "PER")]
+
+
+def test_gliner2_names_without_offsets_are_looked_up_unless_ambiguous(tmp_path: Path) -> None:
+    output = {"entities": {"person": ["Ada"]}, "relations": []}
+    assert said(only("gliner2", put(tmp_path, "a.jsonl", {"input": "Ada left", "output": output})))[0] == [
+        ("Ada", "person")
+    ]
+    (error,) = read("gliner2", put(tmp_path, "a.jsonl", {"input": "Ada met Ada", "output": output}))
+    assert "occurs once" in str(error)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["dev/conll04_dev.jsonl", "eval/conll04_test.jsonl", "eval/crossre_ai_test.jsonl"])
+def test_records_of_the_data_folder_come_back_equal(name: str, tmp_path: Path) -> None:
+    folder = Path(__file__).resolve().parents[4] / "shared" / "data"
+    if not (folder / name).exists():
+        pytest.skip("the data folder beside the project is not here")
+    format = FORMATS["relex-jsonl"]
+    assert format.write
+    items = [item for item in read("relex-jsonl", folder / name) if isinstance(item, Annotation)]
+    format.write(items, tmp_path / "out.jsonl")
+    before = [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+    after = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert after == before
