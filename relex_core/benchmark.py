@@ -35,60 +35,14 @@ SENTENCES = (
     "Nobody expected the talks to last that long, and the weather did not help either.",
 )
 ENTITIES = ("person", "organization", "location", "date", "event", "product")
-RELATIONS = tuple(
-    [
-        "works for",
-        "located in",
-        "founded by",
-        "born in",
-        "lives in",
-        "owned by",
-        "member of",
-        "part of",
-        "headquartered in",
-        "married to",
-        "educated at",
-        "employed by",
-        "capital of",
-        "leader of",
-        "subsidiary of",
-        "competitor of",
-        "supplier of",
-        "parent of",
-        "sibling of",
-        "colleague of",
-        "author of",
-        "winner of",
-        "creator of",
-        "publisher of",
-        "director of",
-        "investor in",
-        "partner of",
-        "successor of",
-        "neighbour of",
-        "friend of",
-        "student of",
-        "teacher of",
-        "producer of",
-        "user of",
-        "operator of",
-        "sponsor of",
-        "opponent of",
-        "ally of",
-        "sold to",
-        "bought from",
-        "moved to",
-        "died in",
-        "buried in",
-        "named after",
-        "known for",
-        "spoken in",
-        "written in",
-        "played for",
-        "signed by",
-        "built by",
-    ]
-)
+RELATION_LABELS = """
+works for,located in,founded by,born in,lives in,owned by,member of,part of,headquartered in,married to,educated at
+employed by,capital of,leader of,subsidiary of,competitor of,supplier of,parent of,sibling of,colleague of,author of
+winner of,creator of,publisher of,director of,investor in,partner of,successor of,neighbour of,friend of,student of
+teacher of,producer of,user of,operator of,sponsor of,opponent of,ally of,sold to,bought from,moved to,died in,buried in
+named after,known for,spoken in,written in,played for,signed by,built by
+"""
+RELATIONS = tuple(RELATION_LABELS.strip().replace("\n", ",").split(","))
 
 
 @dataclass(frozen=True, slots=True)

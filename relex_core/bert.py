@@ -20,62 +20,73 @@ class BertEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        width = int(config.get("hidden_size", 768))
-        eps = float(config.get("layer_norm_eps", 1e-12))
-        dropout = float(config.get("hidden_dropout_prob", 0.1))
-        self.embeddings = nn.ModuleDict(
-            {
-                "word_embeddings": nn.Embedding(int(config.get("vocab_size", 30522)), width),
-                "position_embeddings": nn.Embedding(int(config.get("max_position_embeddings", 512)), width),
-                "token_type_embeddings": nn.Embedding(int(config.get("type_vocab_size", 2)), width),
-                "LayerNorm": nn.LayerNorm(width, eps=eps),
-            }
-        )
-        self.dropout = nn.Dropout(dropout)
-        layers = [_Layer(config, width, eps, dropout) for _ in range(int(config.get("num_hidden_layers", 12)))]
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
-        self.width = width
+        self.width = int(config.get("hidden_size", 768))
+        self.embeddings = _Embeddings(config, self.width)
+        self.encoder = Layers([_Layer(config, self.width) for _ in range(int(config.get("num_hidden_layers", 12)))])
 
     def forward(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """[B, T, D]"""
-        at_T = torch.arange(ids_BT.shape[1], device=ids_BT.device)
-        x_BTD = self.embeddings["word_embeddings"](ids_BT) + self.embeddings["token_type_embeddings"].weight[0]
-        x_BTD = x_BTD + self.embeddings["position_embeddings"](at_T)
-        x_BTD = self.dropout(self.embeddings["LayerNorm"](x_BTD))
+        x_BTD: Tensor = self.embeddings(ids_BT)
         # without padding no mask: the fused kernels are faster then
         mask_B11T = None if bool(mask_BT.all()) else mask_BT[:, None, None, :]
-        for layer in self.encoder["layer"]:
+        for layer in self.encoder.layer:
             x_BTD = layer(x_BTD, mask_B11T)
         return x_BTD
 
 
+class _Embeddings(nn.Module):
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(int(config.get("vocab_size", 30522)), width)
+        self.position_embeddings = nn.Embedding(int(config.get("max_position_embeddings", 512)), width)
+        self.token_type_embeddings = nn.Embedding(int(config.get("type_vocab_size", 2)), width)
+        self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-12)))
+        self.dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        at_T = torch.arange(ids_BT.shape[1], device=ids_BT.device)
+        x_BTD = self.word_embeddings(ids_BT) + self.token_type_embeddings.weight[0] + self.position_embeddings(at_T)
+        out_BTD: Tensor = self.dropout(self.LayerNorm(x_BTD))
+        return out_BTD
+
+
+class Layers(nn.Module):
+    """Layers under the name that checkpoints give them."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(layers)
+
+
 class _Layer(nn.Module):
-    def __init__(self, config: Mapping[str, Any], width: int, eps: float, dropout: float) -> None:
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
         inner = int(config.get("intermediate_size", 3072))
-        self.heads = int(config.get("num_attention_heads", 12))
-        self.attention_dropout = float(config.get("attention_probs_dropout_prob", 0.1))
-        self.fused = True
-        own = nn.ModuleDict({name: nn.Linear(width, width) for name in ("query", "key", "value")})
-        out = nn.ModuleDict({"dense": nn.Linear(width, width), "LayerNorm": nn.LayerNorm(width, eps=eps)})
-        self.attention = nn.ModuleDict({"self": own, "output": out})
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, inner)})
-        self.output = nn.ModuleDict({"dense": nn.Linear(inner, width), "LayerNorm": nn.LayerNorm(width, eps=eps)})
-        self.dropout = nn.Dropout(dropout)
-        self.activation = activation(str(config.get("hidden_act", "gelu")))
+        eps, dropout = float(config.get("layer_norm_eps", 1e-12)), float(config.get("hidden_dropout_prob", 0.1))
+        self.attention = Attention(_SelfAttention(config, width), Residual(width, width, eps, dropout))
+        self.intermediate = Intermediate(width, inner, str(config.get("hidden_act", "gelu")))
+        self.output = Residual(inner, width, eps, dropout)
 
     def forward(self, x_BTD: Tensor, mask_B11T: Tensor | None) -> Tensor:
-        own, out = self.attention["self"], self.attention["output"]
-        q, k, v = (heads(own[name](x_BTD), self.heads) for name in ("query", "key", "value"))
-        p = self.attention_dropout if self.training else 0.0
-        if self.fused:
-            mixed_BNTd = F.scaled_dot_product_attention(q, k, v, attn_mask=mask_B11T, dropout_p=p)
-        else:
-            mixed_BNTd = plain_attention(q, k, v, mask_B11T, p)
-        mixed_BTD = mixed_BNTd.transpose(1, 2).flatten(2)
-        x_BTD = out["LayerNorm"](x_BTD + self.dropout(out["dense"](mixed_BTD)))
-        inner = self.activation(self.intermediate["dense"](x_BTD))
-        return self.output["LayerNorm"](x_BTD + self.dropout(self.output["dense"](inner)))  # type: ignore[no-any-return]
+        x_BTD = self.attention(x_BTD, mask_B11T)
+        out_BTD: Tensor = self.output(self.intermediate(x_BTD), x_BTD)
+        return out_BTD
+
+
+class _SelfAttention(nn.Module):
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
+        super().__init__()
+        self.heads = int(config.get("num_attention_heads", 12))
+        self.p = float(config.get("attention_probs_dropout_prob", 0.1))
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+
+    def forward(self, x_BTD: Tensor, mask_B11T: Tensor | None) -> Tensor:
+        q, k, v = (split_heads(own(x_BTD), self.heads) for own in (self.query, self.key, self.value))
+        p = self.p if self.training else 0.0
+        if self.training and not x_BTD.is_cuda:
+            return plain_attention(q, k, v, mask_B11T, p).transpose(1, 2).flatten(2)
+        mixed_BNTd = F.scaled_dot_product_attention(q, k, v, attn_mask=mask_B11T, dropout_p=p)
+        return mixed_BNTd.transpose(1, 2).flatten(2)
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
@@ -86,6 +97,49 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropou
     with torch.autocast(q.device.type, enabled=False):  # autocast would widen the softmax to fp32
         weights = torch.softmax(scores, -1)
     return F.dropout(weights, dropout, dropout > 0) @ v
+
+
+class Attention(nn.Module):
+    """Self-attention and what follows it, under the names that checkpoints give them."""
+
+    def __init__(self, own: nn.Module, output: nn.Module) -> None:
+        super().__init__()
+        self.self = own
+        self.output = output
+
+    def forward(self, x_BTD: Tensor, *rest: Tensor | None) -> Tensor:
+        """[B, T, D]; `rest` goes to the self-attention."""
+        out: Tensor = self.output(self.self(x_BTD, *rest), x_BTD)
+        return out
+
+
+class Intermediate(nn.Module):
+    """The first half of a layer's feed-forward network."""
+
+    def __init__(self, width: int, inner: int, name: str) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, inner)
+        self.activation = activation(name)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """[B, T, inner]"""
+        out: Tensor = self.activation(self.dense(x_BTD))
+        return out
+
+
+class Residual(nn.Module):
+    """LayerNorm(x + dropout(W y))"""
+
+    def __init__(self, inner: int, width: int, eps: float, dropout: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inner, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, y_BTI: Tensor, x_BTD: Tensor) -> Tensor:
+        """[B, T, D]"""
+        out: Tensor = self.LayerNorm(x_BTD + self.dropout(self.dense(y_BTI)))
+        return out
 
 
 def activation(name: str) -> nn.Module:
@@ -101,6 +155,6 @@ def activation(name: str) -> nn.Module:
     return known[name]
 
 
-def heads(x_BTD: Tensor, count: int) -> Tensor:
+def split_heads(x_BTD: Tensor, count: int) -> Tensor:
     """[B, T, N * d] -> [B, N, T, d]"""
-    return x_BTD.unflatten(-1, (count, -1)).transpose(1, 2)
+    return x_BTD.view(*x_BTD.shape[:-1], count, -1).transpose(1, 2)

@@ -10,7 +10,7 @@ Where results differ on purpose is listed in `relex_core.differences`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,8 @@ class GLiNER:
         pieces = self.extractor.loaded.builder.pieces([w.words for w in words])
         plans: list[_Text] = []
         for i, own, cut in zip(valid, words, pieces, strict=True):
-            names, wanted = entity_sets[i], relation_sets[i] if return_relations else {}
-            decoding = Decode(flat_ner, multi_label, None, return_class_probs)
+            names, wanted = entity_sets[i], relation_sets[i]
+            decoding = Decode(flat_ner, multi_label, None, return_class_probs, return_relations)
             floors = _floor(limits[i], len(names)), _floor(relation_limits[i], len(wanted))
             tau = limits[i] if adjacency_threshold is None else adjacency_threshold
             prompts = list(names.values()), list(wanted.values())
@@ -136,8 +136,7 @@ class GLiNER:
 
     def predict_entities(self, text: str, labels: Labels, relations: Labels = (), **settings: Any) -> list[EntityDict]:
         """The entities of one text; relation labels are only prompted."""
-        entities, _ = self.inference([text], labels, relations, **{"relation_threshold": 1.0, **settings})
-        found: list[EntityDict] = entities[0]
+        found: list[EntityDict] = self.inference([text], labels, relations, return_relations=False, **settings)[0]
         return found
 
     def eval(self) -> GLiNER:
@@ -225,8 +224,6 @@ def _restrict(
     spans: Sequence[Mapping[str, int]],
 ) -> tuple[Window, ...]:
     """Windows that keep only candidates on spans whose offsets fall on words; others are left out."""
-    from dataclasses import replace
-
     starts = {at: i for i, at in enumerate(words.starts)}
     ends = {at: i for i, at in enumerate(words.ends)}
     exact = [

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.bert import activation, heads
+from relex_core.bert import Attention, Intermediate, Residual, split_heads
 
 BLOCK = 8_000_000
 """Numbers in one block of attention scores (32 MB in fp32): long texts take a few heads at a time."""
@@ -29,28 +29,13 @@ class DebertaEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        width = int(config.get("hidden_size", 1536))
-        eps = float(config.get("layer_norm_eps", 1e-7))
-        dropout = float(config.get("hidden_dropout_prob", 0.1))
-        vocabulary = int(config.get("vocab_size", 128100))
-        self.embeddings = nn.ModuleDict(
-            {"word_embeddings": nn.Embedding(vocabulary, width), "LayerNorm": nn.LayerNorm(width, eps=eps)}
-        )
-        types = int(config.get("type_vocab_size", 0))
-        if types > 0:
-            self.embeddings["token_type_embeddings"] = nn.Embedding(types, width)
+        self.width = int(config.get("hidden_size", 1536))
         furthest = int(config.get("max_relative_positions", -1))
         self.furthest = furthest if furthest > 0 else int(config.get("max_position_embeddings", 512))
         self.buckets = int(config.get("position_buckets", -1))
         self.side = self.buckets if self.buckets > 0 else self.furthest
-        self.dropout = nn.Dropout(dropout)
-        layers = [_Layer(config, width, eps, dropout) for _ in range(int(config.get("num_hidden_layers", 24)))]
-        self.encoder = nn.ModuleDict(
-            {"layer": nn.ModuleList(layers), "rel_embeddings": nn.Embedding(2 * self.side, width)}
-        )
-        if "layer_norm" in str(config.get("norm_rel_ebd", "none")).lower():
-            self.encoder["LayerNorm"] = nn.LayerNorm(width, eps=eps)
-        self.width = width
+        self.embeddings = _Embeddings(config, self.width)
+        self.encoder = _Stack(config, self.width, self.side)
 
     @staticmethod
     def supports(config: Mapping[str, Any]) -> bool:
@@ -68,16 +53,11 @@ class DebertaEncoder(nn.Module):
 
     def forward(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """[B, T, D]"""
-        x_BTD = self.embeddings["word_embeddings"](ids_BT)
-        if "token_type_embeddings" in self.embeddings:
-            x_BTD = x_BTD + self.embeddings["token_type_embeddings"].weight[0]
-        x_BTD = self.dropout(self.embeddings["LayerNorm"](x_BTD) * mask_BT[..., None])
-        relative_SD = self.encoder["rel_embeddings"].weight
-        if "LayerNorm" in self.encoder:
-            relative_SD = self.encoder["LayerNorm"](relative_SD)
+        x_BTD: Tensor = self.embeddings(ids_BT, mask_BT)
+        relative_SD = self.encoder.relative()
         bucket_R = self.bucket(ids_BT.shape[1]).to(ids_BT.device)
         pad_B11T = None if bool(mask_BT.all()) else ~mask_BT[:, None, None]
-        for layer in self.encoder["layer"]:
+        for layer in self.encoder.layer:
             x_BTD = layer(x_BTD, pad_B11T, relative_SD, bucket_R)
         return x_BTD
 
@@ -97,69 +77,101 @@ class DebertaEncoder(nn.Module):
         return (distance + self.side).clamp(0, 2 * self.side - 1)
 
 
+class _Embeddings(nn.Module):
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(int(config.get("vocab_size", 128100)), width)
+        types = int(config.get("type_vocab_size", 0))
+        if types > 0:
+            self.token_type_embeddings = nn.Embedding(types, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-7)))
+        self.dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))
+
+    def forward(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        x_BTD = self.word_embeddings(ids_BT)
+        if hasattr(self, "token_type_embeddings"):
+            x_BTD = x_BTD + self.token_type_embeddings.weight[0]
+        out_BTD: Tensor = self.dropout(self.LayerNorm(x_BTD) * mask_BT[..., None])
+        return out_BTD
+
+
+class _Stack(nn.Module):
+    def __init__(self, config: Mapping[str, Any], width: int, side: int) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(_Layer(config, width) for _ in range(int(config.get("num_hidden_layers", 24))))
+        self.rel_embeddings = nn.Embedding(2 * side, width)
+        if "layer_norm" in str(config.get("norm_rel_ebd", "none")).lower():
+            self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-7)))
+
+    def relative(self) -> Tensor:
+        """[2 S, D]"""
+        weight: Tensor = self.rel_embeddings.weight
+        return self.LayerNorm(weight) if hasattr(self, "LayerNorm") else weight
+
+
 class _Layer(nn.Module):
-    def __init__(self, config: Mapping[str, Any], width: int, eps: float, dropout: float) -> None:
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
         inner = int(config.get("intermediate_size", 6144))
+        eps, dropout = float(config.get("layer_norm_eps", 1e-7)), float(config.get("hidden_dropout_prob", 0.1))
+        self.attention = Attention(_DisentangledAttention(config, width), Residual(width, width, eps, dropout))
+        self.intermediate = Intermediate(width, inner, str(config.get("hidden_act", "gelu")))
+        self.output = Residual(inner, width, eps, dropout)
+
+    def forward(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
+        x_BTD = self.attention(x_BTD, pad_B11T, relative_SD, bucket_R)
+        out_BTD: Tensor = self.output(self.intermediate(x_BTD), x_BTD)
+        return out_BTD
+
+
+class _DisentangledAttention(nn.Module):
+    def __init__(self, config: Mapping[str, Any], width: int) -> None:
+        super().__init__()
         self.heads = int(config.get("num_attention_heads", 24))
-        self.attention_dropout = float(config.get("attention_probs_dropout_prob", 0.1))
-        own = nn.ModuleDict({name: nn.Linear(width, width) for name in ("query_proj", "key_proj", "value_proj")})
-        out = nn.ModuleDict({"dense": nn.Linear(width, width), "LayerNorm": nn.LayerNorm(width, eps=eps)})
-        self.attention = nn.ModuleDict({"self": own, "output": out})
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, inner)})
-        self.output = nn.ModuleDict({"dense": nn.Linear(inner, width), "LayerNorm": nn.LayerNorm(width, eps=eps)})
-        self.dropout = nn.Dropout(dropout)
-        self.activation = activation(str(config.get("hidden_act", "gelu")))
+        self.p = float(config.get("attention_probs_dropout_prob", 0.1))
+        self.query_proj, self.key_proj, self.value_proj = (nn.Linear(width, width) for _ in range(3))
+        self.pos_dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))
         self._positions: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
-        out = self.attention["output"]
-        mixed_BTD = self._mix(x_BTD, pad_B11T, relative_SD, bucket_R)
-        x_BTD = out["LayerNorm"](x_BTD + self.dropout(out["dense"](mixed_BTD)))
-        inner = self.activation(self.intermediate["dense"](x_BTD))
-        out_BTD: Tensor = self.output["LayerNorm"](x_BTD + self.dropout(self.output["dense"](inner)))
-        return out_BTD
-
-    def _mix(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
         """Attention, a few heads at a time."""
-        own = self.attention["self"]
-        q, k, v = (heads(own[name](x_BTD), self.heads) for name in ("query_proj", "key_proj", "value_proj"))
+        q, k, v = (split_heads(own(x_BTD), self.heads) for own in (self.query_proj, self.key_proj, self.value_proj))
         key_NSd, query_NSd = self._project(relative_SD)
-        key_NRd, query_NRd = key_NSd[:, bucket_R], query_NSd[:, bucket_R]
         scale = 1.0 / math.sqrt(3 * q.shape[-1])
+        p = self.p if self.training else 0.0
         texts, length = x_BTD.shape[:2]
         step = max(1, BLOCK // (texts * length * length))
         mixed = []
         for at in range(0, self.heads, step):
             some = slice(at, at + step)
-            bias = diagonals((q[:, some] * scale) @ key_NRd[some].mT)
-            bias = bias + diagonals((k[:, some] * scale) @ query_NRd[some].flip(1).mT).mT
+            bias = diagonals((q[:, some] * scale) @ key_NSd[some, bucket_R].mT)
+            bias = bias + diagonals((k[:, some] * scale) @ query_NSd[some, bucket_R.flip(0)].mT).mT
             if pad_B11T is not None:
                 bias = bias.masked_fill(pad_B11T, torch.finfo(bias.dtype).min)
-            p = self.attention_dropout if self.training else 0.0
             mixed.append(
                 F.scaled_dot_product_attention(q[:, some], k[:, some], v[:, some], bias, dropout_p=p, scale=scale)
             )
         return torch.cat(mixed, dim=1).transpose(1, 2).flatten(2)
 
     def _project(self, relative_SD: Tensor) -> tuple[Tensor, Tensor]:
-        """Projected relative embeddings [N, 2 S, d], kept while weights cannot change."""
+        """Relative embeddings as keys and as queries [N, 2 S, d], kept while weights cannot change."""
         if self._positions is not None:
             return self._positions
-        own = self.attention["self"]
-        relative_SD = self.dropout(relative_SD)
-        key, query = (heads(own[name](relative_SD)[None], self.heads)[0] for name in ("key_proj", "query_proj"))
+        relative_SD = self.pos_dropout(relative_SD)
+        key, query = (split_heads(own(relative_SD)[None], self.heads)[0] for own in (self.key_proj, self.query_proj))
         if not self.training and not torch.is_grad_enabled():
             self._positions = key, query
         return key, query
 
-    def train(self, mode: bool = True) -> _Layer:
+    def train(self, mode: bool = True) -> _DisentangledAttention:
+        """Forget what was kept: weights may change now."""
         self._positions = None
         return super().train(mode)
 
-    def _apply(self, fn: Any, recurse: bool = True) -> _Layer:
+    def _apply(self, fn: Any, recurse: bool = True) -> _DisentangledAttention:
         self._positions = None
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)
+        return self
 
 
 def diagonals(scores_BNTR: Tensor) -> Tensor:

@@ -88,10 +88,13 @@ def merge(parts: Sequence[Scores], firsts: Sequence[int]) -> Scores:
     at = {place: row for row, place in enumerate(order)}
     table = sorted((at[head], at[tail], label, score) for (head, tail, label), score in edges.items())
     classes = [spans[place] for place in order]
+    head, tail, label = (np.array([row[i] for row in table], np.int64) for i in range(3))
     return Scores(
         _columns(sorted((*mark, score) for mark, score in marks.items())),
         np.array(order, np.int64).reshape(-1, 2),
-        *(np.array([row[i] for row in table], np.int64) for i in range(3)),
+        head,
+        tail,
+        label,
         np.array([row[3] for row in table], np.float32),
         np.stack([c for c in classes if c is not None]) if parts[0].classes is not None and classes else None,
     )
@@ -103,8 +106,8 @@ def decode(scores: Scores, *, flat: bool = True, multi_label: bool = False) -> S
     kept = set(zip(candidates.first.tolist(), candidates.last.tolist(), strict=True))
     alive = np.array([(int(a), int(b)) in kept for a, b in scores.spans], bool)
     edges = np.flatnonzero(alive[scores.head] & alive[scores.tail]) if len(alive) else np.zeros(0, np.int64)
-    columns = (scores.head[edges], scores.tail[edges], scores.label[edges], scores.score[edges])
-    return Scores(candidates, scores.spans, *columns, scores.classes)
+    head, tail, label, score = (getattr(scores, name)[edges] for name in ("head", "tail", "label", "score"))
+    return Scores(candidates, scores.spans, head, tail, label, score, scores.classes)
 
 
 def greedy(candidates: Candidates, *, flat: bool = True, multi_label: bool = False) -> Ints:

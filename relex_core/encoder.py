@@ -37,13 +37,15 @@ class TransformersEncoder(nn.Module):
         model = AutoModel.from_config(CONFIG_MAPPING[kind](**settings))
         for name, child in model.named_children():
             self.add_module(name, child)
-        object.__setattr__(self, "model", model)  # not a submodule: parameters are named as in the model itself
+        # in a tuple, so that it is no submodule: parameters are named as in the model itself
+        self.whole = (model,)
         self.width = int(model.config.hidden_size)
 
     def forward(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """[B, T, D]"""
-        self.model.train(self.training)
-        hidden: Tensor = self.model(input_ids=ids_BT, attention_mask=mask_BT.long()).last_hidden_state
+        model = self.whole[0]
+        model.train(self.training)
+        hidden: Tensor = model(input_ids=ids_BT, attention_mask=mask_BT.long()).last_hidden_state
         return hidden
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from relex_core.checkpoint import LoadedModel, load
-from relex_core.decoding import Candidates, Floats, Scores, greedy, merge
+from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
 from relex_core.errors import SchemaError
 from relex_core.prompt import Pieces
 from relex_core.scoring import Decode, Round, Window, score
@@ -205,7 +205,7 @@ class Extractor:
         for row, entity in zip(found.candidates.spans()[1].tolist(), entities, strict=True):
             owners[row].append(entity.id)
         relations: dict[tuple[str, str, str], float] = {}
-        _keep_best(relations, _best_edges(found), owners, names)
+        _keep_best(relations, _best_edges(found, np.array([len(ids) for ids in owners], np.int64)), owners, names)
         place = {entity.id: at for at, entity in enumerate(entities)}
         order = {name: at for at, name in enumerate(names)}
         keys = sorted(relations, key=lambda key: (place[key[0]], place[key[1]], order[key[2]]))
@@ -224,16 +224,21 @@ def _marks(words: Words, candidates: Candidates) -> list[tuple[int, int, int]]:
     return [(words.starts[a], words.ends[b], k) for a, b, k in columns]
 
 
-def _best_edges(found: Scores) -> Scores:
-    """At most MAX_RELATIONS relations: those between spans that decoding takes, then the best of the rest."""
-    if len(found.score) <= MAX_RELATIONS:
+def _best_edges(found: Scores, owners: Ints) -> Scores:
+    """At most MAX_RELATIONS relations: those between spans that decoding takes, then the best of the rest.
+
+    A span with `owners` labels counts as so many, as each of its entities has the span's relations.
+    """
+    copies = owners[found.head] * owners[found.tail]
+    if copies.sum() <= MAX_RELATIONS:
         return found
     rows = found.candidates.spans()[1]
     shown = np.zeros(len(found.spans), bool)
     for flat in (True, False):
         shown[rows[greedy(found.candidates, flat=flat)]] = True
     first = shown[found.head] & shown[found.tail]
-    keep = np.sort(np.lexsort((-found.score, ~first))[: max(MAX_RELATIONS, int(first.sum()))])
+    order = np.lexsort((-found.score, ~first))
+    keep = np.sort(order[(np.cumsum(copies[order]) <= MAX_RELATIONS) | first[order]])
     return replace(
         found, head=found.head[keep], tail=found.tail[keep], label=found.label[keep], score=found.score[keep]
     )

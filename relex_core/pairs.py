@@ -7,6 +7,8 @@ directions; mlp and attention are directed.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -56,12 +58,13 @@ class MlpAdjacency(nn.Module):
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(2 * hidden_size, hidden_size), nn.ReLU(), nn.Linear(hidden_size, 1))
+        self.width = hidden_size
 
     def forward(self, x_BED: Tensor, mask_BE: Tensor) -> Tensor:
         """Logits [B, E, E]"""
-        weight, bias = self.mlp[0].weight, self.mlp[0].bias
-        head_BED = F.linear(x_BED, weight[:, : x_BED.shape[-1]], bias)
-        tail_BED = F.linear(x_BED, weight[:, x_BED.shape[-1] :])
+        first = cast(nn.Linear, self.mlp[0])
+        head_BED = F.linear(x_BED, first.weight[:, : self.width], first.bias)
+        tail_BED = F.linear(x_BED, first.weight[:, self.width :])
         rows = [self.mlp[2](F.relu(head_BED[:, i, None] + tail_BED))[..., 0] for i in range(x_BED.shape[1])]
         return torch.stack(rows, dim=1) if rows else x_BED.new_zeros(x_BED.shape[0], 0, 0)
 

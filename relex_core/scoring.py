@@ -5,7 +5,7 @@ B windows, L words, W widths, K entity labels, M relation labels, E spans, P pai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -37,12 +37,14 @@ class Round:
 @dataclass(frozen=True, slots=True)
 class Decode:
     """How candidates are decoded: see `decoding.greedy`. `only` keeps candidates on these spans of words of the
-    window; with `classes` all labels' probabilities are given for what is kept."""
+    window; with `classes` all labels' probabilities are given for what is kept; without `relations` relation
+    labels are only prompted, which entities depend on."""
 
     flat: bool = True
     multi_label: bool = False
     only: frozenset[tuple[int, int]] | None = None
     classes: bool = False
+    relations: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def _relations(model: RelexModel, window: Window, state: _State) -> Scores:
     """Section 3.5 and 3.6 for one window: spans, pairs of these, relations of the pairs."""
     candidates, context, spans = _spans(window, state)
     classes = _classes(model, window, spans, state) if window.decode is not None and window.decode.classes else None
-    scored = [one for one in state.passes if len(one[0].relations)] if len(spans) > 1 else []
+    wanted = len(spans) > 1 and (window.decode is None or window.decode.relations)
+    scored = [one for one in state.passes if wanted and len(one[0].relations)]
     parts = [_pass_relations(model, window, context, spans, one) for one in scored]
     if not parts:
         parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
@@ -173,30 +176,34 @@ def _pass_relations(
     labels_1MD = encoded.relation_labels_BMD[row : row + 1, : len(round_.relations)]
     floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
     vectors_1ED = model.spans.vectors(ends, torch.from_numpy(spans)[None].to(model.device))
-    grid = model.adjacency is None and isinstance(model.relations, PairScorer)
-    if grid:
-        blocks = model.relations.grid(vectors_1ED[0], labels_1MD[0])
-    else:
-        pairs = _adjacent(model, window, context, spans, ends, vectors_1ED)
-        blocks = (logits[0] for logits in model.relations.blocks(vectors_1ED, pairs[None], labels_1MD))
-    columns: list[tuple[Tensor, Tensor]] = []
-    done = 0
-    for logits in blocks:
-        probabilities = torch.sigmoid(logits.float())
-        above = probabilities > floor
-        at = above.nonzero()
-        at[:, 0] += done
-        done += len(logits)
-        columns.append((at, probabilities[above]))
-    if not columns:
-        columns = [(torch.zeros(0, 2, dtype=torch.long), torch.zeros(0))]
-    at, score = torch.cat([a for a, _ in columns]).cpu().numpy(), torch.cat([p for _, p in columns]).cpu().numpy()
-    if grid:
+    if model.adjacency is None and isinstance(model.relations, PairScorer):
+        at, score = _above(model.relations.grid(vectors_1ED[0], labels_1MD[0]), floor)
         other = at[:, 0] != at[:, 1]
         at, score = at[other], score[other]
         return at[:, 0], at[:, 1], round_.relations[at[:, 2]], score
-    ends_of = pairs.cpu().numpy()[at[:, 0]]
-    return ends_of[:, 0], ends_of[:, 1], round_.relations[at[:, 1]], score
+    pairs_P2 = _adjacent(model, window, context, spans, ends, vectors_1ED)
+    blocks = model.relations.blocks(vectors_1ED, pairs_P2[None], labels_1MD)
+    at, score = _above((logits[0] for logits in blocks), floor)
+    found = pairs_P2.cpu().numpy()[at[:, 0]] if len(at) else np.zeros((0, 2), np.int64)
+    return found[:, 0], found[:, 1], round_.relations[at[:, -1]], score
+
+
+def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
+    """Where probabilities are above the floor, rows counted through all blocks, and what they are there."""
+    places: list[Ints] = []
+    scores: list[Floats] = []
+    done = 0
+    for logits in blocks:
+        probabilities = torch.sigmoid(logits.float())
+        above = probabilities > floor_M
+        at = above.nonzero()
+        at[:, 0] += done
+        done += len(logits)
+        places.append(at.cpu().numpy())
+        scores.append(probabilities[above].cpu().numpy())
+    if not places:
+        return np.zeros((0, 3), np.int64), np.zeros(0, np.float32)
+    return np.concatenate(places), np.concatenate(scores)
 
 
 def _adjacent(
@@ -215,6 +222,7 @@ def _adjacent(
         places = {(int(a), int(b)): at for at, (a, b) in enumerate(context)}
         rows = torch.tensor([places[int(a), int(b)] for a, b in spans])
     mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
-    adjacency_EE = torch.sigmoid(model.adjacency(vectors_1ED, mask_1E)[0].float())
+    logits_1EE: Tensor = model.adjacency(vectors_1ED, mask_1E)
+    adjacency_EE = torch.sigmoid(logits_1EE[0].float())
     near_EE = adjacency_EE[rows][:, rows] > window.adjacency
     return near_EE.fill_diagonal_(False).nonzero()

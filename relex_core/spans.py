@@ -6,6 +6,8 @@ A span is (first word, last word), both included; spans are numbered by first wo
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,7 +76,7 @@ class TokenScorer(nn.Module):
 
     def forward(self, words_BLD: Tensor, labels_BKD: Tensor) -> Tensor:
         """[B, L, K, 3]; one label at a time, so that memory does not grow with L * K * H."""
-        first, second = self.out_mlp[0], self.out_mlp[3]
+        first, second = cast(nn.Linear, self.out_mlp[0]), self.out_mlp[3]
         word_w, label_w, product_w = first.weight.chunk(3, dim=1)
         word_BLD, word2_BLD = self.proj_token(words_BLD).chunk(2, dim=-1)
         label_BKD, label2_BKD = self.proj_label(labels_BKD).chunk(2, dim=-1)

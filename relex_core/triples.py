@@ -9,6 +9,7 @@ single matrix product; the others run over blocks of pairs, so that memory stays
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ class TripleScorer(nn.Module):
 
     def __init__(self, name: str, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.interaction = INTERACTIONS[name](hidden_size, dropout)
+        self.interaction: Interaction = INTERACTIONS[name](hidden_size, dropout)
 
     def score(self, entities_BED: Tensor, pairs_BP2: Tensor, labels_BMD: Tensor) -> Tensor:
         """[B, P, M]"""
@@ -111,7 +112,8 @@ class HolE(LinearInteraction):
     def pair(self, h: Tensor, t: Tensor) -> Tensor:
         """[..., D]"""
         product = torch.fft.rfft(h.float()).conj() * torch.fft.rfft(t.float())
-        return torch.fft.irfft(product, n=h.shape[-1]).to(h.dtype)
+        correlation: Tensor = torch.fft.irfft(product, n=h.shape[-1])
+        return correlation.to(h.dtype)
 
 
 class DistMA(LinearInteraction):
@@ -154,7 +156,8 @@ class Distance(Interaction):
     def forward(self, h_BPD: Tensor, r_BMD: Tensor, t_BPD: Tensor) -> Tensor:
         """[B, P, M]"""
         difference = self.difference(h_BPD[:, :, None], r_BMD[:, None], t_BPD[:, :, None])
-        return -torch.linalg.vector_norm(difference, ord=self.p, dim=-1).clamp(max=MAX_DISTANCE)
+        distance: Tensor = torch.linalg.vector_norm(difference, ord=self.p, dim=-1)
+        return -distance.clamp(max=MAX_DISTANCE)
 
     def difference(self, h: Tensor, r: Tensor, t: Tensor) -> Tensor:
         """[..., D], by broadcasting"""
@@ -276,8 +279,9 @@ class ERMLP(Interaction):
 
     def forward(self, h_BPD: Tensor, r_BMD: Tensor, t_BPD: Tensor) -> Tensor:
         """[B, P, M]"""
-        of_h, of_r, of_t = self.mlp[0].weight.chunk(3, dim=1)
-        pair_BPH = F.linear(h_BPD, of_h, self.mlp[0].bias) + F.linear(t_BPD, of_t)
+        first = cast(nn.Linear, self.mlp[0])
+        of_h, of_r, of_t = first.weight.chunk(3, dim=1)
+        pair_BPH = F.linear(h_BPD, of_h, first.bias) + F.linear(t_BPD, of_t)
         logits: Tensor = self.mlp[2](F.relu(pair_BPH[:, :, None] + F.linear(r_BMD, of_r)[:, None]))[..., 0]
         return logits
 
@@ -298,6 +302,7 @@ class ConvKB(Interaction):
         """[B, P, M]"""
         of_h, of_r, of_t = self.conv.weight[..., 0].T[..., None]
         pair = of_h * h_BPD[:, :, None, None] + of_t * t_BPD[:, :, None, None]
+        assert self.conv.bias is not None
         maps = F.relu(pair + (of_r * r_BMD[:, :, None] + self.conv.bias[:, None])[:, None])
         logits: Tensor = self.fc(self.dropout(maps.flatten(-2)))[..., 0]
         return logits

@@ -45,7 +45,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "deberta-v2-conv": {"encoder_config": {**DEBERTA, "conv_kernel_size": 3, "conv_act": "gelu"}},
     "modernbert": {"encoder_config": MODERNBERT},
     **{f"bert-{pooling}": {"subtoken_pooling": pooling} for pooling in ("last", "mean", "max")},
-    **{f"adjacency-{name}": {"relations_layer": name} for name in ("dot", "bilinear", "mlp", "attention", "gcn", "gat")},
+    **{
+        f"adjacency-{name}": {"relations_layer": name} for name in ("dot", "bilinear", "mlp", "attention", "gcn", "gat")
+    },
 }
 PARAMETER_FREE = ("UM", "SE", "TransE", "DistMult", "SimplE", "ComplEx", "QuatE", "HolE", "DistMA")
 AT_768 = ("TransH", "TransF", "PairRE", "TripleRE", "ERMLP", "ConvKB")
