@@ -21,6 +21,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--threads", type=int, help="of torch; 1 is fastest on a machine that is busy otherwise")
     parser.add_argument("--device", help="auto, cpu, cuda or mps")
     parser.set_defaults(run=run)
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from relex_core.training_config import DataFile, read_train_config
 
     config = read_train_config(arguments.config)
-    keys = ("data_root", "base", "epochs", "steps", "minutes", "seed", "device")
+    keys = ("data_root", "base", "epochs", "steps", "minutes", "seed", "threads", "device")
     config = config.with_changes(**{key: getattr(arguments, key) for key in keys})
     if arguments.data:
         config = replace(config, data=tuple(DataFile(str(path.resolve())) for path in arguments.data))

@@ -71,7 +71,7 @@ class Trainer:
         self.accelerator = _accelerator()
         self.main = self.accelerator is None or self.accelerator.is_main_process
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
-        self.sampler, self.pools, self.known = prepare(config)
+        self.sampler, self.pools, self.known = prepare(config, directory, say if self.main else _silent)
         self.optimizer = make_optimizer(self.loaded.model, config)
         self.progress = Progress()
         self.total = self._planned_steps()
@@ -292,7 +292,7 @@ class Trainer:
         data = [
             {
                 "path": entry.path,
-                "sha256": _sha256(config.path(entry.path)),
+                "sha256": _sha256(data_path(entry, config, self.directory)),
                 "examples": len(source.examples),
                 "weight": entry.weight,
             }
@@ -331,11 +331,16 @@ def mean(parts: Sequence[Losses]) -> Losses:
     return Losses(*(torch.stack([getattr(part, key).detach() for part in parts]).mean() for key in keys))
 
 
-def prepare(config: TrainConfig) -> tuple[Sampler, Pools, LabelKnowledge]:
-    """Read the training files. Raises InputError, also for one in which nothing can be learned."""
+def prepare(config: TrainConfig, directory: Path, say: Callable[[str], None]) -> tuple[Sampler, Pools, LabelKnowledge]:
+    """Read the training files, making those first that come from raw text. Raises InputError."""
     paraphrases = json.loads(config.path(config.paraphrases).read_text("utf-8")) if config.paraphrases else {}
     known = LabelKnowledge(paraphrases)
-    sources = [_source(entry, config) for entry in config.data]
+    sources = []
+    for entry in config.data:
+        path = data_path(entry, config, directory)
+        if entry.text and not path.is_file():
+            _make_silver(entry, path, config, say)
+        sources.append(_source(entry, path, config))
     if not any(source.examples for source in sources):
         raise InputError(
             expected="training data with at least one text",
@@ -346,9 +351,25 @@ def prepare(config: TrainConfig) -> tuple[Sampler, Pools, LabelKnowledge]:
     return Sampler(sources, config.sampling, config.seed), pools, known
 
 
-def _source(entry: DataFile, config: TrainConfig) -> Source:
+def data_path(entry: DataFile, config: TrainConfig, directory: Path) -> Path:
+    """Where a training file is: what is made from raw text lies in the run's own directory."""
+    return directory / "silver" / Path(entry.path).name if entry.text else config.path(entry.path)
+
+
+def _make_silver(entry: DataFile, path: Path, config: TrainConfig, say: Callable[[str], None]) -> None:
+    from relex_core.silver import make_silver
+
+    path.parent.mkdir(exist_ok=True)
+    say(f"reading {', '.join(entry.text)} for relations in its syntax")
+    skip = {record.document.text for name in entry.skip for record in iterate_gold(config.path(name))}
+    part = path.with_name(f"part-{path.name}")
+    make_silver([config.path(name) for name in entry.text], part, skip, limit=None, keep_empty=0.1)
+    os.replace(part, path)
+
+
+def _source(entry: DataFile, path: Path, config: TrainConfig) -> Source:
     examples = []
-    for gold in iterate_gold(config.path(entry.path)):
+    for gold in iterate_gold(path):
         item = example(gold, entry.path, config.max_words)
         if item is not None:
             examples.append(clean_silver(item) if entry.silver else item)
@@ -396,15 +417,14 @@ def _trainable(loaded: LoadedModel, config: TrainConfig) -> LoadedModel:
             if name.startswith("encoder.embeddings.") or name.startswith("encoder.model.embeddings."):
                 parameter.requires_grad_(False)
     for module in loaded.model.modules():
-        if hasattr(module, "fused"):
-            # on CPU the backward pass of fused attention is slower than that of plain products (a third of a step)
-            setattr(module, "fused", loaded.model.device.type != "cpu")  # noqa: B010
-    for module in loaded.model.modules():
-        if config.dropout is not None and isinstance(module, nn.Dropout):
-            module.p = config.dropout
-        if config.dropout is not None and hasattr(module, "attention_dropout"):
-            setattr(module, "attention_dropout", config.dropout)  # noqa: B010
+        # self-attention holds its own probability as `p`, like nn.Dropout
+        if config.dropout is not None and (isinstance(module, nn.Dropout) or hasattr(module, "heads")):
+            setattr(module, "p", config.dropout)  # noqa: B010
     return loaded
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def _accelerator() -> Any:

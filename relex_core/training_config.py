@@ -22,13 +22,20 @@ PRESETS = Path(__file__).parent / "presets"
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One training file. `closed` overrides its records' `partial`; `silver` applies `examples.clean_silver`."""
+    """One training file.
+
+    `closed`: types that are annotated together are known to be absent where they are not marked, although the
+    records are partial. `silver` applies `examples.clean_silver`. With `text`, the file is made from these raw
+    texts by `silver`, without the sentences that the files in `skip` hold already.
+    """
 
     path: str
     weight: float = 1.0
     closed: bool = False
     silver: bool = False
     limit: int | None = None
+    text: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,11 @@ class TrainConfig:
             if "data" in given:
                 for entry in given["data"]:
                     _known(entry, DataFile, "data.")
-                given["data"] = tuple(DataFile(**entry) for entry in given["data"])
+                lists = ("text", "skip")
+                given["data"] = tuple(
+                    DataFile(**{key: tuple(value) if key in lists else value for key, value in entry.items()})
+                    for entry in given["data"]
+                )
             for key in ("dev", "betas"):
                 if key in given:
                     given[key] = tuple(given[key])
