@@ -140,7 +140,7 @@ def test_correct_save_reload_export(server: Server, page: Page, tmp_path: Path) 
     saved(page)
     url = page.url
 
-    store = Store.open(f"sqlite:///{server.data / 'relex.db'}")
+    store = Store.open(f"sqlite:///{server.data / 'relex.sqlite'}")
     (row,) = store.queue("explore", states=None)
     latest = store.latest("explore", row.id)
     assert latest is not None
