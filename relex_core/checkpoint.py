@@ -19,6 +19,7 @@ from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, quote
 from relex_core.model import RelexModel
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
+from relex_core.reduced import reduce
 
 EMBEDDED = Path(__file__).parent / "checkpoints"
 """Checkpoints that come with the package; a name such as "mini" is a directory in here."""
@@ -67,7 +68,10 @@ def load(
     model = _build(config)
     fill(model, weights, path.name)
     place, kind = choose(device, dtype)
-    model = model.to(place, kind).eval().requires_grad_(False)
+    if place.type == "cpu" and kind is torch.bfloat16:
+        model = reduce(model).eval().requires_grad_(False)
+    else:
+        model = model.to(place, kind).eval().requires_grad_(False)
     return LoadedModel(model, builder, config, f"{path.name}@{digest[:12]}", path, max_pieces(path, config))
 
 

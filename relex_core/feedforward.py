@@ -40,11 +40,13 @@ class PairFeedForward(FeedForward):
 
     def left(self, x_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]; the bias is counted here."""
-        return F.linear(x_D, self.first.weight[:, : self.width], self.first.bias)
+        weight = self.first.weight[:, : self.width]
+        return F.linear(x_D.to(weight.dtype), weight, self.first.bias)
 
     def right(self, y_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]"""
-        return F.linear(y_D, self.first.weight[:, self.width :])
+        weight = self.first.weight[:, self.width :]
+        return F.linear(y_D.to(weight.dtype), weight)
 
     def hidden(self, left_H: Tensor, right_H: Tensor) -> Tensor:
         """What the second layer sees; shapes broadcast."""
