@@ -10,19 +10,16 @@ import streamlit as st
 
 from db import progress as reading_progress
 from db.store import Store
-from db.values import DocumentRow, Project, State
+from db.values import Project, State
 from pages.shared import actions, annotating, importing, palette, resources, sample_set, state, suggestions
 from pages.shared.messages import counted, plain, refuse, tell
 from pages.shared.presets import PRESETS
-from pages.shared.widgets import schema_form
+from pages.shared.widgets import document_table, schema_form
 from relex_core.errors import RelexError
 from relex_core.types import Schema
 
 PAGE = 50
 """Documents shown before somebody asks for more."""
-
-HUES = {State.NEW: None, State.IN_PROGRESS: 5, State.SUBMITTED: 2, State.SKIPPED: 10, State.FLAGGED: 4}
-"""Palette position of each state's share in the bar; a new document is the bar's ground."""
 
 
 def projects(store: Store) -> Project | None:
@@ -132,51 +129,19 @@ def listing(store: Store, project: Project) -> None:
         filtered = bool(search or chosen)
         refuse("No document fits." if filtered else "No documents yet. Choose Import to add texts or annotated files.")
         return
-    event = st.dataframe(
-        [_line(row) for row in rows[:limit]], hide_index=True, height="stretch", width="stretch", key="document_rows",
-        on_select="rerun", selection_mode="single-row", column_config=_columns(),
-    )  # fmt: skip
+    chosen_id = document_table.opened("document_rows")
+    document_table.document_table(rows[:limit], key="document_rows")
     if len(rows) > limit:
         st.button(f"Show {PAGE} more", key="more", on_click=_more, args=(project.name, limit))
-    selected = event["selection"]["rows"]
-    if selected:
-        st.switch_page(
-            "pages/screens/annotate.py", query_params={"project": project.name, "document": rows[selected[0]].id}
-        )
-
-
-def _columns() -> dict[str, Any]:
-    config = st.column_config
-    return {
-        "State": config.TextColumn(width=90),
-        "Text": config.TextColumn(width="large"),
-        "Entities": config.NumberColumn(width=70),
-        "Relations": config.NumberColumn(width=70),
-        "Uncertainty": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=110),
-        "Annotator": config.TextColumn(width=90),
-        "Saved": config.DatetimeColumn(width=120, format="distance"),
-        "Source": config.TextColumn(width=120),
-    }
-
-
-def _line(row: DocumentRow) -> dict[str, Any]:
-    return {
-        "State": str(row.state),
-        "Text": row.excerpt,
-        "Entities": row.entities,
-        "Relations": row.relations,
-        "Uncertainty": row.score,
-        "Annotator": row.annotator,
-        "Saved": row.updated_at,
-        "Source": row.source,
-    }
+    if chosen_id:
+        st.switch_page("pages/screens/annotate.py", query_params={"project": project.name, "document": chosen_id})
 
 
 def _states(counts: Mapping[State, int], total: int) -> str:
     """A bar of the states' shares and its legend. The colours are never the only sign."""
     bar, legend = [], [f"<span>{counted(total, 'document')}</span>"]
     for name in State:
-        hue = HUES[name]
+        hue = document_table.HUES[name]
         color = "var(--rx-line)" if hue is None else f"var(--line-{hue % len(palette.ANCHORS)})"
         if counts[name]:
             bar.append(f'<i style="width:{100 * counts[name] / total:.2f}%;background:{color}"></i>')
@@ -214,7 +179,7 @@ def _make() -> None:
 def _open(name: str) -> None:
     state.set_project(name)
     state.set_address(name)
-    for widget in ("document_search", "document_states", "document_rows"):
+    for widget in ("document_search", "document_states"):
         state.clear_widget(widget)
 
 

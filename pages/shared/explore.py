@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from db.store import Store
-from pages.shared import actions, downloads, resources, sources, state, text_pane
+from pages.shared import actions, downloads, resources, sources, state, text_pane, triples
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
@@ -89,7 +89,7 @@ def text(workspace: Workspace) -> Shown | None:
         state.set_notice("")
     if workspace.mode == "plain":
         sources.box(workspace)
-        return None
+        return _before(workspace)
     if not workspace.schema.visible_entities:
         refuse("No entity label is chosen. Add one beside the text, or take a preset, to see marks.")
         return text_pane.draw(workspace, _nothing(workspace))
@@ -124,8 +124,16 @@ def status(workspace: Workspace, shown: Shown | None) -> None:
         downloads.menu(workspace, answer, shown)
     if workspace.mode == "marked":
         st.button("Correct this", key="correct", type="primary", on_click=_correct)
-    else:
+    elif workspace.mode == "correct":
         st.button("Done", key="done", type="primary", on_click=_done)
+
+
+def _before(workspace: Workspace) -> Shown | None:
+    """What was last found in the text that is being edited: it stays on the screen meanwhile."""
+    reading = resources.readings(resources.checkpoint()).known(workspace.document, workspace.schema)
+    if reading is None:
+        return None
+    return triples.of_extraction(reading.answer(workspace.document, workspace.schema), state.thresholds())
 
 
 def _extraction(workspace: Workspace) -> Extraction | None:

@@ -47,7 +47,12 @@ function settle(pane) {
   box.dataset.settled = "true";
 }
 
-const fit = (pane) => pane.network.fit({ maxZoomLevel: 1.15, animation: false });
+// vis-network fits the circles; the labels below them need a little more
+const fit = ({ network }) => {
+  network.fit({ maxZoomLevel: 1.2, animation: false });
+  const place = network.getViewPosition();
+  network.moveTo({ scale: network.getScale() * 0.92, position: { x: place.x, y: place.y + 10 } });
+};
 
 const alone = ({ nodes, edges }) => {
   const joined = new Set(edges.get().flatMap((edge) => [edge.from, edge.to]));
@@ -61,9 +66,9 @@ function line(pane) {
   const joined = Object.entries(all).filter(([id]) => !lonely.includes(id)).map(([, place]) => place);
   const [left, right] = joined.length ? [Math.min(...joined.map((p) => p.x)), Math.max(...joined.map((p) => p.x))] : [-300, 300];
   const bottom = joined.length ? Math.max(...joined.map((p) => p.y)) + 90 : 0;
-  const columns = Math.max(1, Math.min(lonely.length, Math.floor(Math.max(right - left, 560) / 130)));
-  const from = (left + right) / 2 - ((columns - 1) * 130) / 2;
-  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % columns) * 130, bottom + Math.floor(at / columns) * 64));
+  const columns = Math.max(1, Math.min(lonely.length, Math.max(3, Math.floor(pane.box.clientWidth / 110))));
+  const from = (left + right) / 2 - ((columns - 1) * 120) / 2;
+  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % columns) * 120, bottom + Math.floor(at / columns) * 64));
 }
 
 function select(pane, detail) {
