@@ -17,6 +17,7 @@ from torch import Tensor
 from relex_core.config import ModelConfig
 from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, quote
+from relex_core.hub import fetch, is_hub_id
 from relex_core.model import RelexModel
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
 from relex_core.reduced import reduce
@@ -72,7 +73,8 @@ def load(
         model = reduce(model).eval().requires_grad_(False)
     else:
         model = model.to(place, kind).eval().requires_grad_(False)
-    return LoadedModel(model, builder, config, f"{path.name}@{digest[:12]}", path, max_pieces(path, config))
+    name = path.name if path.parent.name != "snapshots" else str(name_or_path).replace("/", "--")
+    return LoadedModel(model, builder, config, f"{name}@{digest[:12]}", path, max_pieces(path, config))
 
 
 def locate(
@@ -90,9 +92,11 @@ def locate(
     path = Path(name).expanduser()
     if (path / "gliner_config.json").is_file():
         return path
+    if is_hub_id(name) and not path.exists():
+        return fetch(name, revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
     names = ", ".join(sorted(p.name for p in EMBEDDED.iterdir() if p.is_dir()))
     raise CheckpointError(
-        expected=f"an embedded checkpoint ({names}) or a directory with gliner_config.json",
+        expected=f"an embedded checkpoint ({names}), a directory with gliner_config.json or a hub id (owner/name)",
         found=quote(name),
         change="Check the name or the path.",
         value=name,
@@ -201,7 +205,17 @@ def choose(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
             change="Choose one of these.",
             value=dtype,
         )
-    return torch.device(device), kinds[dtype]
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(
+            expected="a device of this machine (auto, cpu, cuda, mps)",
+            found=quote(device),
+            change="Choose auto.",
+            value=device,
+        ) from error
+    return place, kinds[dtype]
 
 
 def _build(config: ModelConfig) -> RelexModel:

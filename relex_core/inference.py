@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from relex_core.checkpoint import LoadedModel, load
 from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
@@ -178,16 +179,21 @@ class Extractor:
         )
 
     def score(self, windows: Sequence[Window], batch_size: int, watch: Watch | None = None) -> list[Scores]:
-        """Read windows in batches of similar length, so that little is padded."""
+        """Read windows in batches of similar length, so that little is padded; out of memory halves a batch."""
         order = sorted(range(len(windows)), key=lambda i: windows[i].length)
         results: dict[int, Scores] = {}
-        for at in range(0, len(order), batch_size):
-            batch = order[at : at + batch_size]
-            if watch is not None:
-                watch(at, len(order))
+        remaining = [order[at : at + batch_size] for at in range(0, len(order), batch_size)][::-1]
+        while remaining:
+            batch = remaining.pop()
             self.calls += 1
-            _log.debug("model call %d: %d windows", self.calls, len(batch))
-            found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
+            try:
+                found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or len(batch) == 1:
+                    raise
+                half = len(batch) // 2
+                remaining += [batch[half:], batch[:half]]
+                continue
             results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(windows))]
 
@@ -212,6 +218,16 @@ class Extractor:
         kept = tuple(Relation(*key, score=relations[key]) for key in keys)
         shown = tuple(plan.words.offsets(a, b - 1) for a, b in plan.ranges) if len(plan.ranges) > 1 else ()
         return Extraction(plan.document, plan.schema, entities, kept, self.version, plan.floor, shown)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on any device; frees what CUDA keeps, so that less may fit."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error).lower()
+    # the CPU's allocator raises a plain RuntimeError
+    known = known or "can't allocate memory" in str(error)
+    if known and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return known
 
 
 def _floors(values: Sequence[float]) -> Floats:
