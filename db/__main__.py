@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from db import backup, check, exports, imports
+from db import backup, benchmark, check, exports, imports
 from db.engine import Database, database_url
 from db.formats import readers, writers
 from db.migrate import migrate
@@ -103,6 +104,12 @@ def _check(options: argparse.Namespace) -> int:
     return 1
 
 
+def _benchmark(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="relex-benchmark-") as folder:
+        figures = benchmark.run(lambda size: f"sqlite:///{folder}/{size}.sqlite", tuple(sorted(options.sizes)))
+    print(benchmark.table(figures))
+
+
 def _opened(url: str | None) -> closing[Database]:
     return closing(Database(database_url(url)))
 
@@ -145,6 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     check_ = command("check", "compute all hashes anew and compare all indexes")
     check_.add_argument("--repair", action="store_true", help="build anew what is derived, before checking")
     check_.set_defaults(run=_check)
+
+    measure = commands.add_parser("benchmark", help="time what pages do on SQLite databases of rising size")
+    measure.add_argument("--sizes", nargs="+", type=int, default=list(benchmark.SIZES), metavar="DOCUMENTS")
+    measure.set_defaults(run=_benchmark)
 
     command("migrate", "bring the database to this version of the program").set_defaults(run=_migrate)
     return parser

@@ -166,11 +166,13 @@ class Page:
 
 
 def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
-    """One page. Each state is read from its own index and the results are merged, so the cost of a page does
-    not grow with the number of documents before it or in other states."""
+    """One page. Its cost does not grow with the number of documents before it or in other states."""
     column, falling = _SORT[wanted.order]
-    query = search.parse(wanted.search)
-    conditions = [documents.c.project_pk == project, *search.matching(connection, project, query)]
+    filters = search.filters(connection, project, search.parse(wanted.search))
+    few, number = search.narrowest(connection, filters)
+    if number == 0:
+        return ()
+    conditions = [documents.c.project_pk == project, *(f.probe for f in filters if f is not few)]
     if wanted.min_suggested:
         conditions.append(documents.c.suggested >= wanted.min_suggested)
     if wanted.after is not None:
@@ -178,17 +180,31 @@ def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRo
     order = [column.desc() if falling else column.asc()]
     if column is not documents.c.pk:
         order.append(documents.c.pk.desc() if falling else documents.c.pk.asc())
-    select = sa.select(documents, annotators.c.name.label("annotator"), column.label("key")).outerjoin(
-        annotators, annotators.c.pk == documents.c.annotator_pk
+    select = (
+        sa.select(documents, annotators.c.name.label("annotator"), column.label("key"))
+        .outerjoin(annotators, annotators.c.pk == documents.c.annotator_pk)
+        .where(*conditions)
+        .order_by(*order)
+        .limit(wanted.limit)
     )
-    pages: list[list[Row[Any]]] = []
-    for state in wanted.states:
-        part = select.where(*conditions, documents.c.state == str(state)).order_by(*order).limit(wanted.limit)
-        pages.append(list(connection.execute(part)))
-    merged = heapq.merge(*pages, key=lambda row: (row.key, row.pk), reverse=falling)
-    return tuple(
-        _to_row(row, row.annotator or "", row.key) for row, _ in zip(merged, range(wanted.limit), strict=False)
-    )
+    if few is not None:
+        assert few.hits is not None
+        keys = [int(row[0]) for row in connection.execute(few.hits)]
+        states = documents.c.state.in_([str(state) for state in wanted.states])
+        rows: Iterable[Row[Any]] = connection.execute(select.where(_one_of(connection, keys), states))
+    else:
+        # each state is read from its own index, already in order
+        pages = [connection.execute(select.where(documents.c.state == str(s))).all() for s in wanted.states]
+        rows = heapq.merge(*pages, key=lambda row: (row.key, row.pk), reverse=falling)
+    return tuple(_to_row(row, row.annotator or "", row.key) for row, _ in zip(rows, range(wanted.limit), strict=False))
+
+
+def _one_of(connection: Connection, keys: Sequence[int]) -> sa.ColumnElement[bool]:
+    """`pk IN keys`, with one parameter for all: a list of parameters would make another statement each time."""
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
+        return documents.c.pk.in_(sa.select(each.c.value))
+    return documents.c.pk == sa.func.any(sa.cast(list(keys), sa.ARRAY(sa.BigInteger)))
 
 
 def place(row: Row[Any], order: Order) -> DocumentRow:

@@ -38,6 +38,19 @@ class Query:
     open_end: bool = False
 
 
+MANY = 5_000
+"""With more hits than this, documents are walked in the wanted order and each is tested; with fewer, the hits are
+fetched and sorted. Either way a page costs little: many hits are met soon, few are sorted soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on `documents`: as a test of one row, and as the keys of all that fit if these can be listed."""
+
+    probe: sa.ColumnElement[bool]
+    hits: sa.Select[tuple[int]] | None = None
+
+
 def words(text: str) -> list[str]:
     """The searchable words of `text`.
 
@@ -87,32 +100,46 @@ def index(connection: Connection, project: int, added: Iterable[tuple[int, Docum
     connection.execute(sa.text(f"INSERT INTO documents_fts (rowid, words) VALUES (:pk, {value})"), rows)  # noqa: S608
 
 
-def matching(connection: Connection, project: int, query: Query) -> list[sa.ColumnElement[bool]]:
+def filters(connection: Connection, project: int, query: Query) -> list[Filter]:
     """Conditions on `documents` for `query`."""
-    conditions: list[sa.ColumnElement[bool]] = []
+    found: list[Filter] = []
     if query.words:
-        conditions.append(documents.c.pk.in_(_hits(connection, project, query)))
-    for phrase in query.phrases:
-        holds = sa.select(texts.c.document_pk).where(
-            texts.c.document_pk == documents.c.pk, texts.c.text.icontains(phrase, autoescape=True)
-        )
-        conditions.append(holds.exists())
+        matches = _matches(connection, project, query)
+        hits = sa.select(fts.c.rowid).where(matches)
+        found.append(Filter(sa.exists().where(fts.c.rowid == documents.c.pk, matches), hits))
     for label in query.labels:
-        labelled = sa.select(document_labels.c.document_pk).where(
-            document_labels.c.project_pk == project, document_labels.c.label == label
-        )
-        conditions.append(documents.c.pk.in_(labelled))
-    return conditions
+        mine = document_labels.c.project_pk == project, document_labels.c.label == label
+        hits = sa.select(document_labels.c.document_pk).where(*mine).distinct()
+        probe = sa.exists().where(document_labels.c.document_pk == documents.c.pk, document_labels.c.label == label)
+        found.append(Filter(probe, hits))
+    for phrase in query.phrases:
+        places = texts.c.text, documents.c.source, documents.c.id
+        holds = sa.or_(*(place.icontains(phrase, autoescape=True) for place in places))
+        found.append(Filter(sa.exists().where(texts.c.document_pk == documents.c.pk, holds)))
+    return found
 
 
-def _hits(connection: Connection, project: int, query: Query) -> sa.Select[tuple[int]]:
+def narrowest(connection: Connection, conditions: list[Filter]) -> tuple[Filter | None, int]:
+    """The condition with the fewest hits and how many these are; None if all have more than MANY."""
+    best, fewest = None, MANY + 1
+    for condition in conditions:
+        if condition.hits is None:
+            continue
+        number = connection.execute(
+            sa.select(sa.func.count()).select_from(condition.hits.limit(MANY + 1).subquery())
+        ).scalar_one()
+        if number < fewest:
+            best, fewest = condition, number
+    return best, fewest
+
+
+def _matches(connection: Connection, project: int, query: Query) -> sa.ColumnElement[bool]:
     quote, more, both = ('"', "*", " AND ") if _is_sqlite(connection) else ("'", ":*", " & ")
     terms = [f"{quote}{word}{quote}" for word in (_project_word(project), *query.words)]
     if query.open_end:
         terms[-1] += more
-    if _is_sqlite(connection):
-        return sa.select(fts.c.rowid).where(sa.text("documents_fts MATCH :terms").bindparams(terms=both.join(terms)))
-    return sa.select(fts.c.rowid).where(sa.text("words @@ CAST(:terms AS tsquery)").bindparams(terms=both.join(terms)))
+    said = "documents_fts MATCH :terms" if _is_sqlite(connection) else "words @@ CAST(:terms AS tsquery)"
+    return sa.text(said).bindparams(terms=both.join(terms))  # type: ignore[return-value]
 
 
 def _project_word(project: int) -> str:
