@@ -126,6 +126,8 @@ class _Round:
                 user = names.get(response["user_id"], str(response["user_id"]))
                 self._take(item, row, document, response, user)
             if changed and not closed:
+                # the text alone first: the server checks suggestions against the text that it has
+                self.argilla.put_records([{"external_id": item["external_id"], "fields": {TEXT: document.text}}])
                 with self.store.database.write() as connection:
                     outbox.forget(connection, self.argilla.target, row.pk, RECORD)
                 self.done.sent_again += 1

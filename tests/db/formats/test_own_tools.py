@@ -62,7 +62,6 @@ def decided() -> Attributed:
 @pytest.mark.peer
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_gliner_collates_the_examples_with_our_negatives(decided: Attributed, tmp_path: Path) -> None:
-    import torch
     from gliner import GLiNER
 
     path = written("gliner", [decided], tmp_path)
@@ -70,7 +69,7 @@ def test_gliner_collates_the_examples_with_our_negatives(decided: Attributed, tm
     assert record["ner_negatives"] == ["PER"]
     assert record["rel_negatives"] == ["works_for"]
     model = GLiNER.from_pretrained(str(Path(__file__).parents[3] / "relex_core/checkpoints/mini"))
-    torch.manual_seed(0)
+    model.data_processor.config.augment_data_prob = 0.0  # it drops types by chance
     batch = model.data_processor.collate_raw_batch([record])
     types = set(batch["classes_to_id"][0])
     assert {"person", "a b", "x|y", "PER"} <= types, "the rejected label is asked for"
