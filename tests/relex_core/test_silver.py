@@ -1,0 +1,104 @@
+"""Relations read off syntax. The sentences are our own; `silver_sample.jsonl` holds 200 hand-checked relations
+from open text (names, label, verdict; the sentences themselves are identified by their hash)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("spacy")
+
+from relex_core.datasets import read_gold
+from relex_core.errors import InputError
+from relex_core.examples import example
+from relex_core.silver import load_parser, make_silver, read_sentences
+
+SAMPLE = Path(__file__).parent / "silver_sample.jsonl"
+
+
+@pytest.fixture(scope="module")
+def parser() -> Any:
+    return load_parser()
+
+
+def relations(parser: Any, text: str) -> set[tuple[str, str, str]]:
+    found = set()
+    for record in read_sentences(parser(text), "test", 0):
+        names = [" ".join(record["tokens"][e["start"] : e["end"] + 1]) for e in record["entities"]]
+        found |= {(names[r["head"]], r["label"], names[r["tail"]]) for r in record["relations"]}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "label", "tail"),
+    [
+        ("Tim Cook, chief executive of Apple, was born in Alabama.", "Tim Cook", "chief executive of", "Apple"),
+        ("Tim Cook, chief executive of Apple, was born in Alabama.", "Tim Cook", "born in", "Alabama"),
+        ("Apple's chairman, Arthur Levinson, lives in California.", "Arthur Levinson", "chairman of", "Apple"),
+        ("Apple's chairman, Arthur Levinson, lives in California.", "Arthur Levinson", "lives in", "California"),
+        ("Apple chairman Arthur Levinson visited Paris.", "Arthur Levinson", "works for", "Apple"),
+        ("Google acquired YouTube in 2006.", "Google", "acquired", "YouTube"),
+        ("Google acquired YouTube in 2006.", "YouTube", "acquired by", "Google"),
+        ("IBM was founded by Charles Flint in 1911.", "IBM", "founded by", "Charles Flint"),
+        ("IBM was founded by Charles Flint in 1911.", "Charles Flint", "founded", "IBM"),
+        ("IBM was founded by Charles Flint in 1911.", "IBM", "founded in year", "1911"),
+        ("Tom Hanks married Rita Wilson in Greece.", "Rita Wilson", "married", "Tom Hanks"),
+        ("American actor Tom Hanks lives in Chicago.", "Tom Hanks", "nationality", "American"),
+        ("Microsoft has its headquarters in Redmond.", "Microsoft", "has headquarters in", "Redmond"),
+        ("Barack Obama, who led the Democratic Party, moved to Hawaii.", "Barack Obama", "moved to", "Hawaii"),
+        ("He works in Dallas, Texas.", "Dallas", "located in", "Texas"),
+    ],
+)
+def test_what_a_sentence_says_is_read(parser: Any, text: str, head: str, label: str, tail: str) -> None:
+    assert (head, label, tail) in relations(parser, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("They visited France, Ireland, Spain and Portugal.", "located in"),
+        ("Google did not acquire YouTube.", "acquires"),
+        ("Angela Merkel met Barack Obama before Christmas during World War II.", "met during"),
+        ("IBM said on Tuesday that Google sued it last year.", "said on date"),
+    ],
+)
+def test_what_it_does_not_say_is_not(parser: Any, text: str, label: str) -> None:
+    assert label not in {found for _, found, _ in relations(parser, text)}
+
+
+def test_records_are_training_examples(parser: Any, tmp_path: Path) -> None:
+    source = tmp_path / "news.txt"
+    source.write_text("Google acquired YouTube in 2006.\n\nIt rained.\nApple is based in California.\n", "utf-8")
+    out = tmp_path / "silver.jsonl.gz"
+    labels = make_silver([source], out, skip={"Apple is based in California."}, limit=None, keep_empty=0.0)
+    assert labels["acquired"] == 1
+    (gold,) = read_gold(out)
+    assert [e.text(gold.document) for e in gold.entities] == ["Google", "YouTube", "2006"]
+    item = example(gold)
+    assert item is not None
+    assert (0, 1, "acquired") in item.relations
+    assert not item.partial
+    with pytest.raises(InputError, match="nowhere"):
+        make_silver([tmp_path / "nowhere.txt"], out, set(), None, 0.0)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from relex_core.__main__ import main
+
+    (tmp_path / "a.txt").write_text("Google acquired YouTube in 2006.\n", "utf-8")
+    out = tmp_path / "out.jsonl.gz"
+    assert main(["silver", "--input", str(tmp_path / "a.txt"), "--out", str(out)]) == 0
+    assert "acquired" in capsys.readouterr().out
+    with gzip.open(out, "rt", encoding="utf-8") as lines:
+        assert json.loads(next(lines))["source"] == "silver-a"
+
+
+def test_the_sample_bears_out_the_stated_precision() -> None:
+    verdicts = [json.loads(line)["right"] for line in SAMPLE.read_text("utf-8").splitlines()]
+    assert len(verdicts) == 200
+    stated = (Path(__file__).parents[2] / "relex_core" / "silver.py").read_text("utf-8")
+    assert f"{sum(verdicts)} of 200" in stated
