@@ -123,8 +123,8 @@ def record(document: Document, extraction: Extraction | None, schema: Schema, qu
 
 
 def shown(extraction: Extraction, thresholds: Thresholds, schema: Schema) -> Extraction:
-    """What is suggested in Argilla: as on our own page, nested marks allowed, labels of `schema` only."""
-    chosen = select(extraction, thresholds, nested=True)
+    """What is suggested in Argilla: as on our own page, and labels of `schema` only."""
+    chosen = select(extraction, thresholds)
     types = {label.name for label in schema.entity_labels}
     names = {label.name for label in schema.relation_labels}
     entities = tuple(e for e in chosen.entities if e.label in types)

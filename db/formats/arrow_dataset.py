@@ -7,6 +7,7 @@ and tail count the entities of their row.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from typing import Any
 from db.formats.files import member_text, zip_reader, zip_writer
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
 from relex_core.errors import FormatError, quote
-from relex_core.jsonl import Json
+from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
 
 NAME = "datasets"
@@ -47,17 +48,20 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
     schema = _schema(pa)
     remaining = iter(annotations)
     count = 0
+    digest = hashlib.sha256()
     with zip_writer(path) as archive:
         with (
             archive.open(_member(_DATA), "w", force_zip64=True) as file,
             pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as stream,
         ):
-            while part := list(islice(remaining, BATCH)):
-                stream.write_batch(pa.RecordBatch.from_pylist([_row(a) for a in part], schema=schema))
+            while part := [_row(annotation) for annotation in islice(remaining, BATCH)]:
+                stream.write_batch(pa.RecordBatch.from_pylist(part, schema=schema))
+                digest.update(dumps({"rows": part}).encode())
                 count += len(part)
         state: Json = {
             "_data_files": [{"filename": _DATA}],
-            "_fingerprint": "0123456789abcdef",
+            # datasets caches by it: other rows must have another one
+            "_fingerprint": digest.hexdigest()[:16],
             "_format_columns": None,
             "_format_kwargs": {},
             "_format_type": None,
