@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relex_core.__main__ import main
+
+ARGUMENTS = ["extract", "--entities", "person,organization,location", "--relations", "works for,born in"]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main([*ARGUMENTS, *arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_text_file_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "note.txt"
+    file.write_text("Marie Curie was born in Warsaw 😀.", encoding="utf-8")
+    code, out, _ = run(capsys, "--input", str(file))
+    record = json.loads(out)
+    assert code == 0
+    assert set(record) == {"id", "text", "entities", "relations"}
+    assert record["id"] == "note"
+    assert [set(entity) for entity in record["entities"]] == [{"id", "start", "end", "label", "score"}] * 2
+    ids = {e["id"]: record["text"][e["start"] : e["end"]] for e in record["entities"]}
+    assert [(ids[r["head"]], r["label"], ids[r["tail"]]) for r in record["relations"]] == [
+        ("Marie Curie", "born in", "Warsaw")
+    ]
+
+
+def test_jsonl_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    lines = [{"id": "1", "text": "Bob works for IBM."}, {"text": "line\u2028separator Eve"}]
+    source.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+    assert run(capsys, "--input", str(source), "--out", str(target), "--dtype", "bf16")[:2] == (0, "")
+    assert [json.loads(line)["text"] for line in target.read_text("utf-8").split("\n")[:-1]] == [
+        line["text"] for line in lines
+    ]
+
+
+def test_broken_lines_are_listed_and_left_out_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text('{"text":"Bob works for IBM."}\n{bad\n\n{"x":1}\n{"text":" "}\n', encoding="utf-8")
+    code, out, err = run(capsys, "--input", str(file))
+    assert (code, out) == (2, "")
+    assert all(f"line {number}:" in err for number in (2, 4, 5))
+    assert "--skip-bad-lines" in err
+    code, out, err = run(capsys, "--input", str(file), "--skip-bad-lines")
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert "line 2:" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"", "an empty text"),
+        ("a.txt", b"\xff\xfeA\x00", "UTF-8"),
+        ("a.txt", b"A\x00B", "U+0000"),
+        ("a.jsonl", b"\n\n", "at least one document"),
+        ("a.docx", b"PK", "--format"),
+    ],
+)
+def test_bad_files(name: str, content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_bytes(content)
+    code, out, err = run(capsys, "--input", str(tmp_path / name))
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--entities", " , "], "at least one label"),
+        (["--entities", "person,person"], "once"),
+        (["--entities", "a<<ENT>>b"], "<<ENT>>"),
+        (["--threshold", "3"], "between 0 and 1"),
+        (["--checkpoint", "nowhere"], "embedded checkpoint (mini)"),
+        (["--device", "abacus"], "a device of this machine"),
+        (["--input", "missing.txt"], "readable file"),
+        (["--batch-size", "0"], "at least 1"),
+    ],
+)
+def test_bad_arguments(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Ada met Bo.")))
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def test_as_a_program_reading_standard_input() -> None:
+    command = [sys.executable, "-m", "relex_core", *ARGUMENTS, "--checkpoint", "mini", "--input", "-"]
+    done = subprocess.run(
+        command, input="Bob works for IBM.", capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert json.loads(done.stdout)["entities"][0]["label"] == "person"
+
+
+def test_help_needs_no_torch() -> None:
+    lines = (
+        "import sys",
+        "from relex_core.__main__ import main",
+        "try: main(['--help'])",
+        "except SystemExit: pass",
+        "assert 'torch' not in sys.modules",
+    )
+    code = "\n".join(lines)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

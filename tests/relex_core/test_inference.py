@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from relex_core import inference
+from relex_core.decoding import Scores
+from relex_core.errors import SchemaError
+from relex_core.inference import Extractor
+from relex_core.selection import select
+from relex_core.types import FLOOR, Annotation, Document, Entity, EntityLabel, RelationLabel, Schema, Thresholds
+from tests.relex_core.conftest import TEXT
+
+
+def names(
+    extractor: Extractor, document: Document, schema: Schema
+) -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
+    """What is shown at the usual thresholds, as text."""
+    shown = select(extractor.extract(document, schema), Thresholds())
+    texts = {e.id: e.text(document) for e in shown.entities}
+    return (
+        {(e.text(document), e.label) for e in shown.entities},
+        {(texts[r.head], r.label, texts[r.tail]) for r in shown.relations},
+    )
+
+
+def test_mini_reads_three_sentences(mini: Extractor, document: Document, schema: Schema) -> None:
+    entities, relations = names(mini, document, schema)
+    assert {("Marie Curie", "person"), ("Apple", "organization"), ("Warsaw", "location")} <= entities
+    assert {("Marie Curie", "born in", "Warsaw"), ("Apple", "founded by", "Steve Jobs")} <= relations
+    assert mini.version.startswith("mini@")
+    assert len(mini.version) == len("mini@") + 12
+
+
+def test_a_lower_floor_only_adds(mini: Extractor, document: Document, schema: Schema) -> None:
+    low, high = mini.extract(document, schema), mini.extract(document, schema, Thresholds(0.3, 0.5))
+    limits = Thresholds(0.3, 0.5)
+    assert [e.id for e in select(low, limits).entities] == [e.id for e in select(high, limits).entities]
+    assert [r.key for r in select(low, limits).relations] == [r.key for r in select(high, limits).relations]
+    assert {e.id for e in high.entities} <= {e.id for e in low.entities}
+    assert {r.key for r in high.relations} < {r.key for r in low.relations}
+
+
+def test_padding_and_company_do_not_change_scores(mini: Extractor, document: Document, schema: Schema) -> None:
+    alone = mini.extract(document, schema)
+    longer = Document.from_text(TEXT + " " + TEXT)
+    other = Schema.of(["city"], ["part of"])
+    together = mini.extract_batch([(longer, schema, FLOOR), (document, schema, FLOOR), (document, other, FLOOR)])[1]
+    assert [e.id for e in together.entities] == [e.id for e in alone.entities]
+    assert [e.score for e in together.entities] == pytest.approx([e.score for e in alone.entities], abs=1e-5)
+    assert [r.score for r in together.relations] == pytest.approx([r.score for r in alone.relations], abs=1e-5)
+
+
+def test_order_of_documents_is_kept_and_progress_told(mini: Extractor, schema: Schema) -> None:
+    documents = [Document.from_text("Bo met Cy. " * count, id=str(count)) for count in (9, 1, 30, 4)]
+    seen: list[int] = []
+    found = list(mini.extract_many(documents, schema, batch_size=2, progress=seen.append))
+    assert [one.document.id for one in found] == ["9", "1", "30", "4"]
+    assert seen == [1, 2, 3, 4]
+
+
+def test_long_text_is_read_in_windows_and_nothing_is_cut(mini: Extractor, schema: Schema) -> None:
+    text = "\n".join(f"Nobody spoke about number {i} on that day." for i in range(300)) + "\n" + TEXT
+    document = Document.from_text(text)
+    found = mini.extract(document, schema)
+    assert len(found.windows) > 5
+    assert found.windows[0][0] == 0
+    assert found.windows[-1][1] == len(text)
+    assert all(a[1] > b[0] for a, b in pairwise(found.windows))
+    shown = select(found, Thresholds())
+    texts = {e.id: e.text(document) for e in shown.entities}
+    assert ("Marie Curie", "born in", "Warsaw") in {(texts[r.head], r.label, texts[r.tail]) for r in shown.relations}
+    assert len({(e.start, e.end, e.label) for e in found.entities}) == len(found.entities)
+
+
+def test_two_hundred_labels_are_read_in_passes(mini: Extractor, document: Document) -> None:
+    schema = Schema.of(
+        [*(f"kind {i}" for i in range(100)), "person", "location"], [*(f"relation {i}" for i in range(100)), "born in"]
+    )
+    found = mini.extract(document, schema, Thresholds(0.3, 0.3))
+    marks = {(e.text(document), e.label) for e in found.entities}
+    assert {("Marie Curie", "person"), ("Warsaw", "location")} <= marks
+    texts = {e.id: e.text(document) for e in found.entities}
+    assert ("Marie Curie", "born in", "Warsaw") in {(texts[r.head], r.label, texts[r.tail]) for r in found.relations}
+
+
+def test_unusable_label_sets(mini: Extractor, document: Document) -> None:
+    with pytest.raises(SchemaError, match="at least one entity label"):
+        mini.extract(document, Schema.of([], ["born in"]))
+    endless = EntityLabel("thing", description="a very long story " * 200)
+    with pytest.raises(SchemaError, match="window of 512 pieces"):
+        mini.extract(document, Schema.of([endless]))
+
+
+def test_the_description_is_prompted_and_the_name_returned(mini: Extractor, document: Document, schema: Schema) -> None:
+    plain = mini.extract(document, schema)
+    labels = [replace(label, name=f"x{i}", description=label.name) for i, label in enumerate(schema.entity_labels)]
+    relations = [replace(label, name=f"y{i}", description=label.name) for i, label in enumerate(schema.relation_labels)]
+    described = mini.extract(document, Schema.of(labels, relations))
+    assert {e.label for e in described.entities} == {"x0", "x1", "x2"}
+    assert [e.score for e in described.entities] == [e.score for e in plain.entities]
+    assert [r.score for r in described.relations] == [r.score for r in plain.relations]
+
+
+def test_permuting_labels_permutes_candidates(mini: Extractor, document: Document, schema: Schema) -> None:
+    turned = Schema.of(
+        [label.name for label in schema.entity_labels[::-1]], [label.name for label in schema.relation_labels]
+    )
+    shown = names(mini, document, turned)
+    # the encoder reads labels in order, so scores move a little, but not what is found
+    assert len(shown[0] & names(mini, document, schema)[0]) >= 9
+
+
+def test_rescoring_uses_exactly_the_given_entities(mini: Extractor, document: Document, schema: Schema) -> None:
+    start = TEXT.index("Marie Curie")
+    entities = (
+        Entity("a", start, start + len("Marie Curie"), "person"),
+        Entity("b", TEXT.index("Warsaw"), TEXT.index("Warsaw") + 6, "location"),
+        Entity("c", TEXT.index("London"), TEXT.index("London") + 6, "organization"),
+    )
+    annotation = Annotation(document, schema, entities)
+    found = mini.rescore(annotation, Thresholds(0.0, 0.0))
+    assert found.entities == entities
+    assert {(r.head, r.tail) for r in found.relations} == {(h, t) for h in "abc" for t in "abc" if h != t}
+    assert len(found.relations) == 6 * 4
+    scores = {r.key: r.score for r in found.relations}
+    plain = {r.key: r.score for r in mini.extract(document, schema).relations}
+    assert scores["a", "b", "born in"] == pytest.approx(
+        plain[f"{start}:{start + 11}:person", f"{entities[1].start}:{entities[1].end}:location", "born in"], abs=1e-5
+    )
+
+
+def test_type_constraints_symmetry_and_thresholds_of_labels(mini: Extractor, document: Document) -> None:
+    labels = ["person", "organization", "location"]
+    bound = Schema.of(labels, [RelationLabel("born in", head_types=("person",), tail_types=("location",))])
+    found = mini.extract(document, bound, Thresholds(0.1, 0.05))
+    shown = select(found, Thresholds(0.3, 0.05))
+    types = {e.id: e.label for e in shown.entities}
+    assert {(types[r.head], types[r.tail]) for r in shown.relations} == {("person", "location")}
+    both = Schema.of(labels, [RelationLabel("born in", symmetric=True)])
+    pairs = [
+        frozenset((r.head, r.tail))
+        for r in select(mini.extract(document, both, Thresholds(0.1, 0.0)), Thresholds(0.3, 0.0)).relations
+    ]
+    assert len(pairs) == len(set(pairs))
+    strict = Thresholds(0.3, 0.5, entities=(("person", 0.999),), relations=(("born in", 1.0),))
+    assert not any(e.label == "person" for e in mini.extract(document, bound, strict).entities)
+
+
+def test_out_of_memory_halves_the_batch(mini: Extractor, schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, sizes = inference.score, []
+
+    def small(model: object, builder: object, windows: Sequence[object]) -> list[Scores]:
+        sizes.append(len(windows))
+        if len(windows) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+        return real(model, builder, windows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(inference, "score", small)
+    documents = [Document.from_text(f"Bo{i} met Cy{i} in Rome.") for i in range(8)]
+    found = list(mini.extract_many(documents, schema))
+    assert [one.document for one in found] == documents
+    assert max(sizes) == 8
+    assert sizes.count(2) == 4
+
+
+def test_hostile_texts_keep_their_offsets(mini: Extractor, schema: Schema) -> None:
+    for text in (
+        "<script>alert(1)</script> Ada",
+        "😀 Ada Lovelace 😀 wrote in London",
+        "\u200b ليلى سافرت إلى برلين \u2028 x",
+        "﷽" * 50,
+        "<<ENT>> <<REL>> Ada",
+    ):
+        document = Document.from_text(text)
+        for entity in mini.extract(document, schema, Thresholds(0.0001, 0.9999)).entities:
+            assert entity.text(document).strip() == entity.text(document)
