@@ -9,15 +9,22 @@ from __future__ import annotations
 import random
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from math import log
+from typing import Any
 
-from db import documents, extractions, projects, saving
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from db import documents, extractions, projects, tables
 from db.store import Store
 from db.values import Order, State
-from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
+from relex_core import jsonl
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema, sha256
 
 SIZES = (1_000, 10_000, 100_000)
 REVISIONS = 10
@@ -113,29 +120,119 @@ def operations(store: Store, size: int) -> Iterator[tuple[str, Callable[[], obje
 
 
 def fill(store: Store, size: int, revisions: int) -> None:
-    """Documents with an extraction and revisions each, through the store's own paths in large transactions."""
+    """Documents with an extraction and revisions each. Rows as the store makes them, but inserted in bulk and
+    without their chain of hashes, as the store's own way would take an hour for a million revisions."""
     store.create_project(PROJECT, SCHEMA)
     chance = random.Random(size)  # noqa: S311
-    for start in range(0, size, 1_000):
-        batch = [_document(n, chance) for n in range(start, min(start + 1_000, size))]
+    for start in range(0, size, 5_000):
+        batch = [_document(n, chance) for n in range(start, min(start + 5_000, size))]
         store.add_documents(PROJECT, batch)
         with store.database.write() as connection:
             pk, _ = projects.find(connection, PROJECT)
             labels = projects.load_labels(connection, pk)
-            rows = documents.find_texts(connection, pk, batch)
-            for document in batch:
-                row = rows[document.id, document.sha256]
-                extraction = _extraction(document, chance)
-                extractions.save(connection, labels, row, extraction, store.now())
-                extractions.place(connection, pk, row, extraction)
-            for number in range(revisions):
-                items = [(_annotation(document), _work(number, document, chance)) for document in batch]
-                saving.save_many(connection, labels, items, store.now())
+            keys = {key: row.pk for key, row in documents.find_texts(connection, pk, batch).items()}
+            found = [(keys[d.id, d.sha256], d) for d in batch]
+            _extractions(connection, labels, found, chance, store.now())
+            _revisions(connection, labels, found, revisions, chance, store.now())
+    with store.database.write() as connection:
+        for state in State:
+            number = sa.select(sa.func.count()).where(tables.documents.c.state == str(state)).scalar_subquery()
+            counted = tables.counters.update().where(tables.counters.c.state == str(state))
+            connection.execute(counted.values(documents=number))
 
 
-def _work(number: int, document: Document, chance: random.Random) -> saving.Work:
-    state = chance.choice(list(State))
-    return saving.Work("ann" if number % 3 else "bob", state, client=f"{document.id}:{number}", seq=1)
+Keyed = list[tuple[int, Document]]
+
+
+def _extractions(
+    connection: Connection, labels: projects.LabelSet, found: Keyed, chance: random.Random, now: datetime
+) -> None:
+    rows, places, marks = [], [], []
+    for key, document in found:
+        extraction = _extraction(document, chance)
+        graph = jsonl.dumps(jsonl.graph_to_json(extraction.entities, extraction.relations))
+        rows.append(
+            {
+                "document_pk": key,
+                "model_version": extraction.model_version,
+                "schema_sha256": projects.schema_hash(SCHEMA),
+                "label_version": labels.version,
+                "floor": jsonl.dumps(jsonl.thresholds_to_json(extraction.floor)),
+                "windows": "[]",
+                "graph": graph,
+                "sha256": sha256(graph),
+                "saved_at": now,
+            }
+        )
+        score, turn = extractions.uncertainty(extraction), chance.randrange(1 + len(found) // 20) + chance.random()
+        places.append({"key": key, "score": score, "place": turn})
+        marks += [
+            {
+                "document_pk": key,
+                "kind": "suggested entity",
+                "label": e.label,
+                "project_pk": labels.project,
+                "mentions": 1,
+            }
+            for e in extraction.entities
+        ]
+    connection.execute(tables.extractions.insert(), rows)
+    connection.execute(tables.document_labels.insert(), marks)
+    place = tables.documents.update().where(tables.documents.c.pk == sa.bindparam("key"))
+    score_: sa.BindParameter[float] = sa.bindparam("score")
+    connection.execute(place.values(uncertainty=score_, mixed=score_, turn=sa.bindparam("place")), places)
+
+
+def _revisions(
+    connection: Connection,
+    labels: projects.LabelSet,
+    found: Keyed,
+    revisions: int,
+    chance: random.Random,
+    now: datetime,
+) -> None:
+    people = [projects.annotator(connection, name, now) for name in ("ann", "bob")]
+    last = {key: str(chance.choice(list(State))) for key, _ in found}
+    rows: list[dict[str, Any]] = [
+        {
+            "document_pk": key,
+            "number": number,
+            "annotator_pk": people[number % 2],
+            "saved_at": now,
+            "state": last[key],
+            "label_version": labels.version,
+            "decisions": jsonl.dumps(jsonl.decisions_to_json(_annotation(document))),
+            "client": f"{document.id}:{number}",
+            "seq": 1,
+            "sha256": sha256(f"{key}:{number}"),
+        }
+        for key, document in found
+        for number in range(1, revisions + 1)
+    ]
+    insert = tables.revisions.insert().returning(tables.revisions.c.pk, sort_by_parameter_order=True)
+    keys = connection.execute(insert, rows).scalars().all()
+    newest = {(row["document_pk"], row["annotator_pk"]): key for row, key in zip(rows, keys, strict=True)}
+    heads = [
+        {"document_pk": document, "annotator_pk": person, "revision_pk": key, "state": last[document]}
+        for (document, person), key in newest.items()
+    ]
+    connection.execute(tables.heads.insert(), heads)
+    marks = [
+        {"document_pk": key, "kind": kind, "label": label, "project_pk": labels.project, "mentions": number}
+        for key, document in found
+        for kind, label, number in _labels(document)
+    ]
+    connection.execute(tables.document_labels.insert(), marks)
+    moved = tables.documents.update().where(tables.documents.c.pk == sa.bindparam("key"))
+    moved = moved.values(state=sa.bindparam("last"), revisions=revisions, annotator_pk=people[revisions % 2])
+    connection.execute(moved, [{"key": key, "last": state} for key, state in last.items()])
+
+
+def _labels(document: Document) -> list[tuple[str, str, int]]:
+    annotation = _annotation(document)
+    entities = Counter(("entity", e.label) for e in annotation.entities)
+    entities.update(("relation", r.label) for r in annotation.relations)
+    return [(*kind, number) for kind, number in entities.items()]
 
 
 def _document(number: int, chance: random.Random) -> Document:

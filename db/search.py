@@ -11,6 +11,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -48,7 +49,7 @@ class Filter:
     """A condition on `documents`: as a test of one row, and as the keys of all that fit if these can be listed."""
 
     probe: sa.ColumnElement[bool]
-    hits: sa.Select[tuple[int]] | None = None
+    hits: sa.Select[Any] | None = None
 
 
 def words(text: str) -> list[str]:
