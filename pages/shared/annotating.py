@@ -63,7 +63,8 @@ def arrive(store: Store) -> Desk | None:
             kept = desks.sit_down(store, readings(), name, who, filter_of(name))
         begin_reading(store, name)
     else:
-        if wanted == name and document and document != kept.walk.current:
+        asked = document and document != kept.walk.current and not state.address_is_old(document)
+        if wanted == name and asked:
             kept = desks.turn(store, readings(), kept, queueing.jump(store, kept.walk, document))
         kept = desks.refresh(store, readings(), kept)
     keep(kept)

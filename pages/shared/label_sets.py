@@ -25,6 +25,9 @@ def edit(store: Store, project: str, edit: Mapping[str, Any]) -> LabelChange | N
     new = str(to.get("name", "")).strip() if isinstance(to, Mapping) else ""
     if edit.get("op") == "change" and new and new != edit.get("name"):
         kind: Kind = "relation" if edit.get("kind") == "relation" else "entity"
+        # what else was changed about the label is no matter of counts
+        rest = {**edit, "to": {**to, "name": edit.get("name")}}  # type: ignore[dict-item]
+        store.save_schema(project, label_edits.apply(schema, rest))
         return label_changes.preview(store, project, kind, str(edit.get("name")), new)
     store.save_schema(project, label_edits.apply(schema, edit))
     return None

@@ -178,5 +178,14 @@ def address() -> tuple[str, str]:
 def set_address(project: str = "", document: str = "") -> None:
     """Write the address, so that a reload or another browser opens the same."""
     wanted = {name: value for name, value in (("project", project), ("document", document)) if value}
+    written: tuple[str, ...] = st.session_state.get("written", ())
+    # a page that opens no document begins a new visit
+    st.session_state["written"] = (*written, document)[-8:] if document else ()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def address_is_old(document: str) -> bool:
+    """Whether this visit wrote that document into the address itself: a browser that has not heard of the next one
+    yet still names it, and does not ask for it."""
+    return document in st.session_state.get("written", ())

@@ -153,7 +153,10 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         # a server that was stopped on purpose leaves failed requests behind
-        if message.type == "error" and "ERR_CONNECTION" not in message.text and "WebSocket" not in message.text:
+        expected = "ERR_CONNECTION" in message.text or "WebSocket" in message.text
+        # on a page's own address Streamlit looks for its server below that address first
+        expected = expected or ("404" in message.text and "/_stcore/" in str(message.location.get("url")))
+        if message.type == "error" and not expected:
             self.errors.append(message.text)
 
 

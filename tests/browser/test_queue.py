@@ -1,0 +1,207 @@
+"""The queue and the review on the real app and the real model: keys, prefetch, other people, labels, bulk."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from db.store import Store
+from db.values import State
+from tests.browser.conftest import Serve, Server, Watch
+
+pytestmark = pytest.mark.browser
+
+EDITOR = ".relex.editing"
+MARKS = f"{EDITOR} .pane .s.m"
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, chromium: Browser) -> Server:
+    server = serve("app.py")
+    # a server's very first visit looks for pages in the folder of that name, before it runs the app
+    page = chromium.new_page()
+    page.goto(server.url)
+    expect(page.locator(MARKS.replace(".editing", "")).first).to_be_visible(timeout=90_000)
+    page.close()
+    return server
+
+
+@pytest.fixture
+def store(server: Server) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{server.data / 'relex.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def arrive(page: Page, server: Server, address: str = "") -> None:
+    page.goto(f"{server.url}/annotate{address}")
+    sample = page.get_by_role("button", name="Try it with a sample set")
+    expect(sample.or_(page.locator(f"{EDITOR} .status"))).to_be_visible(timeout=60_000)
+    if sample.is_visible():
+        sample.click()
+    expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=60_000)
+
+
+def text(page: Page) -> str:
+    return str(page.locator(f"{EDITOR} .text").first.evaluate("node => node.textContent"))
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
+
+
+def read_through(store: Store) -> None:
+    """Until the model has read the whole sample."""
+    from db import progress
+
+    deadline = time.monotonic() + 90
+    version = ""
+    while time.monotonic() < deadline:
+        version = version or next(
+            (
+                found.model_version
+                for row in store.queue("sample", limit=1, order="uncertainty")
+                if (found := store.extraction("sample", row.id)) is not None
+            ),
+            "",
+        )
+        if version and progress.count_unscored(store, "sample", version) == 0:
+            return
+        time.sleep(0.2)
+    raise AssertionError("the model did not read the sample")
+
+
+def test_one_key_submits_and_the_next_document_is_there_at_once(server: Server, page: Page, store: Store) -> None:
+    arrive(page, server)
+    read_through(store)
+    seen = [text(page)]
+    for n in range(4):
+        # both next documents are in the browser before the key is pressed
+        page.wait_for_timeout(900)
+        took = page.locator(f"{EDITOR} .pane").evaluate(
+            """async (pane) => {
+              const before = pane.querySelector('.text').textContent;
+              const began = performance.now();
+              pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true }));
+              while (pane.querySelector('.text').textContent === before) {
+                if (performance.now() - began > 10000) return -1;
+                await new Promise(requestAnimationFrame);
+              }
+              return performance.now() - began;
+            }"""
+        )
+        assert 0 <= took < 400, took
+        seen.append(text(page))
+        saved(page)
+        expect(page.get_by_text(f"{n + 1} / 12", exact=True)).to_be_visible()
+    assert len(set(seen)) == 5
+    assert store.counts("sample")[State.SUBMITTED] == 4
+    expect(page.get_by_text(re.compile(r"^\d+ s a document$"))).to_be_visible()
+    # a reload shows the same document, not the next one
+    page.reload()
+    expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
+    assert text(page) == seen[-1]
+
+
+def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
+    arrive(page, server)
+    first = text(page)
+    page.locator(f"{EDITOR} .pane").click(position={"x": 8, "y": 300})
+    page.keyboard.press("!")
+    page.get_by_label("Why is this document flagged?", exact=True).last.fill("two people of one name")
+    page.keyboard.press("Enter")
+    saved(page)
+    (flagged,) = store.queue("sample", states=[State.FLAGGED])
+    latest = store.latest("sample", flagged.id)
+    assert latest is not None
+    assert latest.note == "two people of one name"
+    page.keyboard.press("s")
+    saved(page)
+    assert text(page) != first
+    assert store.counts("sample")[State.SKIPPED] == 1
+    page.locator(".st-key-queue_back button").first.click()
+    expect(page.locator(f"{EDITOR} .text").first).to_have_text(first)
+
+
+def test_search_opens_what_it_finds(server: Server, page: Page) -> None:
+    arrive(page, server)
+    page.locator(".st-key-queue_order button").first.click()
+    box = page.get_by_label("Search", exact=True)
+    box.fill("Tehran")
+    box.press("Enter")
+    expect(page.locator(f"{EDITOR} .text").first).to_contain_text("Tehran")
+    expect(page.get_by_role("button", name=re.compile("filtered"))).to_be_visible()
+
+
+def test_rename_is_asked_with_counts_and_taken_back(server: Server, page: Page, store: Store) -> None:
+    arrive(page, server)
+    page.locator(".st-key-queue_labels button").first.click()
+    page.locator(".rx-labels").get_by_text("award", exact=True).click()
+    field = page.locator(".rx-labels .rx-edit").get_by_label("Name", exact=True)
+    field.fill("prize")
+    field.press("Enter")
+    expect(page.get_by_text(re.compile(r"Rename award to prize\?"))).to_be_visible()
+    assert store.project("sample").schema.entity("award").name == "award"
+    page.locator(".st-key-label_go button").first.click()
+    expect(page.get_by_text("award is now called prize.")).to_be_visible()
+    expect(page.locator(f"{EDITOR} .labels").get_by_text("prize")).to_be_attached()
+    page.locator(".st-key-label_undo button").first.click()
+    expect(page.locator(f"{EDITOR} .labels").get_by_text("award")).to_be_attached()
+    assert "prize" not in {label.name for label in store.project("sample").schema.visible_entities}
+
+
+def test_bulk_acceptance_is_counted_done_and_undone(server: Server, page: Page, store: Store) -> None:
+    arrive(page, server)
+    read_through(store)
+    before = store.counts("sample")
+    page.locator(".st-key-queue_bulk button").first.click()
+    page.get_by_text("and submit these documents").click()
+    page.locator(".st-key-bulk_preview button").first.click()
+    counted = page.get_by_text(re.compile(r"Would accept \d+ suggestions in \d+ documents"))
+    expect(counted).to_be_visible()
+    assert store.counts("sample") == before
+    page.locator(".st-key-bulk_accept button").first.click()
+    expect(page.get_by_text(re.compile(r"^Accepted \d+ suggestions"))).to_be_visible(timeout=30_000)
+    assert store.counts("sample")[State.SUBMITTED] > before[State.SUBMITTED]
+    page.locator(".st-key-bulk_undo button").first.click()
+    expect(page.get_by_text(re.compile(r"Taken back in \d+ document"))).to_be_visible(timeout=30_000)
+    assert store.counts("sample") == before
+
+
+def test_two_annotators_and_the_review_between_them(server: Server, chromium: Browser, store: Store) -> None:
+    from relex_core.editing import Accept, RemoveEntity, apply, begin
+    from relex_core.selection import undecided
+    from relex_core.types import Thresholds
+
+    read_through(store)
+    extraction = store.extraction("sample", "sample-01")
+    assert extraction is not None
+    entities, relations = undecided(begin(extraction), Thresholds())
+    full = apply(begin(extraction), Accept(tuple(e.id for e in entities), tuple(r.key for r in relations)))
+    fewer = apply(full, RemoveEntity(entities[0].id))
+    for who, annotation in (("ada", full), ("eva", fewer)):
+        store.save("sample", annotation, annotator=who, state=State.SUBMITTED, independent=True)
+    watch = Watch()
+    page = watch.attach(chromium.new_page())
+    page.goto(f"{server.url}/review?project=sample")
+    rows = page.locator(".duel .row")
+    expect(rows.first).to_be_visible(timeout=30_000)
+    expect(page.locator(".duel .pane h3")).to_have_text(["←ada", "→eva"])
+    page.keyboard.press("Enter")
+    expect(page.locator(".duel .message")).to_have_text(re.compile("not decided yet"))
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".duel .head")).to_contain_text(re.compile(r"(\d+) of \1 decided"))
+    page.keyboard.press("u")
+    for _ in range(rows.count()):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 shared document, 0 to adjudicate")).to_be_visible()
+    result = store.latest("sample", "sample-01", "adjudication")
+    assert result is not None
+    assert {e.span for e in result.annotation.entities} == {e.span for e in full.entities}
+    page.close()
+    assert (watch.foreign, watch.errors) == ([], [])
