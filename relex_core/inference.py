@@ -186,6 +186,7 @@ class Extractor:
         while remaining:
             batch = remaining.pop()
             self.calls += 1
+            _log.debug("model call %d: %d windows", self.calls, len(batch))
             try:
                 found = score(self.loaded.model, self.loaded.builder, [windows[i] for i in batch])
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
