@@ -70,7 +70,7 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
     truth = {_relation_key(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
     claims = {_relation_key(predicted[r.head], predicted[r.tail], r.label) for r in found.relations}
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
-    entity_claims = {(*e.span, e.label) for e in found.entities}
+    entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
     if gold.partial:
         # what nobody annotated is neither right nor wrong: annotated pairs only, entities by recall
         pairs = {frozenset(key[:2]) for key in truth} or {
@@ -110,7 +110,7 @@ def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
         typed.add(key if fits else (head.span, tail.span, relation.label))
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
     return DocumentScore(
-        _count(entity_truth, {(*e.span, e.label) for e in found.entities}),
+        _count(entity_truth, {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}),
         _count(truth, claims),
         _count(truth, typed),
         _confusions(truth, claims),

@@ -1,0 +1,129 @@
+"""Predictors from elsewhere: the real packages on tiny random checkpoints, a real HTTP endpoint on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relex_core.adapters.openai_endpoint import OpenAiEndpoint
+from relex_core.errors import ConfigError, InputError
+from relex_core.evaluate_command import load_predictor
+from relex_core.evaluation import predict_file, report
+from relex_core.types import Thresholds
+from tests.relex_core.tiny import checkpoint, corpus
+
+
+class Chat(BaseHTTPRequestHandler):
+    """Answers about the first text as it is annotated, about the second without JSON, about others with nonsense."""
+
+    asked: list[dict[str, Any]] = []  # noqa: RUF012
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        Chat.asked.append(body)
+        text = body["messages"][1]["content"]
+        answer = "I would rather not."
+        if text.startswith("Ada"):
+            told = {
+                "entities": [{"text": "Ada Lovelace", "type": "person"}, {"text": "Acme", "type": "company"}],
+                "relations": [{"head": "Ada Lovelace", "tail": "Acme", "label": "works for"}],
+            }
+            answer = "Here it is:\n```json\n" + json.dumps(told) + "\n```"
+        elif text.startswith("Cy"):
+            answer = json.dumps({"entities": [{"text": "Zed", "type": "person"}, 3], "relations": [{"head": 1}]})
+        data = json.dumps({"choices": [{"message": {"content": answer}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    Chat.asked.clear()
+    with HTTPServer(("127.0.0.1", 0), Chat) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_chat_endpoint_is_scored(endpoint: str, tmp_path: Path) -> None:
+    predictor = OpenAiEndpoint(endpoint, "some-model")
+    found = report(predict_file(predictor, corpus(tmp_path / "d.jsonl")), Thresholds(0.5, 0.5))
+    assert (found.entities.tp, found.entities.fp) == (2, 0)
+    assert (found.relations.tp, found.relations.fp) == (1, 0)
+    assert predictor.unreadable == 2
+    assert Chat.asked[0]["model"] == "some-model"
+    assert "works for" in Chat.asked[0]["messages"][0]["content"]
+    given = report(predict_file(predictor, tmp_path / "d.jsonl", gold_entities=True), Thresholds(0.5, 0.5))
+    assert given.entities.f1 == 1.0
+    assert given.relations.tp == 1
+
+
+def test_a_silent_endpoint_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        predict_file(OpenAiEndpoint("http://127.0.0.1:9/v1", "m", timeout=2), corpus(tmp_path / "d.jsonl"))
+    with pytest.raises(ConfigError, match="http"):
+        OpenAiEndpoint("file:///etc", "m")
+
+
+@pytest.mark.peer
+def test_the_reference_package_finds_what_ours_finds(tmp_path: Path) -> None:
+    pytest.importorskip("gliner")
+    path = checkpoint(tmp_path / "tiny")
+    data = corpus(tmp_path / "d.jsonl")
+    scores = [
+        report(predict_file(load_predictor(kind, str(path)), data), Thresholds(0.3, 0.4)).to_json()
+        for kind in ("relex_core", "gliner")
+    ]
+    for key in ("entities", "relations", "relations_with_types", "confusions"):
+        assert scores[0][key] == scores[1][key]
+
+
+@pytest.mark.peer
+def test_gliner2_is_scored(tmp_path: Path) -> None:
+    gliner2 = pytest.importorskip("gliner2")
+    path = tiny_gliner2(gliner2, tmp_path / "g2")
+    data = corpus(tmp_path / "d.jsonl")
+    run = predict_file(load_predictor("gliner2", str(path)), data)
+    assert sum(len(e.entities) for e in run.found) > 10
+    scored = report(run, Thresholds(0.1, 0.1))
+    assert scored.entities.support == 10
+    with pytest.raises(ConfigError, match="gold-entities"):
+        predict_file(load_predictor("gliner2", str(path)), data, gold_entities=True)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "glirel", None)
+    with pytest.raises(ConfigError, match="pip install glirel"):
+        load_predictor("glirel", "anything")
+
+
+def tiny_gliner2(gliner2: Any, path: Path) -> Path:
+    """A random GLiNER2 checkpoint, written by the package itself."""
+    import torch
+    from gliner2.configuration import ExtractorConfig
+    from gliner2.inference.engine import SpanExtractor
+    from transformers import BertConfig, PreTrainedTokenizerFast
+
+    from relex_core.checkpoint import EMBEDDED
+
+    torch.manual_seed(0)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / "mini")
+    encoder = BertConfig(
+        vocab_size=len(tokenizer) + 40, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
+    model = SpanExtractor(ExtractorConfig(model_name="tiny"), encoder_config=encoder, tokenizer=tokenizer)
+    model.save_pretrained(str(path))
+    return path
