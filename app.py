@@ -5,10 +5,14 @@ import streamlit as st
 from pages.shared import frame
 from pages.shared.messages import guard
 
-st.set_page_config(
-    page_title="Relex Studio", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
-)
-page = st.navigation(frame.pages(), position="top")
-frame.draw()
-with guard():
-    page.run()
+if frame.visited():
+    st.set_page_config(
+        page_title="Relex Studio", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
+    )
+    page = st.navigation(frame.pages(), position="top")
+    frame.draw()
+    with guard():
+        page.run()
+else:
+    # the server imports this file once, before the first visitor
+    app = st.App(__file__, lifespan=frame.lifespan)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import resources, state, style
 
@@ -23,6 +28,21 @@ NAVIGATION = (
     ("evaluate", "Evaluate"),
 )
 """Name of the screen's file and its title, in the order of the top bar; a screen that is not there is left out."""
+
+
+def visited() -> bool:
+    """Whether this run of app.py draws a page for somebody; otherwise the server is starting."""
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Around the server's life: the model loads before anybody has asked for it."""
+    # Streamlit takes a folder called pages for its old navigation until the first run has called st.navigation,
+    # and tells the first visitor of any other address that the page does not exist (1.67.0, PagesManager)
+    PagesManager.uses_pages_directory = False
+    threading.Thread(target=resources.warm, name="warm", daemon=True).start()
+    yield
 
 
 def pages() -> list[StreamlitPage]:

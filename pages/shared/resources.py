@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Readings
 from pages.shared.samples import SAMPLES
+from relex_core.errors import RelexError
 
 CHECKPOINT = "RELEX_CHECKPOINT"
 """Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
@@ -45,6 +47,12 @@ def _report(level: str) -> None:
     log.setLevel(level.upper())
     if not log.handlers:
         log.addHandler(logging.StreamHandler())
+
+
+def warm() -> None:
+    """Load the checkpoint ahead of the first visitor; what is wrong with it, the visitor will be told."""
+    with suppress(RelexError):
+        readings(checkpoint())
 
 
 def _read_samples(readings: Readings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Server, Watch
+from tests.browser.conftest import Serve, Server, Watch
 
 pytestmark = pytest.mark.browser
 
@@ -186,3 +186,14 @@ def luminance(color: str) -> float:
     channels = [float(part) / 255 for part in color.partition("(")[2].rstrip(")").split(",")[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("path", ["/documents", "/export", "/annotate"])
+def test_any_address_can_be_a_servers_first(serve: Serve, chromium: Browser, path: str) -> None:
+    page = chromium.new_page()
+    page.goto(serve("app.py").url + path)
+    expect(page.locator('[data-testid="stMainBlockContainer"] [class*="st-key-pane_"]').first).to_be_visible(
+        timeout=60_000
+    )
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.close()
