@@ -103,6 +103,11 @@ def huge() -> Extraction:
     return _generated("huge", sentences=1480)
 
 
+def vast() -> Extraction:
+    """More than is sent at once: 250,000 characters."""
+    return _generated("vast", sentences=3400)
+
+
 def bare() -> Extraction:
     """Nothing suggested; emoji sequences, combining marks, Arabic, Japanese."""
     text = (
@@ -120,6 +125,7 @@ SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "nested": nested,
     "big": big,
     "huge": huge,
+    "vast": vast,
     "bare": bare,
 }
 

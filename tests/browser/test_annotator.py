@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.annotator_driver import HARNESS, Driver, opened
-from tests.browser.conftest import Serve, Server
+from tests.browser.conftest import Serve, Server, Watch
 
 pytestmark = pytest.mark.browser
 
@@ -271,3 +271,37 @@ def test_it_speaks_and_tab_is_no_trap(page: Page, editor: Driver) -> None:
     before = page.evaluate("document.activeElement.tagName")
     editor.press("Tab")
     assert page.locator(".row[aria-selected=true]").count() == 0, before
+
+
+def test_fingers_do_all_of_it_on_a_narrow_screen(server: Server, chromium: Browser, watch: Watch) -> None:
+    context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    with opened(server.data) as store:
+        editor = Driver(watch.attach(context.new_page()), server.url, store)
+        editor.open("news")
+        assert editor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        editor.mark("Sorbonne").tap()
+        editor.page.locator(".chip", has_text="location").tap()
+        editor.page.locator(".keyed.do-relation").tap()
+        editor.mark("Warsaw").tap()
+        editor.page.locator(".option", has_text="influenced").tap()
+        start, end = editor.span("Berlin")
+        editor.page.locator(".text").first.evaluate(SELECT, [start + 1, end - 1])
+        editor.page.get_by_role("button", name="mark selection").tap()
+        saved = editor.saved()
+    context.close()
+    assert [(e.text(saved.document), e.label) for e in saved.entities] == [
+        ("Warsaw", "location"),
+        ("Sorbonne", "location"),
+        ("Berlin", "location"),
+    ]
+    assert [r.label for r in saved.relations] == ["influenced"]
+
+
+SELECT = """(text, [start, end]) => {
+  const segments = [...text.querySelectorAll('.s')];
+  const at = (point) => {
+    const s = segments.findLast((segment) => segment.start <= point);
+    return [s.lastChild, Array.from(s.textContent).slice(0, point - s.start).join('').length];
+  };
+  getSelection().setBaseAndExtent(...at(start), ...at(end));
+}"""

@@ -88,7 +88,9 @@ def test_server_killed_and_started_again(serve: Serve, page: Page, watch: Watch,
     assert [e.text(saved.document) for e in saved.entities] == ["Sorbonne and later"]
     assert len(saved.entities) == 1
     # what Streamlit itself says about the lost connection
-    watch.errors[:] = [e for e in watch.errors if not e.startswith(("Client Error", "Cannot send rerun", "Streamlit server"))]
+    watch.errors[:] = [
+        e for e in watch.errors if not e.startswith(("Client Error", "Cannot send rerun", "Streamlit server"))
+    ]
 
 
 def test_second_tab_conflict_is_shown_and_nothing_is_overwritten(

@@ -31,6 +31,9 @@ SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "ve
 WINDOW = 200_000
 """Longest text, in code points, that is sent whole; of a longer one a window is."""
 
+OVERLAP = 500
+"""How far, in code points, a window reaches back to begin with a line."""
+
 _HERE = Path(__file__).parent
 
 
@@ -105,8 +108,10 @@ def annotator(
         "mode": mode,
         "scope": scope or key,
         "schema": schema_to_json(annotation.schema, len(palette.ANCHORS)),
-        "document": document_to_json(annotation, revision, _window(annotation), has),
-        "next": [document_to_json(after, number, _window(after), has) for after, number in next_documents],
+        "document": document_to_json(annotation, revision, _window(annotation, sent.get("at")), has),
+        "next": [
+            document_to_json(after, number, _window(after, sent.get("at")), has) for after, number in next_documents
+        ],
         "thresholds": thresholds_to_json(thresholds),
         "floor": {"entity": floor.entity, "relation": floor.relation},
         "acknowledged": dict(acknowledged),
@@ -140,13 +145,20 @@ def edit_requested(key: str) -> bool:
 
 
 def _sent(key: str) -> Mapping[str, Any]:
-    """The state value: {"records": [...], "code": version of the script, "has": [static ids]}."""
+    """The state value: {"records": [...], "code": version, "has": [static ids], "at": {document id: window}}."""
     sent = (state.component(key) or {}).get("ops")
     return sent if isinstance(sent, Mapping) else {}
 
 
-def _window(annotation: Annotation) -> tuple[int, int]:
-    return 0, min(len(annotation.document.text), WINDOW)
+def _window(annotation: Annotation, at: Any) -> tuple[int, int]:
+    """The part of the text that is shown: all of it, or from the line before the wanted place on."""
+    text = annotation.document.text
+    if len(text) <= WINDOW:
+        return 0, len(text)
+    wanted = at.get(annotation.document.id) if isinstance(at, Mapping) else None
+    start = min(max(wanted, 0), len(text) - 1) if isinstance(wanted, int) else 0
+    start = text.rfind("\n", max(0, start - OVERLAP), start) + 1 or max(0, start - OVERLAP)
+    return start, min(len(text), start + WINDOW)
 
 
 def _rerun_only() -> None:

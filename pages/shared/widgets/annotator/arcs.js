@@ -32,7 +32,7 @@ export class Arcs {
     const lanes = assign(plans, margin);
     const right = getComputedStyle(page.box).direction === 'rtl';
     this.layer.setAttribute('width', sheet.clientWidth);
-    this.layer.setAttribute('height', sheet.scrollHeight);
+    this.layer.setAttribute('height', sheet.clientHeight); // never higher than the text, or it could not shrink
     this.nodes.clear();
     this.layer.replaceChildren(...plans.map((p) => this.arc(p, margin, right ? sheet.clientWidth : 0)));
     return lanes;

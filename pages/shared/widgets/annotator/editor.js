@@ -55,7 +55,7 @@ export class Editor {
       this.upcoming = data.next.slice();
     }
     this.conflict(data.conflict);
-    this.refresh();
+    this.refresh(null, true);
     if (first && this.editing && document.activeElement === document.body) this.dom.pane.focus({ preventScroll: true });
   }
 
@@ -86,7 +86,18 @@ export class Editor {
     this.dom.pane.scrollTop = 0;
     this.dom.list.scrollTop = 0;
     this.root.classList.remove('waiting');
+    const { pager, where, back, on } = this.dom;
+    pager.hidden = doc.length <= this.text.length;
+    where.textContent = `Characters ${(doc.from + 1).toLocaleString('en')} to ${this.text.end.toLocaleString('en')} of ${doc.length.toLocaleString('en')}`;
+    back.disabled = doc.from === 0;
+    on.disabled = this.text.end === doc.length;
     this.read(doc);
+  }
+
+  // Another window of a text that is too long to be sent whole.
+  turn(to) {
+    this.transport.at = { ...this.transport.at, [this.doc.id]: Math.max(0, to) };
+    this.log ? this.log.flush(true) : this.transport.log([]);
   }
 
   read(doc) {
@@ -252,7 +263,8 @@ export class Editor {
     this.items = new Map([...this.sections.rejected, ...all].map((i) => [i.key, i]));
   }
 
-  refresh(focus) {
+  // `quiet` leaves the text where the person has scrolled it.
+  refresh(focus = null, quiet = false) {
     const before = this.side.order.findIndex((i) => i.key === this.focus);
     const wasOpen = this.sections ? this.sections.suggested.findIndex((i) => i.key === this.focus) : -1;
     this.derive();
@@ -264,7 +276,7 @@ export class Editor {
     }
     this.page.draw(this.entities, (e) => this.look(e));
     this.side.draw(this.sections);
-    this.paint(this.began);
+    this.paint(quiet || this.began);
     this.began = false;
     this.status();
   }
@@ -273,9 +285,9 @@ export class Editor {
   paint(quiet = false) {
     const item = this.focus && this.items.get(this.focus);
     const near = new Set(!item ? [] : item.kind === 'entity' ? [item.id] : [item.head, item.tail]);
-    for (const node of this.lit || []) node.classList.remove('focus', 'far', 'head');
+    for (const node of this.lit || []) node.classList.remove('focus', 'opens', 'closes', 'far', 'head');
     this.lit = [];
-    for (const id of near) for (const piece of this.page.pieces.get(id) || []) { piece.classList.add('focus'); this.lit.push(piece); }
+    for (const id of near) this.light(id);
     this.root.classList.toggle('linking', Boolean(this.linking));
     if (this.linking) {
       for (const e of this.entities) {
@@ -290,6 +302,16 @@ export class Editor {
     this.bars(item);
   }
 
+  light(id) {
+    const pieces = this.page.pieces.get(id) || [];
+    pieces.forEach((piece, i) => {
+      piece.classList.add('focus');
+      if (i === 0) piece.classList.add('opens');
+      if (i === pieces.length - 1) piece.classList.add('closes');
+      this.lit.push(piece);
+    });
+  }
+
   drawArcs() {
     const item = this.focus && this.items.get(this.focus);
     const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.hover]);
@@ -299,7 +321,7 @@ export class Editor {
       const tail = item && item.kind === 'entity' && item.id !== this.linking.head ? item.id : null;
       shown = tail ? [{ key: 'new', head: this.linking.head, tail, label: this.linking.label || '…', status: 'linking', color: this.linking.label ? this.relationByName.get(this.linking.label).color : 0, score: null }] : [];
     }
-    const margin = 46;
+    const margin = parseFloat(getComputedStyle(this.dom.sheet).paddingLeft) - 2;
     const lanes = this.arcs.draw(shown, this.page, this.dom.sheet, margin);
     const extra = all && shown.length ? Math.min(5, Math.max(0, lanes - 1)) : 0;
     if (extra !== this.extra) {
@@ -319,12 +341,13 @@ export class Editor {
     if (!boxes.length) { box.hidden = true; return; }
     const [first, last] = [boxes[0], boxes[boxes.length - 1]];
     const right = getComputedStyle(this.page.pieces.get(item.id)[0].closest('.par')).direction === 'rtl';
-    const put = (node, x, b) => { node.style.left = `${x}px`; node.style.top = `${b.top}px`; node.style.height = `${b.bottom - b.top}px`; };
-    const tag = 13; // px of the letter in front of the text
-    put(this.dom.gripStart, right ? first.right + tag : first.left - tag, first);
-    put(this.dom.gripEnd, right ? last.left : last.right, last);
+    const put = (node, x, b, out) => { node.style.left = `${x}px`; node.style.top = `${b.top}px`; node.style.height = `${b.bottom - b.top}px`; node.dataset.out = out; };
+    // in front of the letter
+    const mark = this.page.pieces.get(item.id)[0].getClientRects(), left = this.dom.sheet.getBoundingClientRect().left;
+    put(this.dom.gripStart, (right ? mark[0].right : mark[0].left) - left, first, right ? 'right' : 'left');
+    put(this.dom.gripEnd, right ? last.left : last.right + 2, last, right ? 'left' : 'right');
     this.dom.gripLink.style.left = `${right ? last.left : last.right}px`;
-    this.dom.gripLink.style.top = `${last.top}px`;
+    this.dom.gripLink.style.top = `${last.bottom}px`;
     this.dom.gripLink.hidden = !this.tailsOf(item.id).length;
   }
 

@@ -85,7 +85,12 @@ function byPlace(event) {
 }
 
 const SIGNS = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del' };
-export const show = (key) => key.split('+').map((part) => SIGNS[part] || part).join('+') || '+';
+export function show(key) {
+  if (key === '+') return key;
+  const parts = key.split('+'), last = parts.pop();
+  if (/^[A-Z]$/.test(last)) parts.push('Shift');
+  return [...parts, SIGNS[last] || (parts.length ? last.toUpperCase().replace(/^(.)(.+)$/, (_, a, b) => a + b.toLowerCase()) : last)].join('+');
+}
 
 // Keys that a person is typing into a field of the page are not ours.
 export function typing(event) {

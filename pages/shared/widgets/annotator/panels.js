@@ -11,9 +11,10 @@ function build(editor) {
     gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
     gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
     arcs: document.createElementNS('http://www.w3.org/2000/svg', 'svg'),
+    pager: el('div', 'pager'), where: el('span', ''), back: button('plain', 'back'), on: button('plain', 'on'),
     tip: el('div', 'bubble', '', { role: 'status' }),
     side: el('div', 'side'), tools: el('div', 'tools'),
-    limits: button('plain', 'thresholds'), showArcs: button('plain', 'relations'),
+    limits: button('plain', 'thresholds'), showArcs: button('plain', 'all relations'),
     list: el('div', 'list', '', { role: 'listbox', tabindex: '0', 'aria-label': 'entities and relations' }),
     bar: el('div', 'bar'), keybar: el('div', 'keybar', '', { role: 'toolbar', 'aria-label': 'actions' }),
     message: el('span', 'message', '', { 'aria-live': 'polite' }), status: el('span', 'status', 'saved', { role: 'status' }),
@@ -24,7 +25,8 @@ function build(editor) {
   d.conflict.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
   d.grips.append(d.gripStart, d.gripEnd, d.gripLink);
   d.sheet.append(d.text, d.arcs, d.grips);
-  d.pane.append(d.sheet);
+  d.pager.append(d.where, d.back, d.on);
+  d.pane.append(d.pager, d.sheet);
   d.tools.append(d.showArcs, d.limits);
   d.side.append(d.tools, d.list);
   d.body.append(d.pane, d.side);

@@ -140,6 +140,12 @@ function listen(editor) {
   on(document, 'pointerdown', (event) => {
     if (editor.pop.open && !event.composedPath().includes(dom.pop)) editor.pop.close();
   }, { capture: true });
+  // A button that was clicked gives the keyboard back to the text.
+  on(editor.root, 'click', (event) => {
+    if (event.detail && event.target.closest('button') && !editor.pop.open) dom.pane.focus({ preventScroll: true });
+  });
+  on(dom.back, 'click', () => editor.turn(2 * editor.doc.from - editor.text.end));
+  on(dom.on, 'click', () => editor.turn(editor.text.end));
   const relaid = new ResizeObserver(() => { if (editor.doc) editor.drawArcs(); });
   relaid.observe(dom.sheet);
   if (document.fonts) document.fonts.ready.then(() => { if (editor.doc) editor.drawArcs(); });
@@ -172,7 +178,7 @@ Object.assign(Editor.prototype, {
     const keys = [...relations.map(([head, tail, label]) => `r:${keyOf({ head, tail, label })}`), ...entities.map((id) => `e:${id}`)];
     this.focus = keys.find((key) => this.items.has(key)) || null;
     this.paint();
-    for (const id of entities) for (const piece of this.page.pieces.get(id) || []) { piece.classList.add('focus'); this.lit.push(piece); }
+    entities.forEach((id) => this.light(id));
   },
 
   tell(item) {
@@ -201,11 +207,11 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const root = parentElement.querySelector('.relex');
   if (!root.editor) root.editor = new Editor(root, {});
   const { transport } = root.editor;
-  transport.log = (records) => setStateValue('ops', { records, code: data.version, has: [...shelf.documents.keys()] });
+  transport.log = (records) => setStateValue('ops', { records, code: data.version, has: [...shelf.documents.keys()], at: transport.at || {} });
   transport.edit = (id) => setTriggerValue('edit', id);
   const documents = [data.document, ...data.next].map((doc) => unpack(doc, shelf.documents));
   if (documents.every(Boolean)) root.editor.update({ ...data, document: documents[0], next: documents.slice(1) });
-  else setStateValue('ops', { records: root.editor.log ? root.editor.log.records : [], code: data.version, has: [] });
+  else setStateValue('ops', { records: root.editor.log ? root.editor.log.records : [], code: data.version, has: [], at: transport.at || {} });
   return () => {
     root.editor.close();
     root.editor = null;

@@ -93,7 +93,7 @@ export class Side {
     if (!row) return this.box.removeAttribute('aria-activedescendant');
     row.setAttribute('aria-selected', 'true');
     this.box.setAttribute('aria-activedescendant', row.id);
-    const top = row.offsetTop - this.box.offsetTop, bottom = top + row.offsetHeight;
+    const top = row.offsetTop, bottom = top + row.offsetHeight;
     if (top < this.box.scrollTop + 28) this.box.scrollTop = Math.max(0, top - 28);
     else if (bottom > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = bottom - this.box.clientHeight + 8;
     return undefined;

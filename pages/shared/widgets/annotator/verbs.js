@@ -265,7 +265,7 @@ Object.assign(Editor.prototype, {
     if (label === null) this.thresholds[kind] = value;
     else if (value === null) delete own[label];
     else own[label] = value;
-    this.refresh();
+    this.refresh(null, true);
   },
   keepThresholds() {
     if (this.log) this.log.push(this.doc.id, this.doc.revision, [this.command('thresholds')]);
