@@ -14,6 +14,7 @@ from db.engine import Database, database_url
 from db.formats import readers, writers
 from db.migrate import migrate
 from db.store import Store
+from db.validation import validate
 from db.values import State
 from relex_core.errors import RelexError
 
@@ -34,14 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(options: argparse.Namespace) -> None:
     states = exports.DECIDED if options.state is None else tuple(options.state)
+    chosen = {"format": options.format, "states": states, "annotators": options.annotator}
     with Store.open(options.database) as store:
-        written = exports.snapshot(
-            store, options.project, options.out, format=options.format, states=states, annotators=options.annotator
+        if options.dev is None and options.test is None:
+            files = [exports.snapshot(store, options.project, options.out, **chosen)]
+        else:
+            shares = {"dev": options.dev or 0.0, "test": options.test or 0.0, "seed": options.seed}
+            files = list(exports.split_snapshot(store, options.project, options.out, **shares, **chosen).values())
+        found = store.annotations(options.project, states=states, annotators=options.annotator)
+        report = validate(found, options.format)
+    for written in files:
+        print(
+            f"{written.documents} documents, {written.entities} entities, {written.relations} relations "
+            f"-> {written.path}\nsha256 {written.sha256}\nmanifest {written.manifest_path}"
         )
-    print(
-        f"{written.documents} documents, {written.entities} entities, {written.relations} relations -> {written.path}\n"
-        f"sha256 {written.sha256}\nmanifest {written.manifest_path}"
-    )
+    for finding in report.findings:
+        print(f"{finding.weight}: {finding.what} ({finding.count})", file=sys.stderr)
 
 
 def _import(options: argparse.Namespace) -> None:
@@ -127,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--project", required=True, metavar="NAME")
     export.add_argument("--format", default="gliner", choices=[format.name for format in writers()])
     export.add_argument("--out", required=True, type=Path, metavar="FILE")
+    export.add_argument("--dev", type=float, metavar="SHARE", help="split: into train, dev and test files")
+    export.add_argument("--test", type=float, metavar="SHARE")
+    export.add_argument("--seed", type=int, default=0, help="of the split")
     export.add_argument("--state", action="append", type=_state, metavar="STATE", help="again for several")
     export.add_argument("--annotator", action="append", metavar="NAME", help="the latest of theirs; again for several")
     export.set_defaults(run=_export)

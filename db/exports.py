@@ -19,6 +19,7 @@ from typing import Any
 from db import audit
 from db.formats import named
 from db.formats.record import Attributed
+from db.splits import NAMES, split
 from db.store import Store
 from db.values import Project, Revision, State
 from relex_core import jsonl
@@ -81,6 +82,58 @@ def snapshot(
     `annotators` takes the latest of theirs. The file is there whole or not at all. Raises NotFound, InputError
     for an unknown format or an empty result, StoreError if the disk refuses.
     """
+    return _written(store, project, path, format, _Choice(states, annotators))
+
+
+def split_snapshot(
+    store: Store,
+    project: str,
+    path: Path,
+    *,
+    dev: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    format: str = "gliner",
+    states: Sequence[State] | None = DECIDED,
+    annotators: Sequence[str] | None = None,
+) -> dict[str, Snapshot]:
+    """Like `snapshot`, as train, dev and test set: `data.jsonl` gives `data.train.jsonl` and so on.
+
+    Whole documents, each text once, labels in proportion (`db.splits`). Raises what `snapshot` raises.
+    """
+    chosen = split(store.annotations(project, states=states, annotators=annotators), dev=dev, test=test, seed=seed)
+    written = {}
+    for name in NAMES:
+        if ids := chosen.of(name):
+            about = {"set": name, "seed": seed, "dev": dev, "test": test, "duplicates": len(chosen.duplicates)}
+            part = path.with_name(f"{path.stem}.{name}{path.suffix}")
+            written[name] = _written(store, project, part, format, _Choice(states, annotators, ids, about))
+    if not written:
+        raise _nothing(project)
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which documents go into a file."""
+
+    states: Sequence[State] | None
+    annotators: Sequence[str] | None
+    ids: frozenset[str] | None = None
+    split: dict[str, Any] | None = None
+
+    def revisions(self, store: Store, project: str) -> Iterator[Revision]:
+        for revision in store.latest_revisions(project, states=self.states, annotators=self.annotators):
+            if self.ids is None or revision.annotation.document.id in self.ids:
+                yield revision
+
+    def to_json(self) -> dict[str, Any]:
+        states = None if self.states is None else [str(state) for state in self.states]
+        annotators = None if self.annotators is None else list(self.annotators)
+        return {"states": states, "annotators": annotators, **({"split": self.split} if self.split else {})}
+
+
+def _written(store: Store, project: str, path: Path, format: str, choice: _Choice) -> Snapshot:
     chosen = named(format)
     if chosen.write is None:
         raise InputError(
@@ -91,17 +144,12 @@ def snapshot(
         )
     about = store.project(project)
     tally = _Tally()
-    revisions = store.latest_revisions(project, states=states, annotators=annotators)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        chosen.write(attributed(_counted(_some(revisions, about), tally)), path)
+        chosen.write(attributed(_counted(_some(choice.revisions(store, project), project), tally)), path)
         hash = file_hash(path)
         manifest_path = manifest_of(path)
-        filter_ = {
-            "states": None if states is None else [str(state) for state in states],
-            "annotators": None if annotators is None else list(annotators),
-        }
-        manifest = _manifest(about, chosen.name, path, hash, tally, filter_, store.now())
+        manifest = _manifest(about, chosen.name, path, hash, tally, choice.to_json(), store.now())
         manifest_path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         audit.record_export(store, project, path.name, chosen.name, hash, manifest)
     except OSError as error:
@@ -160,17 +208,21 @@ def tool_version() -> str:
         return "unknown"
 
 
-def _some(revisions: Iterator[Revision], project: Project) -> Iterator[Revision]:
+def _some(revisions: Iterator[Revision], project: str) -> Iterator[Revision]:
     """`revisions`, of which there is at least one. Raises InputError."""
     first = next(revisions, None)
     if first is None:
-        raise InputError(
-            expected=f"annotated documents in project {quote(project.name)} that fit the filter",
-            found="none",
-            change="Annotate and save a document first, or choose other states or annotators.",
-        )
+        raise _nothing(project)
     yield first
     yield from revisions
+
+
+def _nothing(project: str) -> InputError:
+    return InputError(
+        expected=f"annotated documents in project {quote(project)} that fit the filter",
+        found="none",
+        change="Annotate and save a document first, or choose other states or annotators.",
+    )
 
 
 def _counted(revisions: Iterable[Revision], tally: _Tally) -> Iterator[Revision]:

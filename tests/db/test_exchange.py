@@ -228,3 +228,21 @@ def test_unwritable_place(letters: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="Name another folder"):
         exports.snapshot(letters, "letters", tmp_path / "file" / "out.jsonl")
+
+
+def test_split_files_hold_each_document_once(url: str, store: Store, tmp_path: Path) -> None:
+    store.create_project("letters", SCHEMA)
+    documents = [Document(f"d{n}", f"Ada met person {n}.") for n in range(40)]
+    store.add_documents("letters", documents)
+    for n, document in enumerate(documents):
+        label = "person" if n % 4 else "organization"
+        store.save("letters", Annotation(document, SCHEMA, (Entity("e", 0, 3, label),)), annotator="ann")
+    out = tmp_path / "data.jsonl"
+    arguments = ["export", "--database", url, "--project", "letters", "--out", str(out)]
+    assert main([*arguments, "--dev", "0.2", "--test", "0.1", "--seed", "3"]) == 0
+    sets = {name: list(imports.read(tmp_path / f"data.{name}.jsonl")) for name in ("train", "dev", "test")}
+    assert {name: len(found) for name, found in sets.items()} == {"train": 28, "dev": 8, "test": 4}
+    assert sorted(a.document.id for found in sets.values() for a in found) == sorted(d.id for d in documents)
+    assert sum(a.entities[0].label == "organization" for a in sets["dev"]) == 2
+    manifest = json.loads((tmp_path / "data.dev.jsonl.manifest.json").read_text())
+    assert manifest["filter"]["split"] == {"set": "dev", "seed": 3, "dev": 0.2, "test": 0.1, "duplicates": 0}
