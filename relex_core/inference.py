@@ -185,6 +185,8 @@ class Extractor:
         remaining = [order[at : at + batch_size] for at in range(0, len(order), batch_size)][::-1]
         while remaining:
             batch = remaining.pop()
+            if watch is not None:
+                watch(len(results), len(order))
             self.calls += 1
             _log.debug("model call %d: %d windows", self.calls, len(batch))
             try:
