@@ -20,6 +20,7 @@ COMMANDS = (
     "relex_core.train_command",
     "relex_core.evaluate_command",
     "relex_core.silver_command",
+    "relex_core.ablate_command",
 )
 """Modules of commands, in the order in which --help names them."""
 

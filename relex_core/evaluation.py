@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -115,7 +115,7 @@ class Report:
         }
 
 
-def _figures(parts: Sequence[dict[str, Counts]]) -> Json:
+def _figures(parts: Sequence[Mapping[str, Counts]]) -> Json:
     by_label = metrics.total(parts)
     low, high = metrics.interval(parts)
     return {

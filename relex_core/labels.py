@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -77,6 +78,6 @@ class LabelKnowledge:
         return frozenset(family.name for family in self.families if family.mentions(label))
 
 
-def _read(name: str) -> dict[str, dict[str, list[str]]]:  # type: ignore[explicit-any]
-    data = json.loads((PRESETS / name).read_text("utf-8"))
-    return data  # type: ignore[no-any-return]
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((PRESETS / name).read_text("utf-8"))
+    return data

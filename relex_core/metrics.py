@@ -6,7 +6,7 @@ stricter second count asks for both entity types as well. Micro-averages through
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -99,7 +99,7 @@ def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
             cluster[gold.entities[member].span] = index
             kinds.setdefault(index, set()).add(gold.entities[member].label)
     predicted = found.by_id()
-    truth = {(head, tail, label) for head, tail, label in gold.facts}
+    truth: set[Key] = set(gold.facts)
     claims: set[Key] = set()
     typed: set[Key] = set()
     for relation in found.relations:
@@ -117,7 +117,7 @@ def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
     )
 
 
-def _count(truth: set[Key], claims: set[Key]) -> dict[str, Counts]:
+def _count(truth: Set[Key], claims: Set[Key]) -> dict[str, Counts]:
     counts: dict[str, Counts] = {}
     for keys, one in (
         (truth & claims, Counts(tp=1)),
@@ -130,7 +130,7 @@ def _count(truth: set[Key], claims: set[Key]) -> dict[str, Counts]:
     return counts
 
 
-def _confusions(truth: set[Key], claims: set[Key]) -> tuple[tuple[str, str], ...]:
+def _confusions(truth: Set[Key], claims: Set[Key]) -> tuple[tuple[str, str], ...]:
     """(true label, claimed label) of each pair where they differ; one side may be `NOTHING`."""
     wanted: dict[Key, list[str]] = {}
     claimed: dict[Key, list[str]] = {}

@@ -105,13 +105,7 @@ class TrainConfig:
                     _known(given[key], kind, f"{key}.")
                     given[key] = kind(**given[key])
             if "data" in given:
-                for entry in given["data"]:
-                    _known(entry, DataFile, "data.")
-                lists = ("text", "skip")
-                given["data"] = tuple(
-                    DataFile(**{key: tuple(value) if key in lists else value for key, value in entry.items()})
-                    for entry in given["data"]
-                )
+                given["data"] = tuple(map(_data_file, given["data"]))
             for key in ("dev", "betas"):
                 if key in given:
                     given[key] = tuple(given[key])
@@ -143,6 +137,12 @@ def read_train_config(name: str | Path) -> TrainConfig:
     config = TrainConfig.from_json(data)
     root = os.environ.get("RELEX_DATA")
     return config.with_changes(data_root=root) if root else config
+
+
+def _data_file(entry: dict[str, Any]) -> DataFile:
+    _known(entry, DataFile, "data.")
+    lists: dict[str, Any] = {key: tuple(entry[key]) for key in ("text", "skip") if key in entry}
+    return DataFile(**{**entry, **lists})
 
 
 def _known(data: Mapping[str, Any], kind: Any, prefix: str) -> None:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from relex_core.__main__ import main
+from relex_core.ablation import FORMS, ablate
+from relex_core.checkpoint import load
+from relex_core.errors import ConfigError
+from relex_core.training_config import DataFile, TrainConfig
+from tests.relex_core.tiny import checkpoint, corpus
+
+
+def test_each_form_trains_from_the_same_start_and_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, data = checkpoint(tmp_path / "base"), corpus(tmp_path / "d.jsonl")
+    plan = {"base": str(base), "data": [{"path": str(data)}], "steps": 1, "threads": 1, "device": "cpu"}
+    plan |= {"sampling": {"mixture": False}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    command = ["ablate", str(tmp_path / "plan.json"), "--out", str(tmp_path / "out"), "--dev", str(data)]
+    assert main([*command, "--forms", "all pairs, pair MLP", "mlp adjacency", "DistMult scorer"]) == 0
+    rows = [json.loads(path.read_text()) for path in sorted((tmp_path / "out").glob("*/row.json"))]
+    assert [row["form"] for row in rows] == ["DistMult scorer", "all pairs, pair MLP", "mlp adjacency"]
+    assert all(row["steps"] == 1 and row["examples"] == 4 for row in rows)
+    assert rows[1]["pairs"] > 0
+    assert rows[2]["parameters"] > rows[1]["parameters"]
+    starts = [load(tmp_path / "out" / name / "base", device="cpu").model.state_dict() for name in ("mlp-adjacency",)]
+    for key, value in load(base, device="cpu").model.state_dict().items():
+        assert value.equal(starts[0][key]), key
+    assert (tmp_path / "out" / "table.md").read_text() in capsys.readouterr().out + "\n"
+
+
+def test_unknown_forms_are_refused(tmp_path: Path) -> None:
+    plan = TrainConfig(data=(DataFile("x"),), steps=1, dev=("d",))
+    with pytest.raises(ConfigError, match="quantum"):
+        ablate(plan, tmp_path, ["quantum adjacency"])
+    assert len(FORMS) == 10
