@@ -143,8 +143,7 @@ def values(annotation: Annotation) -> Json:
 
 def answer_hash(status: str, answered: Mapping[str, Any] | None) -> str:
     """Tells whether a response changed; the order of keys and of spans does not count."""
-    spans = ((answered or {}).get(ENTITIES) or {}).get("value") or []
-    text = ((answered or {}).get(RELATIONS) or {}).get("value") or ""
+    spans, text = _answered(answered)
     marks = sorted(([s.get("start"), s.get("end"), s.get("label")] for s in spans), key=str)
     return sha256(json.dumps([status, marks, text], ensure_ascii=False, default=str))
 
@@ -165,9 +164,7 @@ def answer(
     name = external_id(document)
     if server_text != document.text:
         raise _unusable(name, TEXT, "a text that was changed in Argilla after it was sent", server_text)
-    answered = response.get("values") or {}
-    spans = (answered.get(ENTITIES) or {}).get("value") or []
-    text = (answered.get(RELATIONS) or {}).get("value") or ""
+    spans, text = _answered(response.get("values"))
     given = RelationsAnswer.parse(text, name) if text.strip() else RelationsAnswer(v=1, relations=())
     known = {(e.start, e.end, e.label) for e in (*ours, *(based_on.entities if based_on else ()))}
     known |= {item.key for item in given.ids}
@@ -190,7 +187,13 @@ def answer(
     except RelexError as error:
         raise _unusable(name, f"{ENTITIES}, {RELATIONS}", f"{error.found} where {error.expected} belongs") from error
     status = str(response.get("status"))
-    return Answer(document.id, user, STATES[status], annotation, repaired, answer_hash(status, answered))
+    return Answer(document.id, user, STATES[status], annotation, repaired, answer_hash(status, response.get("values")))
+
+
+def _answered(values: Mapping[str, Any] | None) -> tuple[list[Json], str]:
+    """Spans and JSON text of a response; either may be missing, in discarded ones both."""
+    answers = values or {}
+    return (answers.get(ENTITIES) or {}).get("value") or [], (answers.get(RELATIONS) or {}).get("value") or ""
 
 
 def _end(

@@ -8,7 +8,7 @@ dataset is published; the old dataset stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,43 @@ their offsets and label, and one of these types: {types}.
 
     {{"v": 1, "relations": [{{"head": {{"start": 0, "end": 3, "label": "..."}}, "tail": {{...}}, "type": "..."}}]}}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a kind of dataset asks: the end of its name, its guidelines, its questions as the server takes them."""
+
+    suffix: str
+    guide: Callable[[Schema], str]
+    questions: Callable[[Schema], tuple[Json, ...]]
+
+
+def question(name: str, title: str, settings: Json, required: bool = True) -> Json:
+    return {"name": name, "title": title, "required": required, "settings": settings}
+
+
+def options(names: Iterable[str]) -> list[Json]:
+    return [{"value": name, "text": name} for name in names]
+
+
+def _document_questions(schema: Schema) -> tuple[Json, ...]:
+    if not 1 <= len(schema.entity_labels) <= MAX_LABELS:
+        raise SchemaError(
+            expected=f"1 to {MAX_LABELS} entity labels, as an Argilla dataset needs",
+            found=str(len(schema.entity_labels)),
+            change="Change the label set before sending the project to Argilla.",
+        )
+    labels = options(label.name for label in schema.entity_labels)
+    spans = {"type": "span", "field": TEXT, "options": labels, "allow_overlapping": True}
+    json_text = {"type": "text", "use_markdown": False}
+    return question(ENTITIES, "Entities", spans), question(RELATIONS, "Relations (JSON)", json_text, required=False)
+
+
+def _document_guide(schema: Schema) -> str:
+    return _GUIDE.format(types=", ".join(label.name for label in schema.relation_labels))
+
+
+DOCUMENTS = Form("", _document_guide, _document_questions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +99,14 @@ class ArgillaStore:
     client: ArgillaClient
     project: str
     schema: Schema
+    form: Form = DOCUMENTS
     id: str = ""
     questions: dict[str, str] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return dataset_name(self.project, self.schema)
+        return dataset_name(self.project, self.schema) + self.form.suffix
 
     @property
     def target(self) -> str:
@@ -127,40 +165,22 @@ class ArgillaStore:
         return {user["username"]: user["id"] for user in [*users, me]}
 
     def _make(self, workspace: str) -> str:
-        if not 1 <= len(self.schema.entity_labels) <= MAX_LABELS:
-            raise SchemaError(
-                expected=f"1 to {MAX_LABELS} entity labels, as an Argilla dataset needs",
-                found=str(len(self.schema.entity_labels)),
-                change="Change the label set before sending the project to Argilla.",
-            )
-        types = ", ".join(label.name for label in self.schema.relation_labels)
-        body: Json = {"name": self.name, "workspace_id": workspace, "guidelines": _GUIDE.format(types=types)[:10_000]}
-        id = self.client.call("POST", "/datasets", {**body, "allow_extra_metadata": True})["id"]
+        questions = self.form.questions(self.schema)
+        body: Json = {"name": self.name, "workspace_id": workspace, "allow_extra_metadata": True}
+        body["guidelines"] = self.form.guide(self.schema)[:10_000]
+        id = self.client.call("POST", "/datasets", body)["id"]
         text = {"name": TEXT, "title": "Text", "required": True, "settings": {"type": "text", "use_markdown": False}}
         self.client.call("POST", f"/datasets/{id}/fields", text)
-        options = [{"value": label.name, "text": label.name} for label in self.schema.entity_labels]
-        spans = {"type": "span", "field": TEXT, "options": options, "allow_overlapping": True}
-        self._question(id, ENTITIES, "Entities", True, spans)
-        self._question(id, RELATIONS, "Relations (JSON)", False, {"type": "text", "use_markdown": False})
+        for asked in questions:
+            self.client.call("POST", f"/datasets/{id}/questions", asked)
         for name, title in (("document", "Document"), ("source", "Source")):
             metadata = {"name": name, "title": title, "settings": {"type": "terms"}, "visible_for_annotators": True}
             self.client.call("POST", f"/datasets/{id}/metadata-properties", metadata)
         self.client.call("PUT", f"/datasets/{id}/publish")
         return str(id)
 
-    def _question(self, id: str, name: str, title: str, required: bool, settings: Json) -> None:
-        body = {"name": name, "title": title, "required": required, "settings": settings}
-        self.client.call("POST", f"/datasets/{id}/questions", body)
-
     def _check_questions(self, items: Sequence[Json]) -> None:
-        options = {
-            option["value"]
-            for item in items
-            if item["name"] == ENTITIES
-            for option in item["settings"].get("options", ())
-        }
-        wanted = {label.name for label in self.schema.entity_labels}
-        if options != wanted or RELATIONS not in self.questions:
+        if _labels(items) != _labels(self.form.questions(self.schema)):
             raise StoreError(
                 expected=f"the Argilla dataset {quote(self.name)} as it was made, with the questions for its label set",
                 found="other questions or labels",
@@ -208,3 +228,7 @@ class ArgillaStore:
         """{"total", "completed", "pending"} as the server counts."""
         progress: dict[str, Any] = self.client.call("GET", f"/datasets/{self.id}/progress")
         return progress
+
+
+def _labels(questions: Iterable[Json]) -> dict[str, set[str]]:
+    return {q["name"]: {option["value"] for option in q["settings"].get("options") or ()} for q in questions}

@@ -220,7 +220,7 @@ def test_a_server_that_dies_between_two_batches_gets_the_rest_later(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(team, tuple(f"Ada was born in Place{n}" for n in range(12)), extracted=False)
-    monkeypatch.setattr("db.argilla_sync.PAGE", 5)
+    monkeypatch.setattr("db.argilla_sending.PAGE", 5)
     real, calls = ArgillaClient.call, []
 
     def flaky(self: ArgillaClient, method: str, path: str, body: object = None, **params: object) -> object:

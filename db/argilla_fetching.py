@@ -1,0 +1,199 @@
+"""From Argilla: what people answered there becomes revisions, and what the server lost waits to be sent again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from db import documents, extractions, outbox, projects, revisions
+from db.argilla_records import STATUS, TEXT, Answer, Json, answer, answer_hash, external_id
+from db.argilla_store import ArgillaStore
+from db.outbox import RECORD
+from db.store import Store
+from db.tables import annotators, heads
+from db.values import Revision
+from relex_core.errors import NotFound, RelexError, quote
+from relex_core.types import Document, sha256
+
+
+@dataclass(slots=True)
+class Synced:
+    """What one round did. `fetched`, `records` and `answers` count what moved; `problems` name what did not."""
+
+    fetched: int = 0
+    records: int = 0
+    answers: int = 0
+    conflicts: list[str] = field(default_factory=list)
+    sent_again: int = 0
+    converted: int = 0
+    doubtful: list[str] = field(default_factory=list)
+    problems: list[RelexError] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fetching:
+    """One look at all responses of a dataset. `unread` are (document key, annotator) whose answer there could not be
+    read: they must not be overwritten."""
+
+    store: Store
+    project: str
+    argilla: ArgillaStore
+    done: Synced
+    unread: set[tuple[int, str]] = field(default_factory=set)
+
+    def run(self, closed: bool = False) -> None:
+        """New and changed responses become revisions. A `closed` dataset gets nothing any more."""
+        names = {id: name for name, id in self.argilla.users.items()}
+        seen: set[str] = set()
+        answered: set[tuple[str, str]] = set()
+        known = self._known()
+        for item in self.argilla.records():
+            name = str(item.get("external_id"))
+            seen.add(name)
+            responses = item.get("responses") or ()
+            answered |= {(name, names.get(r["user_id"], "")) for r in responses}
+            if not responses and name in known and name.endswith(f":{sha256(str(item['fields'].get(TEXT)))[:16]}"):
+                continue
+            found = self._document(item)
+            if found is None:
+                continue
+            row, document = found
+            changed = item["fields"].get(TEXT) != document.text
+            for response in responses:
+                user = names.get(response["user_id"], str(response["user_id"]))
+                self._take(item, row, document, response, user)
+            if changed and not closed:
+                # the text alone first: the server checks suggestions against the text that it has
+                self.argilla.put_records([{"external_id": item["external_id"], "fields": {TEXT: document.text}}])
+                with self.store.database.write() as connection:
+                    outbox.forget(connection, self.argilla.target, row.pk, RECORD)
+                self.done.sent_again += 1
+        if not closed:
+            self._look_for_losses(seen, answered)
+
+    def _known(self) -> set[str]:
+        """External ids of records that the server acknowledged."""
+        with self.store.database.read() as connection:
+            pk, _ = projects.find(connection, self.project)
+            rows = outbox.acknowledged(connection, pk, self.argilla.target)
+            return {f"{row.id}:{row.sha256[:16]}" for row in rows if row.annotator_pk == RECORD}
+
+    def _document(self, item: Json) -> tuple[Row[Any], Document] | None:
+        id, _, _ = str(item.get("external_id") or "").rpartition(":")
+        with self.store.database.read() as connection:
+            pk, _ = projects.find(connection, self.project)
+            try:
+                row = documents.find(connection, pk, id)
+                document = documents.load(connection, row)
+            except NotFound:
+                document = None
+        if document is None or external_id(document) != item["external_id"]:
+            self.done.problems.append(
+                NotFound(
+                    expected=f"records of documents of project {quote(self.project)}",
+                    found=f"the record {quote(item.get('external_id'))} in Argilla, which is of none",
+                    change="It is left alone; delete it there if nobody needs it.",
+                    value=item.get("external_id"),
+                )
+            )
+            return None
+        return row, document
+
+    def _take(self, item: Json, row: Row[Any], document: Document, response: Json, user: str) -> None:
+        target, now = self.argilla.target, self.store.now()
+        hash = answer_hash(str(response["status"]), response.get("values"))
+        with self.store.database.read() as connection:
+            known = outbox.entry(connection, target, row.pk, _annotator(connection, user))
+            if known is not None and known.answer == hash:
+                return
+            labels = projects.load_labels(connection, row.project_pk)
+            head = revisions.head(connection, row.pk, user)
+            mine = revisions.read(connection, labels, head, document) if head is not None else None
+            based_on = mine.annotation.based_on if mine else extractions.latest(connection, labels, row)
+        try:
+            given = answer(
+                response,
+                user,
+                document,
+                self.argilla.schema,
+                str(item["fields"].get(TEXT)),
+                based_on if based_on is None or based_on.schema == self.argilla.schema else None,
+                mine.annotation.entities if mine else (),
+            )
+        except RelexError as error:
+            self.unread.add((row.pk, user))
+            self.done.problems.append(error)
+            with self.store.database.write() as connection:
+                by = projects.annotator(connection, user, now)
+                # marks on another text stay refused, also after the text was put back
+                lost = hash if item["fields"].get(TEXT) != document.text else ""
+                outbox.fail(connection, target, row.pk, by, now, str(error), lost)
+            return
+        self._keep(row, given, mine, unsent=known is None or head is None or known.version != str(head.pk))
+
+    def _keep(self, row: Row[Any], given: Answer, mine: Revision | None, unsent: bool) -> None:
+        self.done.converted += given.repair.converted
+        name = f"{given.document} by {given.user}"
+        if given.repair.doubtful:
+            self.done.doubtful.append(name)
+        if mine is None or not _same(mine, given):
+            note = "from Argilla" + (f", {given.repair.converted} offsets converted" if given.repair.converted else "")
+            self.store.save(
+                self.project, given.annotation, annotator=given.user, state=given.state, note=note, independent=True
+            )
+            self.done.fetched += 1
+            if mine is not None and unsent:
+                self.done.conflicts.append(name)
+                kept = "kept over the answer from Argilla, which is the revision before"
+                self.store.save(
+                    self.project, mine.annotation, annotator=given.user, state=mine.state, note=kept, independent=True
+                )
+        with self.store.database.write() as connection:
+            by = projects.annotator(connection, given.user, self.store.now())
+            query = sa.select(heads.c.revision_pk).where(heads.c.document_pk == row.pk, heads.c.annotator_pk == by)
+            version = str(connection.execute(query).scalar_one())
+            if mine is not None and unsent and not _same(mine, given):
+                version = ""
+            outbox.acknowledge(connection, self.argilla.target, row.pk, by, self.store.now(), version, given.sha256)
+
+    def _look_for_losses(self, seen: set[str], answered: set[tuple[str, str]]) -> None:
+        """What the server acknowledged and no longer has waits again."""
+        names = {pk: name for name, pk in self._annotators().items()}
+        with self.store.database.write() as connection:
+            pk, _ = projects.find(connection, self.project)
+            for row in outbox.acknowledged(connection, pk, self.argilla.target):
+                name = f"{row.id}:{row.sha256[:16]}"
+                if row.annotator_pk == RECORD and name not in seen:
+                    outbox.forget(connection, self.argilla.target, row.document_pk, RECORD)
+                    outbox.forget_answers(connection, self.argilla.target, row.document_pk)
+                    self.done.sent_again += 1
+                elif row.annotator_pk != RECORD and name in seen and (name, names[row.annotator_pk]) not in answered:
+                    outbox.forget(connection, self.argilla.target, row.document_pk, row.annotator_pk)
+                    self.done.sent_again += 1
+
+    def _annotators(self) -> dict[str, int]:
+        with self.store.database.read() as connection:
+            return {row.name: row.pk for row in connection.execute(sa.select(annotators))}
+
+
+def _annotator(connection: Connection, name: str) -> int:
+    """The annotator's key; -1 for one that is not known here."""
+    found = connection.execute(sa.select(annotators.c.pk).where(annotators.c.name == name.strip())).scalar()
+    return -1 if found is None else int(found)
+
+
+def _same(mine: Revision, given: Answer) -> bool:
+    """Whether an answer says what a revision says, ids and order apart."""
+    if STATUS[mine.state] != STATUS[given.state]:
+        return False
+    return _content(mine.annotation.entities, mine.annotation.relations) == _content(
+        given.annotation.entities, given.annotation.relations
+    )
+
+
+def _content(entities: Any, relations: Any) -> tuple[set[Any], set[Any]]:
+    places = {e.id: (e.start, e.end, e.label) for e in entities}
+    return set(places.values()), {(places[r.head], places[r.tail], r.label) for r in relations}

@@ -1,0 +1,112 @@
+"""To Argilla: documents with suggestions, then the newest decisions of each annotator."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from db import documents, extractions, outbox, projects, revisions
+from db.argilla_client import PAGE
+from db.argilla_fetching import Synced
+from db.argilla_records import STATUS, Json, answer_hash, external_id, record, shown, values
+from db.argilla_store import ArgillaStore, Sent
+from db.outbox import RECORD
+from db.store import Store
+from db.tables import documents as documents_table
+from db.tables import heads
+from relex_core.errors import StoreError, quote
+from relex_core.types import Thresholds
+
+
+@dataclass(slots=True)
+class Sending:
+    """One round of deliveries. Answers in `unread` are left alone."""
+
+    store: Store
+    project: str
+    argilla: ArgillaStore
+    thresholds: Thresholds
+    done: Synced
+    unread: Set[tuple[int, str]]
+
+    def records(self) -> None:
+        """Documents with what the model suggests for them."""
+        at = 0
+        while True:
+            with self.store.database.read() as connection:
+                pk, _ = projects.find(connection, self.project)
+                labels = projects.load_labels(connection, pk)
+                query = outbox.due_records(pk, self.argilla.target, self.store.now())
+                rows = connection.execute(query.where(documents_table.c.pk > at).limit(PAGE)).all()
+                items = [(row, self._record(connection, labels, row)) for row in rows]
+            if not items:
+                return
+            at = rows[-1].pk
+            refused = {r.record: r.error for r in self.argilla.put_records([item for _, item in items])}
+            with self.store.database.write() as connection:
+                for row, item in items:
+                    self._note(connection, row, RECORD, row.version, refused.get(item["external_id"]))
+            self.done.records += len(items) - len(refused)
+
+    def _record(self, connection: Connection, labels: projects.LabelSet, row: Row[Any]) -> Json:
+        document = documents.load(connection, row)
+        extraction = extractions.latest(connection, labels, row)
+        if extraction is not None:
+            extraction = shown(extraction, self.thresholds, self.argilla.schema)
+        return record(document, extraction, self.argilla.schema, self.argilla.questions)
+
+    def answers(self) -> None:
+        """The newest decisions of each annotator, in the name of the Argilla user who is called the same."""
+        at = (0, 0)
+        while True:
+            with self.store.database.read() as connection:
+                pk, _ = projects.find(connection, self.project)
+                labels = projects.load_labels(connection, pk)
+                query = outbox.due_answers(pk, self.argilla.target, self.store.now())
+                place = sa.tuple_(documents_table.c.pk, heads.c.annotator_pk)
+                rows = connection.execute(query.where(place > sa.tuple_(*map(sa.literal, at))).limit(PAGE)).all()
+                ready = [(row, self._answer(connection, labels, row)) for row in rows]
+            if not rows:
+                return
+            at = (rows[-1].pk, rows[-1].by)
+            sent = [(row, item) for row, item in ready if isinstance(item, Sent)]
+            refused = {r.record: r.error for r in self.argilla.put_answers([item for _, item in sent])}
+            with self.store.database.write() as connection:
+                for row, item in sent:
+                    hash = answer_hash(item.status, item.values)
+                    self._note(connection, row, row.by, str(row.revision_pk), refused.get(item.record), hash)
+                for row, unsendable in ready:
+                    if isinstance(unsendable, StoreError):
+                        self._note(connection, row, row.by, "", unsendable)
+            self.done.answers += sum(item.record not in refused for _, item in sent)
+
+    def _answer(self, connection: Connection, labels: projects.LabelSet, row: Row[Any]) -> Sent | StoreError | None:
+        if (row.pk, row.annotator) in self.unread:
+            return None
+        if row.annotator not in self.argilla.users:
+            return StoreError(
+                expected=f"an Argilla user named {quote(row.annotator)}",
+                found="none that the key can see",
+                change="Make a user of that name in Argilla, with access to the workspace, and send again.",
+                value=row.annotator,
+            )
+        document = documents.load(connection, row)
+        head = revisions.head(connection, row.pk, row.annotator)
+        assert head is not None
+        revision = revisions.read(connection, labels, head, document)
+        user = self.argilla.users[row.annotator]
+        return Sent(external_id(document), user, STATUS[revision.state], values(revision.annotation))
+
+    def _note(
+        self, connection: Connection, row: Row[Any], by: int, version: str, error: StoreError | None, hash: str = ""
+    ) -> None:
+        target, now = self.argilla.target, self.store.now()
+        if error is None:
+            outbox.acknowledge(connection, target, row.pk, by, now, version, hash)
+        else:
+            outbox.fail(connection, target, row.pk, by, now, str(error))
+            self.done.problems.append(error)
