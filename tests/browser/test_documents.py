@@ -1,0 +1,67 @@
+"""Documents and Export in the browser: a project from files, read by the model, and out again."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server
+
+pytestmark = pytest.mark.browser
+
+ROWS = ".rx-documents tbody tr"
+
+
+def choose(page: Page, name: str, data: bytes) -> None:
+    chosen = {"name": name, "mimeType": "text/plain", "buffer": data}
+    page.locator('[data-testid="stFileUploaderDropzoneInput"]').last.set_input_files([chosen])  # type: ignore[list-item]
+
+
+def test_a_project_is_made_filled_read_and_exported(app: Server, page: Page) -> None:
+    page.goto(app.url)
+    page.get_by_role("link", name="Documents").click()
+    page.get_by_role("button", name="New project").click()
+    page.get_by_label("Name", exact=True).fill("letters <b>")
+    page.get_by_text("news", exact=True).click()
+    page.get_by_role("button", name="Make project").click()
+    expect(page.locator(".rx-title")).to_have_text("letters <b>")
+
+    page.get_by_role("button", name="Import").click()
+    choose(page, "two.jsonl", b'{"text":"Ada worked for Acme in Oslo."}\n{"text":"Bob lives in Rome."}\n{oops\n')
+    page.get_by_text("Import the other 2").click()
+    page.get_by_role("button", name="Import 2 documents").click()
+    expect(page.get_by_text("2 documents added.")).to_be_visible()
+    expect(page.locator(ROWS)).to_have_count(2)
+    expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
+
+    example = {"tokenized_text": ["Eve", "lives", "in", "Kyiv", "."], "ner": [[0, 0, "person"], [3, 3, "location"]]}
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("What the files hold").click()
+    page.get_by_role("option", name="stage-2").click()
+    choose(page, "gold.jsonl", json.dumps({**example, "relations": [[0, 1, "lives in"]]}).encode())
+    page.get_by_role("button", name="Import 1 record").click()
+    expect(page.get_by_text("1 with decisions")).to_be_visible()
+    expect(page.locator(ROWS)).to_have_count(3)
+    expect(page.locator(ROWS, has_text="submitted")).to_have_count(1)
+
+    page.get_by_role("link", name="Export").click()
+    expect(page.locator(".rx-title")).to_have_text("1 document")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download with manifest").click()
+    with zipfile.ZipFile(waiting.value.path()) as packed:
+        name = next(name for name in packed.namelist() if name.endswith(".jsonl"))
+        record = json.loads(packed.read(name))
+        manifest = json.loads(packed.read(f"{name}.manifest.json"))
+    assert record["tokenized_text"] == example["tokenized_text"]
+    assert record["relations"] == [[0, 1, "lives in"]]
+    assert manifest["project"] == "letters <b>"
+
+
+def test_a_row_opens_its_document(app: Server, page: Page) -> None:
+    page.goto(f"{app.url}/?")
+    page.get_by_role("link", name="Documents").click()
+    page.locator(ROWS, has_text="Bob lives in Rome.").click()
+    expect(page.locator(".relex.editing .pane")).to_contain_text("Bob lives in Rome.")
