@@ -198,3 +198,31 @@ def test_selecting_from_an_extraction_at_its_floor_gives_the_reference(both: Cal
             for r in relations
         ]
         assert [r.score for r in shown.relations] == pytest.approx([r["score"] for r in relations], abs=1e-5)
+
+
+def real_documents(count: int) -> list[str]:
+    """News texts from the data folder beside the project."""
+    import json
+
+    file = Path(__file__).parents[3] / "shared" / "data" / "dev" / "conll04_dev.jsonl"
+    if not file.is_file():
+        pytest.skip("the data folder is not there")
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line)["text"] for line, _ in zip(lines, range(count), strict=False)]
+
+
+@pytest.mark.shared
+def test_mini_reads_real_documents_as_the_reference_does() -> None:
+    from gliner import GLiNER as Reference
+
+    from relex_core.checkpoint import EMBEDDED
+
+    reference, ours = Reference.from_pretrained(str(EMBEDDED / "mini")), GLiNER.from_pretrained("mini")
+    reference.eval()
+    labels = ["person", "organization", "location", "event", "date"]
+    relations = ["works for", "located in", "lives in", "based in", "killed"]
+    arguments = (real_documents(50), labels, relations)
+    for settings in ({}, {"flat_ner": False, "threshold": 0.1, "relation_threshold": 0.1}):
+        given = {"threshold": 0.3, "relation_threshold": 0.5, **settings}
+        found = compare(reference.inference(*arguments, **given), ours.inference(*arguments, **given))
+        assert found > 100

@@ -1,0 +1,33 @@
+"""Where results differ from the reference package (gliner 0.2.29) on purpose; each line has a test of its name.
+
+Everything else is equal: same entities and relations, same order, scores within 1e-5 (tests/relex_core/test_parity.py).
+"""
+
+from __future__ import annotations
+
+DIFFERENCES = {
+    "long_text_is_read": "The reference cuts a text at max_len words and at the encoder's window; here it is read in "
+    "overlapping windows whose results are merged by offsets.",
+    "many_labels_are_read": "Labels that do not fit the window push the text out of it in the reference; here they are "
+    "spread over several passes. A score then depends on the labels of its own pass only, so it is close to, but not "
+    "the same as, what one long prompt would give.",
+    "word_without_pieces": "A word for which the tokenizer has no piece (such as U+200B) shifts all later words by one "
+    "in the reference; here it alone has a zero vector.",
+    "label_sets_do_not_leak": "With different label sets in a batch, the reference's adjacency decoders also see "
+    "candidates of padded labels, so results depend on the batch; here not.",
+    "threshold_for_each_text": "A list of thresholds, one for each text, fails in the reference; not here.",
+    "token_level_spans_once": "At token level a span with two labels is two candidates in the reference, which repeats "
+    "its relations and relates it to itself; here spans are distinct.",
+    "no_candidate_no_failure": "Adjacency by attention or GAT fails in the reference on a batch without candidates; "
+    "here there are no relations.",
+    "missing_weights_are_refused": "The reference loads a checkpoint with missing weights and leaves these random; here "
+    "it is an error that names them.",
+    "triples_at_every_size": "The reference builds triple scorers for 768 dimensions whatever hidden_size says, so most "
+    "fail elsewhere; here they have the model's size. ComplEx, SimplE, RotatE and QuatE pad where it does not divide.",
+    "tucker_is_tucker": "The reference's TuckER reads the core tensor's product in the wrong order of dimensions, so a "
+    "score depends on the other triples of the batch; here it is W x1 r x2 h x3 t.",
+    "relation_descriptions": "Relations take {name: description} as entities do; the reference takes names only.",
+    "words_longer_than_the_window": "A single word of more pieces than the window holds keeps the first ones.",
+    "vectors_are_not_returned": "return_vectors and return_label_vectors are not taken.",
+}
+"""A name and what is different."""

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from relex_core.checkpoint import EMBEDDED, load, locate, ours, save, theirs
+from relex_core.compat import GLiNER
+from relex_core.config import ADJACENCIES, TRIPLE_SCORERS, ModelConfig
+from relex_core.errors import CheckpointError, ConfigError, RelexError
+from relex_core.inference import Extractor
+from relex_core.pairs import DECODERS
+from relex_core.selection import select
+from relex_core.triples import INTERACTIONS
+from relex_core.types import Document, Schema, Thresholds
+from tests.relex_core.tiny import checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path / "copy"))
+
+
+def change_weights(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    weights = load_file(path / "model.safetensors")
+    change(weights)
+    save_file(weights, path / "model.safetensors")
+
+
+def change_config(path: Path, **changes: object) -> None:
+    file = path / "gliner_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_saving_and_loading_gives_equal_scores(tiny: Path, tmp_path: Path) -> None:
+    first = load(tiny)
+    save(first, tmp_path / "again")
+    document, schema = Document.from_text("Ada met Bo in Oslo."), Schema.of(["person", "city"], ["met"])
+    one, other = (
+        Extractor(first).extract(document, schema),
+        Extractor.load(tmp_path / "again").extract(document, schema),
+    )
+    assert [(e.id, e.score) for e in one.entities] == [(e.id, e.score) for e in other.entities]
+    assert [(r.key, r.score) for r in one.relations] == [(r.key, r.score) for r in other.relations]
+    assert load_file(tiny / "model.safetensors").keys() == load_file(tmp_path / "again" / "model.safetensors").keys()
+
+
+def test_names_of_weights_are_those_of_the_reference(tiny: Path) -> None:
+    names = set(load_file(EMBEDDED / "mini" / "model.safetensors"))
+    assert "pair_rep_layer.0.weight" in names
+    assert {theirs(ours(name)) for name in names} == names
+    # the pooler is a part of transformers' BERT that nothing here reads
+    assert {theirs(name) for name in load("mini").model.state_dict()} == {
+        name for name in names if "pooler" not in name
+    }
+
+
+def test_version_is_of_the_weights(tiny: Path, copy: Path) -> None:
+    before = load(copy).version
+    change_weights(copy, lambda weights: weights["pair_rep_layer.0.bias"].add_(1))
+    assert load(copy).version != before
+
+
+def test_missing_weights_are_named(copy: Path) -> None:
+    change_weights(
+        copy, lambda weights: [weights.pop(k) for k in ("pair_rep_layer.0.bias", "prompt_rep_layer.3.weight")]
+    )
+    with pytest.raises(CheckpointError, match=r"missing prompt_rep_layer\.3\.weight, pair_rep_layer\.0\.bias"):
+        load(copy)
+
+
+def test_misshapen_weights_are_named(copy: Path) -> None:
+    change_config(copy, hidden_size=16)
+    with pytest.raises(CheckpointError, match=r"token_rep_layer\.projection\.weight"):
+        load(copy)
+    change_config(
+        copy,
+        hidden_size=32,
+        encoder_config={
+            **ModelConfig.from_json(json.loads((copy / "gliner_config.json").read_text())).encoder_config,
+            "intermediate_size": 8,
+        },
+    )
+    with pytest.raises(CheckpointError, match=r"wrong .*intermediate\.dense\.weight"):
+        load(copy)
+
+
+def test_numbers_that_are_none(copy: Path) -> None:
+    change_weights(copy, lambda weights: weights["pair_rep_layer.0.bias"].fill_(float("nan")))
+    with pytest.raises(CheckpointError, match=r"finite weights.*pair_rep_layer\.0\.bias"):
+        load(copy)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 1000, -5])
+def test_truncated_weights(copy: Path, keep: int) -> None:
+    file = copy / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        load(copy)
+
+
+def test_noise_instead_of_weights(copy: Path) -> None:
+    (copy / "model.safetensors").write_bytes(b"\xff" * 4096)
+    with pytest.raises(CheckpointError, match="whole weights"):
+        load(copy)
+
+
+class Harmful:
+    """Would write a file when unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.target,)
+
+
+def test_pickled_code_does_not_run(copy: Path, tmp_path: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    target = tmp_path / "harm"
+    for write in (torch.save, lambda value, file: file.write_bytes(pickle.dumps(value))):
+        write({"a": Harmful(target)}, copy / "pytorch_model.bin")
+        with pytest.raises(CheckpointError, match="without code"):
+            load(copy)
+        assert not target.exists()
+
+
+def test_plain_pickled_weights_are_read(tiny: Path, copy: Path) -> None:
+    torch.save(
+        {f"_orig_mod.{k}": v for k, v in load_file(copy / "model.safetensors").items()}, copy / "pytorch_model.bin"
+    )
+    (copy / "model.safetensors").unlink()
+    one, other = load(tiny).model.state_dict(), load(copy).model.state_dict()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"relations_layer": None}, "GLiNER-Relex checkpoint"),
+        ({"relations_layer": "magic"}, "one of none, dot"),
+        ({"triples_layer": "ConvE"}, "one of None, TransE"),
+        ({"span_mode": "markerV1"}, "markerV0"),
+        ({"encoder_config": None}, "encoder's own configuration"),
+        ({"hidden_size": 0}, "at least 1"),
+        ({"fuse_layers": True}, "no GLiNER-Relex checkpoint"),
+        ({"words_splitter_type": "jieba"}, "one of whitespace"),
+    ],
+)
+def test_configurations_that_cannot_work(copy: Path, changes: dict[str, object], message: str) -> None:
+    change_config(copy, **changes)
+    with pytest.raises(ConfigError, match=message):
+        load(copy)
+
+
+def test_unknown_encoder_and_activation(copy: Path) -> None:
+    change_config(copy, encoder_config={"model_type": "no-such-model"})
+    with pytest.raises(CheckpointError, match="no-such-model"):
+        load(copy)
+    change_config(copy, encoder_config={"model_type": "bert", "hidden_size": 32, "hidden_act": "snake"})
+    with pytest.raises(CheckpointError, match="snake"):
+        load(copy)
+
+
+def test_configuration_that_is_no_json(copy: Path) -> None:
+    (copy / "gliner_config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"gliner_config\.json"):
+        load(copy)
+
+
+def test_tokenizer_without_the_special_tokens(copy: Path) -> None:
+    file = copy / "tokenizer.json"
+    data = json.loads(file.read_text("utf-8"))
+    data["added_tokens"] = [token for token in data["added_tokens"] if token["content"] != "<<REL>>"]
+    data["model"]["vocab"].pop("<<REL>>", None)
+    file.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(CheckpointError, match="<<REL>>"):
+        load(copy)
+    file.write_text("{}", "utf-8")
+    with pytest.raises(CheckpointError, match="a tokenizer in"):
+        load(copy)
+    file.unlink()
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json in"):
+        load(copy)
+
+
+def test_wrong_token_numbers(copy: Path) -> None:
+    change_config(copy, class_token_index=7)
+    with pytest.raises(CheckpointError, match="token 7"):
+        load(copy)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../mini", "/no/such/place", ""])
+def test_unknown_places(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CheckpointError):
+        locate(name)
+
+
+def test_devices_and_types(tiny: Path) -> None:
+    with pytest.raises(CheckpointError, match="dtype"):
+        load(tiny, dtype="fp8")
+    with pytest.raises(RelexError, match="device of this machine"):
+        load(tiny, device="abacus")
+    assert load(tiny, device="cpu", dtype="auto").model.spans.out_project.second.weight.dtype == torch.float32
+
+
+def test_reduced_scores_stay_close(mini: Extractor, document: Document, schema: Schema) -> None:
+    limits = Thresholds()
+    low = select(Extractor.load("mini", device="cpu", dtype="bf16").extract(document, schema), limits)
+    exact = select(mini.extract(document, schema), limits)
+    assert [e.id for e in low.entities] == [e.id for e in exact.entities]
+    assert [e.score for e in low.entities] == pytest.approx([e.score for e in exact.entities], abs=1e-2)
+    assert [r.score for r in low.relations] == pytest.approx([r.score for r in exact.relations], abs=1e-2)
+
+
+def test_names_in_the_configuration_are_those_of_the_classes() -> None:
+    assert set(ADJACENCIES) - {"none"} == set(DECODERS)
+    assert set(TRIPLE_SCORERS) == set(INTERACTIONS)
+
+
+def test_compat_saves_what_it_loads(tiny: Path, tmp_path: Path) -> None:
+    GLiNER.from_pretrained(tiny).save_pretrained(tmp_path / "out")
+    assert (
+        json.loads((tmp_path / "out" / "gliner_config.json").read_text())["model_type"]
+        == "gliner_uni_encoder_span_relex"
+    )
+    assert load(tmp_path / "out").config == load(tiny).config
