@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
-from db.tables import annotators, counters, documents, texts
-from db.values import Added, DocumentRow, Order, State
+from db.tables import counters, documents, texts
+from db.values import Added, State
 from relex_core.errors import InputError, NotFound, quote
 from relex_core.types import Document
 
@@ -24,15 +23,6 @@ BATCH = 500
 
 EXCERPT = 160
 """Characters of a text that a queue page shows."""
-
-_SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
-    Order.FILE: (documents.c.pk, False),
-    Order.UNCERTAINTY: (documents.c.uncertainty, True),
-    Order.DIVERSITY: (documents.c.turn, False),
-    Order.RANDOM: (documents.c.shuffle, False),
-    Order.MIXED: (documents.c.mixed, True),
-    Order.UPDATED: (documents.c.updated_at, True),
-}
 
 
 def add(
@@ -150,90 +140,6 @@ def count(connection: Connection, project: int, state: str, by: int) -> None:
         counters.update()
         .where(counters.c.project_pk == project, counters.c.state == str(state))
         .values(documents=counters.c.documents + by)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a project's documents is wanted."""
-
-    states: tuple[State, ...] = tuple(State)
-    search: str = ""
-    order: Order = Order.FILE
-    limit: int = 50
-    after: DocumentRow | None = None
-    min_suggested: int = 0
-
-
-def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
-    """One page. Its cost does not grow with the number of documents before it or in other states."""
-    column, falling = _SORT[wanted.order]
-    filters = search.filters(connection, project, search.parse(wanted.search))
-    few, number = search.narrowest(connection, filters)
-    if number == 0:
-        return ()
-    conditions = [documents.c.project_pk == project, *(f.probe for f in filters if f is not few)]
-    if wanted.min_suggested:
-        conditions.append(documents.c.suggested >= wanted.min_suggested)
-    if wanted.after is not None:
-        conditions.append(_beyond(column, falling, wanted.after))
-    order = [column.desc() if falling else column.asc()]
-    if column is not documents.c.pk:
-        order.append(documents.c.pk.desc() if falling else documents.c.pk.asc())
-    select = (
-        sa.select(documents, annotators.c.name.label("annotator"), column.label("key"))
-        .outerjoin(annotators, annotators.c.pk == documents.c.annotator_pk)
-        .where(*conditions)
-        .order_by(*order)
-        .limit(wanted.limit)
-    )
-    if few is not None:
-        assert few.hits is not None
-        keys = [int(row[0]) for row in connection.execute(few.hits)]
-        states = documents.c.state.in_([str(state) for state in wanted.states])
-        rows: Iterable[Row[Any]] = connection.execute(select.where(_one_of(connection, keys), states))
-    else:
-        # each state is read from its own index, already in order
-        pages = [connection.execute(select.where(documents.c.state == str(s))).all() for s in wanted.states]
-        rows = heapq.merge(*pages, key=lambda row: (row.key, row.pk), reverse=falling)
-    return tuple(_to_row(row, row.annotator or "", row.key) for row, _ in zip(rows, range(wanted.limit), strict=False))
-
-
-def _one_of(connection: Connection, keys: Sequence[int]) -> sa.ColumnElement[bool]:
-    """`pk IN keys`, with one parameter for all: a list of parameters would make another statement each time."""
-    if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
-        return documents.c.pk.in_(sa.select(each.c.value))
-    return documents.c.pk == sa.func.any(sa.cast(list(keys), sa.ARRAY(sa.BigInteger)))
-
-
-def place(row: Row[Any], order: Order) -> DocumentRow:
-    """A document as the end of a page in `order`."""
-    return _to_row(row, "", row._mapping[_SORT[order][0].name])
-
-
-def _beyond(column: sa.Column[Any], falling: bool, after: DocumentRow) -> sa.ColumnElement[bool]:
-    if column is documents.c.pk:
-        return documents.c.pk > after.position
-    place = sa.tuple_(column, documents.c.pk)
-    last = sa.tuple_(sa.literal(after.key, column.type), sa.literal(after.position))
-    return place < last if falling else place > last
-
-
-def _to_row(row: Row[Any], annotator: str, key: Any) -> DocumentRow:
-    return DocumentRow(
-        id=row.id,
-        source=row.source,
-        excerpt=row.excerpt,
-        state=State(row.state),
-        revisions=row.revisions,
-        updated_at=row.updated_at if row.revisions else None,
-        score=None if row.uncertainty < 0 else row.uncertainty,
-        entities=row.entities,
-        relations=row.relations,
-        annotator=annotator,
-        position=row.pk,
-        key=key,
     )
 
 

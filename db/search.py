@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,16 +40,23 @@ class Query:
 
 
 MANY = 5_000
-"""With more hits than this, documents are walked in the wanted order and each is tested; with fewer, the hits are
-fetched and sorted. Either way a page costs little: many hits are met soon, few are sorted soon."""
+"""Up to this number of hits, all are fetched and sorted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition on `documents`: as a test of one row, and as the keys of all that fit if these can be listed."""
+class Hits:
+    """The keys of all documents that fit a condition: `hits` selects the column `key`, from an index in its order."""
 
     probe: sa.ColumnElement[bool]
-    hits: sa.Select[Any] | None = None
+    hits: sa.Select[Any]
+    key: sa.ColumnElement[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition on `documents` that can only be tested row by row."""
+
+    probe: sa.ColumnElement[bool]
 
 
 def words(text: str) -> list[str]:
@@ -101,37 +108,41 @@ def index(connection: Connection, project: int, added: Iterable[tuple[int, Docum
     connection.execute(sa.text(f"INSERT INTO documents_fts (rowid, words) VALUES (:pk, {value})"), rows)  # noqa: S608
 
 
-def filters(connection: Connection, project: int, query: Query) -> list[Filter]:
+def filters(connection: Connection, project: int, query: Query) -> list[Hits | Test]:
     """Conditions on `documents` for `query`."""
-    found: list[Filter] = []
+    found: list[Hits | Test] = []
     if query.words:
-        matches = _matches(connection, project, query)
-        hits = sa.select(fts.c.rowid).where(matches)
-        found.append(Filter(sa.exists().where(fts.c.rowid == documents.c.pk, matches), hits))
+        exact = sa.select(fts.c.rowid).where(_matches(connection, project, replace(query, open_end=False)))
+        hits = exact
+        # a word that is whole in so many documents need not go on, which is dear to look up
+        if query.open_end and _number(connection, exact) <= MANY:
+            hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
+        found.append(Hits(documents.c.pk.in_(hits), hits, fts.c.rowid))
     for label in query.labels:
+        key = document_labels.c.document_pk
         mine = document_labels.c.project_pk == project, document_labels.c.label == label
-        hits = sa.select(document_labels.c.document_pk).where(*mine).distinct()
-        probe = sa.exists().where(document_labels.c.document_pk == documents.c.pk, document_labels.c.label == label)
-        found.append(Filter(probe, hits))
+        probe = sa.exists().where(key == documents.c.pk, document_labels.c.label == label)
+        found.append(Hits(probe, sa.select(key).where(*mine).distinct(), key))
     for phrase in query.phrases:
         places = texts.c.text, documents.c.source, documents.c.id
         holds = sa.or_(*(place.icontains(phrase, autoescape=True) for place in places))
-        found.append(Filter(sa.exists().where(texts.c.document_pk == documents.c.pk, holds)))
+        found.append(Test(sa.exists().where(texts.c.document_pk == documents.c.pk, holds)))
     return found
 
 
-def narrowest(connection: Connection, conditions: list[Filter]) -> tuple[Filter | None, int]:
-    """The condition with the fewest hits and how many these are; None if all have more than MANY."""
-    best, fewest = None, MANY + 1
+def narrowest(connection: Connection, conditions: Sequence[Hits | Test]) -> tuple[Hits | None, int]:
+    """The condition with the fewest hits, and how many (MANY + 1 stands for all numbers above); None without any."""
+    best: Hits | None = None
+    fewest = MANY + 2
     for condition in conditions:
-        if condition.hits is None:
-            continue
-        number = connection.execute(
-            sa.select(sa.func.count()).select_from(condition.hits.limit(MANY + 1).subquery())
-        ).scalar_one()
-        if number < fewest:
+        if isinstance(condition, Hits) and (number := _number(connection, condition.hits)) < fewest:
             best, fewest = condition, number
     return best, fewest
+
+
+def _number(connection: Connection, hits: sa.Select[Any]) -> int:
+    count = sa.select(sa.func.count()).select_from(hits.limit(MANY + 1).subquery())
+    return int(connection.execute(count).scalar_one())
 
 
 def _matches(connection: Connection, project: int, query: Query) -> sa.ColumnElement[bool]:

@@ -11,7 +11,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from db import audit, documents, extractions, projects, revisions, saving
+from db import audit, documents, extractions, paging, projects, revisions, saving
 from db.engine import Database, database_url
 from db.migrate import migrate
 from db.tables import annotators, counters
@@ -139,9 +139,9 @@ class Store:
         with self.database.read() as connection:
             pk, _ = projects.find(connection, project)
             if isinstance(after, str):
-                after = documents.place(documents.find(connection, pk, after), Order(order))
-            wanted = documents.Page(wanted_states, search, Order(order), limit, after, min_suggested)
-            return documents.page(connection, pk, wanted)
+                after = paging.place(documents.find(connection, pk, after), Order(order))
+            wanted = paging.Page(wanted_states, search, Order(order), limit, after, min_suggested)
+            return paging.page(connection, pk, wanted)
 
     def counts(self, project: str) -> dict[State, int]:
         """How many documents are in each state."""

@@ -74,7 +74,7 @@ def test_words(letters: Store, query: str, expected: list[str]) -> None:
     assert ids(letters, query) == expected
 
 
-@pytest.mark.parametrize("many", [5_000, 0])
+@pytest.mark.parametrize("many", [5_000, 1, 0])
 def test_labels_states_and_orders(letters: Store, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of searching: fetching all hits, and walking the order."""
     monkeypatch.setattr(search, "MANY", many)

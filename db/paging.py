@@ -1,0 +1,184 @@
+"""Pages of a project's documents, in any order, searched or not.
+
+A page costs about the same wherever it is and however large the project: without a search each state is read from
+its own index. A search with few hits fetches and sorts them; one with many walks the order and keeps what fits.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from db import search
+from db.tables import annotators, documents
+from db.values import DocumentRow, Order, State
+
+CHUNK = 500
+"""Hits or rows that are looked at together."""
+
+_SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
+    Order.FILE: (documents.c.pk, False),
+    Order.UNCERTAINTY: (documents.c.uncertainty, True),
+    Order.DIVERSITY: (documents.c.turn, False),
+    Order.RANDOM: (documents.c.shuffle, False),
+    Order.MIXED: (documents.c.mixed, True),
+    Order.UPDATED: (documents.c.updated_at, True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a project's documents is wanted."""
+
+    states: tuple[State, ...] = tuple(State)
+    search: str = ""
+    order: Order = Order.FILE
+    limit: int = 50
+    after: DocumentRow | None = None
+    min_suggested: int = 0
+
+
+def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
+    """The documents of one page."""
+    filters = search.filters(connection, project, search.parse(wanted.search))
+    driver, number = search.narrowest(connection, filters)
+    probes = [f.probe for f in filters if f is not driver]
+    if driver is None:
+        rows = _merged(connection, project, wanted, probes)
+    elif number <= search.MANY:
+        keys = [int(row[0]) for row in connection.execute(driver.hits)]
+        rows = _fetched(connection, project, wanted, probes, keys)
+    else:
+        rows = _with_many_hits(connection, project, wanted, probes, driver)
+    return tuple(_to_row(row, row.annotator or "", row.key) for row in islice(rows, wanted.limit))
+
+
+def _merged(
+    connection: Connection, project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]
+) -> Iterable[Row[Any]]:
+    """Each state from its own index, already in order."""
+    select = _select(project, wanted, probes).limit(wanted.limit)
+    pages = [connection.execute(select.where(documents.c.state == str(state))).all() for state in wanted.states]
+    return heapq.merge(*pages, key=_place, reverse=_SORT[wanted.order][1])
+
+
+def _fetched(
+    connection: Connection,
+    project: int,
+    wanted: Page,
+    probes: Sequence[sa.ColumnElement[bool]],
+    keys: Sequence[int],
+) -> Iterable[Row[Any]]:
+    states = documents.c.state.in_([str(state) for state in wanted.states])
+    select = _select(project, wanted, probes).where(_one_of(connection, keys), states)
+    return connection.execute(select.limit(wanted.limit)).all()
+
+
+def _with_many_hits(
+    connection: Connection,
+    project: int,
+    wanted: Page,
+    probes: Sequence[sa.ColumnElement[bool]],
+    driver: search.Hits,
+) -> Iterator[Row[Any]]:
+    done = 0
+    if wanted.order is Order.FILE:
+        # the index gives hits in file order: as long as most are in the wanted states, the page is full at once
+        at, scanned = (wanted.after.position if wanted.after else 0), 0
+        while done < wanted.limit and scanned < search.MANY:
+            hits = driver.hits.where(driver.key > at).order_by(driver.key).limit(CHUNK)
+            keys = [int(row[0]) for row in connection.execute(hits)]
+            rows = _fetched(connection, project, replace(wanted, after=None), probes, keys)
+            for row in rows:
+                yield row
+                done, last = done + 1, row
+            if len(keys) < CHUNK:
+                return
+            at, scanned = keys[-1], scanned + len(keys)
+        if done:
+            wanted = replace(wanted, after=_to_row(last, "", last.key))
+    if done < wanted.limit:
+        fitting = {int(row[0]) for row in connection.execute(driver.hits)}
+        states = [_walk(connection, project, wanted, probes, state) for state in wanted.states]
+        merged = heapq.merge(*states, key=_place, reverse=_SORT[wanted.order][1])
+        yield from (row for row in merged if row.pk in fitting)
+
+
+def _walk(
+    connection: Connection, project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]], state: State
+) -> Iterator[Row[Any]]:
+    """All documents in one state, in order."""
+    while True:
+        select = _select(project, wanted, probes).where(documents.c.state == str(state)).limit(CHUNK)
+        rows = connection.execute(select).all()
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        wanted = replace(wanted, after=_to_row(rows[-1], "", rows[-1].key))
+
+
+def _select(project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    column, falling = _SORT[wanted.order]
+    conditions = [documents.c.project_pk == project, *probes]
+    if wanted.min_suggested:
+        conditions.append(documents.c.suggested >= wanted.min_suggested)
+    if wanted.after is not None:
+        conditions.append(_beyond(column, falling, wanted.after))
+    order = [column.desc() if falling else column.asc()]
+    if column is not documents.c.pk:
+        order.append(documents.c.pk.desc() if falling else documents.c.pk.asc())
+    return (
+        sa.select(documents, annotators.c.name.label("annotator"), column.label("key"))
+        .outerjoin(annotators, annotators.c.pk == documents.c.annotator_pk)
+        .where(*conditions)
+        .order_by(*order)
+    )
+
+
+def _place(row: Row[Any]) -> tuple[Any, int]:
+    return row.key, row.pk
+
+
+def _one_of(connection: Connection, keys: Sequence[int]) -> sa.ColumnElement[bool]:
+    """`pk IN keys`, with one parameter for all: a list of parameters would make another statement each time."""
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
+        return documents.c.pk.in_(sa.select(each.c.value))
+    return documents.c.pk == sa.func.any(sa.cast(list(keys), sa.ARRAY(sa.BigInteger)))
+
+
+def place(row: Row[Any], order: Order) -> DocumentRow:
+    """A document as the end of a page in `order`."""
+    return _to_row(row, "", row._mapping[_SORT[order][0].name])
+
+
+def _beyond(column: sa.Column[Any], falling: bool, after: DocumentRow) -> sa.ColumnElement[bool]:
+    if column is documents.c.pk:
+        return documents.c.pk > after.position
+    place = sa.tuple_(column, documents.c.pk)
+    last = sa.tuple_(sa.literal(after.key, column.type), sa.literal(after.position))
+    return place < last if falling else place > last
+
+
+def _to_row(row: Row[Any], annotator: str, key: Any) -> DocumentRow:
+    return DocumentRow(
+        id=row.id,
+        source=row.source,
+        excerpt=row.excerpt,
+        state=State(row.state),
+        revisions=row.revisions,
+        updated_at=row.updated_at if row.revisions else None,
+        score=None if row.uncertainty < 0 else row.uncertainty,
+        entities=row.entities,
+        relations=row.relations,
+        annotator=annotator,
+        position=row.pk,
+        key=key,
+    )
