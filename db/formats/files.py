@@ -20,10 +20,7 @@ from relex_core.errors import FormatError, quote
 from relex_core.types import sha256
 
 MAX_MEMBER = 200_000_000
-"""Largest archive member that is unpacked, in bytes: more is an attack or a mistake."""
-
-MAX_UNPACKED = 20_000_000_000
-"""Most bytes that an archive may unpack to when it is extracted whole."""
+"""Largest archive member that is held in memory, in bytes: more is an attack or a mistake."""
 
 _PIECE = 1 << 16
 
@@ -229,14 +226,12 @@ def zip_reader(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def check_member(info: zipfile.ZipInfo) -> None:
-    """Refuse absolute paths, paths that climb out, links and members that are too large. Raises FormatError."""
+    """Refuse absolute paths, paths that climb out, and links. Raises FormatError."""
     name = info.filename.replace("\\", "/")
     parts = PurePosixPath(name).parts
     link = (info.external_attr >> 16) & 0o170000 == 0o120000
     if not parts or name.startswith("/") or ".." in parts or ":" in parts[0] or link:
         raise misfit("archive members inside the archive's own folder", f"{quote(info.filename)}", info.filename)
-    if info.file_size > MAX_MEMBER:
-        raise misfit(f"archive members of at most {MAX_MEMBER:,} bytes", f"{quote(info.filename)}: {info.file_size:,}")
 
 
 def member_text(archive: zipfile.ZipFile, name: str) -> str:
@@ -257,19 +252,3 @@ def member_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
     if len(content) > MAX_MEMBER:
         raise misfit(f"archive members of at most {MAX_MEMBER:,} bytes", quote(name))
     return content
-
-
-def extract_all(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Unpack into `folder`. Raises FormatError."""
-    total = sum(info.file_size for info in archive.infolist())
-    if total > MAX_UNPACKED:
-        raise misfit(f"an archive of at most {MAX_UNPACKED:,} bytes unpacked", f"{total:,}")
-    for info in archive.infolist():
-        target = folder / info.filename
-        if info.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(info) as source, target.open("wb") as file:
-            while piece := source.read(_PIECE):
-                file.write(piece)

@@ -105,6 +105,7 @@ def record_from_marks(
     entities: dict[tuple[int, int, str], Entity] = {}
     used: set[str] = set()
     for mark in marks:
+        _check_score(mark.score)
         if mark.key in ids:
             raise misfit("each entity id once in a record", f"{quote(mark.key)} twice")
         place = (mark.start, mark.end, mark.label)
@@ -116,6 +117,7 @@ def record_from_marks(
         ids[mark.key] = entities[place].id
     relations: dict[tuple[str, str, str], Relation] = {}
     for edge in edges:
+        _check_score(edge.score)
         for end in (edge.head, edge.tail):
             if end not in ids:
                 raise misfit("relations between entities of their own record", f"the unknown entity {quote(end)}")
@@ -128,6 +130,11 @@ def record_from_marks(
     return Annotation(document, schema, marked, related)
 
 
+def _check_score(score: float | None) -> None:
+    if score is not None and not 0.0 <= score <= 1.0:  # also refuses NaN
+        raise misfit("scores between 0 and 1", str(score), score)
+
+
 def each(rows: Iterable[tuple[int, Any]], make: Callable[[Any], Record]) -> Iterator[Item]:
     """`make` of each (line number, parsed row); what cannot be used becomes an error that names its line."""
     for number, row in rows:
@@ -138,7 +145,7 @@ def each(rows: Iterable[tuple[int, Any]], make: Callable[[Any], Record]) -> Iter
             yield make(row)
         except RelexError as error:
             yield at_line(error, number)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
             found = f"{quote(row)} ({type(error).__name__}: {error})"
             yield at_line(misfit("a record as this format writes it", found, row), number)
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from db.formats.files import MAX_UNPACKED, check_member, not_utf8
+from db.formats.files import MAX_MEMBER, check_member, not_utf8
 from db.formats.record import Format, Item, misfit, required
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.types import Document, Schema
@@ -57,7 +57,7 @@ def read_docx(path: Path, schema: Schema | None) -> Iterator[Item]:
             members = archive.infolist()
             for info in members:
                 check_member(info)
-        if sum(info.file_size for info in members) > MAX_UNPACKED:
+        if sum(info.file_size for info in members) > MAX_MEMBER:
             raise misfit("a DOCX file of usual size", quote(path.name))
         parts = docx.Document(str(path)).iter_inner_content()
         lines: list[str] = []

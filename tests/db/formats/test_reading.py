@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import socket
+import sys
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def test_scores_make_an_extraction(tmp_path: Path) -> None:
     (item,) = read("relex-jsonl", put(tmp_path, "a.jsonl", {**record, "relations": [], "model_version": "m@1"}))
     assert isinstance(item, Extraction)
     assert (item.model_version, item.entities[0].score) == ("m@1", 0.5)
+
+
+@pytest.mark.parametrize("score", ["NaN", "-0.1", "1.5", "Infinity", '"high"', "true"])
+def test_scores_that_are_no_probability_are_refused(tmp_path: Path, score: str) -> None:
+    entity = '{"start": 0, "end": 0, "label": "p", "score": %s}' % score  # noqa: UP031
+    line = f'{{"text": "Ada", "tokens": ["Ada"], "entities": [{entity}], "relations": []}}'
+    (error,) = read("relex-jsonl", put(tmp_path, "a.jsonl", line))
+    assert "between 0 and 1" in str(error)
 
 
 def test_the_given_schema_comes_first_and_is_completed(tmp_path: Path) -> None:
@@ -276,6 +285,18 @@ def test_gliner2_names_without_offsets_are_looked_up_unless_ambiguous(tmp_path: 
     ]
     (error,) = read("gliner2", put(tmp_path, "a.jsonl", {"input": "Ada met Ada", "output": output}))
     assert "occurs once" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("spacy", "spacy"), ("jsonld", "rdflib"), ("inception", "cassis"), ("pdf", "pypdf"), ("docx", "docx")],
+)
+def test_a_missing_package_is_named_with_the_way_to_get_it(
+    name: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(RelexError, match="pip install"):
+        read(name, put(tmp_path, "a", "x"))
 
 
 @pytest.mark.shared
