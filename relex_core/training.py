@@ -62,7 +62,6 @@ class Trainer:
     def __init__(self, config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> None:
         self.config = config
         self.directory = directory
-        self.say = say
         directory.mkdir(parents=True, exist_ok=True)
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -70,8 +69,9 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.accelerator = _accelerator()
         self.main = self.accelerator is None or self.accelerator.is_main_process
+        self.say = say if self.main else _silent
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
-        self.sampler, self.pools, self.known = prepare(config, directory, say if self.main else _silent)
+        self.sampler, self.pools, self.known = prepare(config, directory, self.say)
         self.optimizer = make_optimizer(self.loaded.model, config)
         self.progress = Progress()
         self.total = self._planned_steps()
@@ -98,7 +98,7 @@ class Trainer:
         for batches in self._steps():
             losses, texts = self._step(batches)
             progress.step += 1
-            progress.examples += texts
+            progress.examples += texts * self.processes
             progress.seconds = time.monotonic() - began
             window.append((losses, texts))
             if progress.step % config.log_every == 0:
@@ -167,9 +167,7 @@ class Trainer:
 
     def _steps(self) -> Iterator[list[tuple[int, tuple[Example, ...]]]]:
         """Batches in groups of `accumulate`, from where the run stands, each process its share."""
-        rank, world = (
-            (0, 1) if self.accelerator is None else (self.accelerator.process_index, self.accelerator.num_processes)
-        )
+        rank, world = 0 if self.accelerator is None else self.accelerator.process_index, self.processes
         size = self.config.accumulate * world
         while True:
             batches = list(enumerate(self.sampler.batches(self.progress.chunk)))
@@ -187,9 +185,14 @@ class Trainer:
             done = max(done, self.progress.seconds / 60 / self.config.minutes)
         return min(done, 1.0)
 
+    @property
+    def processes(self) -> int:
+        """How many processes train together."""
+        return 1 if self.accelerator is None else int(self.accelerator.num_processes)
+
     def _planned_steps(self) -> int:
         config = self.config
-        world = 1 if self.accelerator is None else self.accelerator.num_processes
+        world = self.processes
         by_epochs = 0
         if config.epochs:
             chunks = self.sampler.chunks_per_epoch()

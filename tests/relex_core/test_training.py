@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -348,3 +352,49 @@ def test_the_command_fine_tunes_exported_annotations(tiny: Path, tmp_path: Path)
     assert about["data"][0]["examples"] == 2
     assert len(about["data"][0]["sha256"]) == 64
     assert load(tmp_path / "run" / "last", device="cpu").version.startswith("last@")
+
+
+def test_a_run_survives_kill_9(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=4000, dropout=0.1, save_every=2)
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
+    command = [
+        sys.executable,
+        "-m",
+        "relex_core",
+        "train",
+        str(tmp_path / "plan.json"),
+        "--out",
+        str(tmp_path / "killed"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "killed" / "state.pt").is_file() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+    resumed = Trainer(plan, tmp_path / "killed", silent)
+    reached = resumed.progress.step
+    assert reached >= 2
+    assert reached % 2 == 0
+    resumed.total = reached + 2
+    resumed.run()
+    whole = Trainer(plan.with_changes(steps=reached + 2), tmp_path / "whole", silent)
+    whole.run()
+    again = resumed.loaded.model.state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in whole.loaded.model.state_dict().items())
+
+
+def test_two_processes_do_what_two_accumulated_batches_do(tiny: Path, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    plan = config(tiny, data, steps=2, accumulate=2, sampling=Sampling(mixture=False, texts=1, pieces=10_000))
+    alone = Trainer(plan, tmp_path / "alone", silent)
+    alone.run()
+    (tmp_path / "plan.json").write_text(json.dumps(plan.with_changes(accumulate=1).to_json()))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launch, "-m", "relex_core", "train", str(tmp_path / "plan.json"), "--out", str(tmp_path / "together")]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=200)
+    together = torch.load(tmp_path / "together" / "state.pt", weights_only=True)
+    assert together["progress"]["step"] == 2
+    assert together["progress"]["examples"] == alone.progress.examples == 4
+    for key, value in alone.loaded.model.state_dict().items():
+        torch.testing.assert_close(value, together["model"][key], rtol=1e-3, atol=1e-4, msg=key)
