@@ -64,7 +64,7 @@ def labels(workspace: Workspace) -> None:
     with st.container(key="tools_labels", horizontal=True):
         st.markdown("Labels")
         st.space("stretch")
-        with st.popover("Presets", key="presets", help="Label sets to begin with"):
+        with st.popover("Presets", key=f"presets_{state.upload_round()}", help="Label sets to begin with"):
             for name in PRESETS:
                 st.button(name, key=f"preset_{name}", on_click=_take_labels, args=(name,), width="stretch")
     schema_form.schema_form(workspace.schema, key="labels")
@@ -174,6 +174,7 @@ def _take_labels(name: str) -> None:
     workspace = state.workspace()
     if workspace is not None:
         state.set_workspace(actions.take_preset(resources.store(), workspace, name))
+        state.next_upload()
 
 
 def _take_thresholds() -> None:

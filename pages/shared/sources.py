@@ -21,7 +21,7 @@ def tools(workspace: Workspace) -> None:
             st.markdown(plain(workspace.document.source or "text"))
         if len(workspace.documents) > 1:
             _pager(workspace)
-        with st.popover("Samples", key="samples"):
+        with st.popover("Samples", key=f"samples_{state.upload_round()}"):
             for at, sample in enumerate(SAMPLES):
                 st.button(sample.title, key=f"sample_{at}", on_click=_take_sample, args=(at,), width="stretch")
         if workspace.mode != "plain":
@@ -82,6 +82,7 @@ def _open(documents: tuple[Document, ...]) -> None:
 def _take_sample(at: int) -> None:
     state.set_workspace(actions.sample(at))
     state.set_draft(None)
+    state.next_upload()
 
 
 def _to_box() -> None:

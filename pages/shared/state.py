@@ -113,7 +113,7 @@ def set_draft(text: str | None) -> None:
 
 
 def upload_round() -> int:
-    """Part of the uploader's key: a new one gives an empty uploader and frees the files of the old."""
+    """Part of the keys of uploaders and menus: a new one closes them, empties the uploader and frees its files."""
     return int(st.session_state.get("upload_round", 0))
 
 

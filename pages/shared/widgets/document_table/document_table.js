@@ -22,8 +22,8 @@ function cells(row) {
   return [
     element("td", { className: "state" }, dot, row.state),
     element("td", { className: "text", textContent: row.text, title: row.text, dir: "auto" }),
-    element("td", { className: "number", textContent: row.entities }),
-    element("td", { className: "number", textContent: row.relations }),
+    element("td", { className: "number", textContent: row.saved ? row.entities : "" }),
+    element("td", { className: "number", textContent: row.saved ? row.relations : "" }),
     sure,
     element("td", { className: "who", textContent: row.annotator }),
     element("td", { className: "saved", textContent: row.saved }),
