@@ -315,14 +315,21 @@ export class Editor {
   drawArcs() {
     const item = this.focus && this.items.get(this.focus);
     const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.hover]);
-    const all = this.showAll ?? (!this.editing && this.relations.length <= 12);
-    let shown = all ? this.relations : this.relations.filter((r) => ids.has(r.head) || ids.has(r.tail) || (item && r.key === item.key));
+    const near = this.relations.filter((r) => ids.has(r.head) || ids.has(r.tail) || (item && r.key === item.key));
+    this.allByDefault = !this.editing && this.relations.length <= 12;
+    let all = this.showAll ?? this.allByDefault;
+    let shown = all ? this.relations : near;
     if (this.linking && this.focus) {
       const tail = item && item.kind === 'entity' && item.id !== this.linking.head ? item.id : null;
       shown = tail ? [{ key: 'new', head: this.linking.head, tail, label: this.linking.label || '…', status: 'linking', color: this.linking.label ? this.relationByName.get(this.linking.label).color : 0, score: null }] : [];
     }
     const margin = parseFloat(getComputedStyle(this.dom.sheet).paddingLeft) - 2;
-    const lanes = this.arcs.draw(shown, this.page, this.dom.sheet, margin);
+    let lanes = this.arcs.draw(shown, this.page, this.dom.sheet, margin);
+    if (all && this.showAll === null && lanes > 2) { // too many for the space between lines: those of the focus
+      this.allByDefault = all = false;
+      lanes = this.arcs.draw(near, this.page, this.dom.sheet, margin);
+      shown = near;
+    }
     const extra = all && shown.length ? Math.min(5, Math.max(0, lanes - 1)) : 0;
     if (extra !== this.extra) {
       this.extra = extra;

@@ -148,7 +148,7 @@ function listen(editor) {
   on(dom.on, 'click', () => editor.turn(editor.text.end));
   const relaid = new ResizeObserver(() => { if (editor.doc) editor.drawArcs(); });
   relaid.observe(dom.sheet);
-  if (document.fonts) document.fonts.ready.then(() => { if (editor.doc) editor.drawArcs(); });
+  if (document.fonts) on(document.fonts, 'loadingdone', () => { if (editor.doc) editor.drawArcs(); });
   editor.unlisten = () => { stop.abort(); relaid.disconnect(); };
 }
 

@@ -62,7 +62,7 @@ const verbs = {
   undo() { this.restore(this.past, this.future, 'undo'); },
   redo() { this.restore(this.future, this.past, 'redo'); },
   arcs() {
-    this.showAll = !(this.showAll ?? (!this.editing && this.relations.length <= 12));
+    this.showAll = !(this.showAll ?? this.allByDefault);
     this.say(this.showAll ? 'All relations are shown.' : 'Relations of the focus are shown.');
     this.paint(true);
   },
