@@ -15,7 +15,7 @@ from db.store import Store
 from db.values import State
 from pages.shared import bundles, export_check, state
 from pages.shared.export_check import Summary
-from pages.shared.messages import counted, refuse
+from pages.shared.messages import counted, plain, refuse
 from relex_core import jsonl
 
 
@@ -95,7 +95,7 @@ def _records(summary: Summary) -> None:
     st.caption(f"The first {counted(len(summary.first), 'record')}, as stage-2 training data")
     for at, annotation in enumerate(summary.first):
         words = " ".join(annotation.document.text[:90].split())
-        with st.expander(f"{at + 1}. {words.replace('[', '(').replace(']', ')')}"):
+        with st.expander(f"{at + 1}\\. {plain(words)}"):
             record = {k: v for k, v in jsonl.training_record(annotation).items() if k != "relex"}
             st.code(json.dumps(record, ensure_ascii=False), language="json", wrap_lines=True)
 

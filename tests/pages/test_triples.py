@@ -64,7 +64,7 @@ def test_triples_come_best_first_with_their_sentences(extraction: Extraction) ->
 
 
 def test_decisions_come_first_and_rejected_ones_are_gone(extraction: Extraction) -> None:
-    first, second, third, _ = extraction.relations
+    first, _, third, _ = extraction.relations
     annotation = apply(begin(extraction), Accept(relations=(third.key,)))
     annotation = apply(annotation, RemoveRelation(*first.key))
     found = triples.triples(triples.of_annotation(annotation, Thresholds()))
