@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from relex_core.datasets import Gold
@@ -81,6 +81,13 @@ def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | Non
     )
 
 
+def _open_ended(item: Example, connector: str) -> Example:
+    inside = any(last == len(item.words) - 1 for _, last, _ in item.entities)
+    if item.words[-1] != "." or inside:
+        return item
+    return replace(item, words=(*item.words[:-1], connector))
+
+
 _DATED = re.compile(
     r"^(born|died|founded|established|formed|created|built|opened|released|published|launched|acquired|completed|"
     r"discovered|elected|married|killed|assassinated|signed|inaugurated|premiered|incorporated|dissolved)\b"
@@ -107,8 +114,17 @@ def _with_relations(item: Example, relations: tuple[tuple[int, int, str], ...]) 
     return Example(item.words, item.entities, relations, item.source, item.partial, item.checked, item.part)
 
 
-def join(items: Sequence[Example]) -> Example:
-    """A pseudo-document: texts of one source one after the other, in which no pair across a seam is related."""
+CONNECTORS = ("while", "and", "but", ";", ",", "as", "whereas")
+
+
+def join(items: Sequence[Example], connector: str | None = None) -> Example:
+    """A pseudo-document: texts of one source one after the other, in which no pair across a seam is related.
+
+    With `connector`, full stops at the seams become that word: one long sentence, in which things are named
+    together that have nothing to do with each other.
+    """
+    if connector is not None:
+        items = [_open_ended(item, connector) for item in items[:-1]] + [items[-1]]
     words = [0, *accumulate(len(item.words) for item in items)]
     before = [0, *accumulate(len(item.entities) for item in items)]
     return Example(

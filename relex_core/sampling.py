@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from relex_core.augmentation import Pools, SourceLabels
 from relex_core.datasets import UNKNOWN_TYPE
-from relex_core.examples import Example, join
+from relex_core.examples import CONNECTORS, Example, join
 from relex_core.labels import LabelKnowledge
 
 PROMPT_PIECES = 45
@@ -32,13 +32,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """`mixture` draws by weight for ever; otherwise each chunk is one pass over everything (an epoch)."""
+    """`mixture` draws by weight for ever; otherwise each chunk is one pass over everything (an epoch).
+
+    `join` is the share of examples that become pseudo-documents of up to `join_words` words, `connect` the share
+    of those in which a conjunction stands at the seams.
+    """
 
     mixture: bool = True
     chunk: int = 4096
     pieces: int = 2048
     texts: int = 64
     join: float = 0.0
+    connect: float = 0.0
     join_words: int = 110
 
 
@@ -90,7 +95,8 @@ class Sampler:
             if fits and other.partial == item.partial and not other.checked:
                 parts.append(other)
         rng.shuffle(parts)
-        return join(parts) if len(parts) > 1 else item
+        connector = rng.choice(CONNECTORS) if rng.random() < self.how.connect else None
+        return join(parts, connector) if len(parts) > 1 else item
 
     def chunks_per_epoch(self) -> int:
         """1 without a mixture, else as many as make one pass in expectation."""

@@ -87,6 +87,9 @@ def test_pseudo_documents_keep_relations_and_know_their_seams(tmp_path: Path) ->
     assert whole.relations == ((0, 1, "works for"), (3, 4, "lives in"))
     first, last, label = whole.entities[4]
     assert (whole.words[first : last + 1], label) == (("Rome",), "city")
+    compound = join(items, "while")
+    assert " ".join(compound.words) == "Ada Lovelace works for Acme in London while Cy lives in Rome ."
+    assert compound.entities == whole.entities
 
 
 def test_silver_dates_are_no_places(tmp_path: Path) -> None:
