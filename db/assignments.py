@@ -1,157 +1,123 @@
-"""Who is to annotate what: documents dealt out evenly to people, some of them to several.
+"""Who annotates which document: each one's part, and the documents that two people get for agreement.
 
-Each function is one transaction.
+A document goes to the person whose hash with it is lowest (rendezvous hashing, Thaler and Ravishankar 1998), so
+that a new colleague takes over documents and nobody else's change hands.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+import hashlib
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import audit, projects
-from db.projects import annotator as annotator_
 from db.store import Store
-from db.tables import annotators, assignments, documents, heads
-from db.values import State
+from db.tables import annotators, assignments, documents
 from relex_core.errors import InputError
 
-BATCH = 1_000
+
+def people(document: str, team: Sequence[str], overlap: float) -> tuple[str, ...]:
+    """Whose a document is: one person's, and for a share `overlap` of all documents a second one's too."""
+    ranked = sorted(team, key=lambda name: _hash(f"{name}\n{document}"))
+    return tuple(ranked[: 2 if _hash(f"overlap\n{document}") < overlap else 1])
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A document that somebody is to annotate, and how far this person (not others) is with it."""
-
-    document: str
-    state: State
-    position: int
-
-
-def assign(
-    store: Store,
-    project: str,
-    people: Sequence[str],
-    *,
-    overlap: int = 1,
-    share: float = 1.0,
-    states: Iterable[State] = (State.NEW,),
-    by: str = "",
-) -> dict[str, int]:
-    """Deal out the documents in these states; how many each person got.
-
-    Each document goes to one person, and a share of them, chosen by chance but always the same, to `overlap`
-    people. Documents that were dealt out before count, and only what is missing is added. Raises NotFound and
-    InputError.
-    """
-    if not people or not 1 <= overlap <= len(set(people)) or not 0 <= share <= 1:
+def share(store: Store, project: str, team: Sequence[str], overlap: float, by: str = "") -> None:
+    """Give every document of the project to one or two of the team, in place of what was. Raises InputError."""
+    names = list(dict.fromkeys(name.strip() for name in team if name.strip()))
+    if len(names) < 2:
         raise InputError(
-            expected="people, an overlap between 1 and their number, and a share between 0 and 1",
-            found=f"{len(set(people))} people, overlap {overlap}, share {share}",
-            change="Name more people or choose a smaller overlap.",
+            expected="at least two names",
+            found=str(len(names)),
+            change="Write the names with commas between them.",
+            value=tuple(team),
         )
     with store.database.write() as connection:
         pk, _ = projects.lock(connection, project)
-        keys = {annotator_(connection, name, store.now()): name for name in people}
-        load: Counter[int] = Counter(dict.fromkeys(keys, 0))
-        load.update(_loads(connection, pk))
-        got = _deal(connection, pk, keys, load, overlap, share, [str(state) for state in states], store.now())
-        audit.write(connection, store.now(), "documents assigned", pk, by, people=list(people), overlap=overlap)
-        return {name: got[key] for key, name in keys.items()}
+        _clear(connection, pk)
+        _assign(connection, pk, names, overlap, store)
+        audit.write(connection, store.now(), "documents shared out", pk, by, team=names, overlap=overlap)
 
 
-def tasks(
-    store: Store,
-    project: str,
-    person: str,
-    *,
-    states: Iterable[State] = (State.NEW, State.IN_PROGRESS),
-    limit: int = 50,
-    after: Task | None = None,
-) -> tuple[Task, ...]:
-    """One page of the documents assigned to a person that this person left in one of these states, in file order."""
-    state = sa.func.coalesce(heads.c.state, str(State.NEW))
-    query = (
-        sa.select(documents.c.pk, documents.c.id, state.label("state"))
-        .select_from(assignments)
-        .join(annotators, annotators.c.pk == assignments.c.annotator_pk)
-        .join(documents, documents.c.pk == assignments.c.document_pk)
-        .outerjoin(
-            heads,
-            (heads.c.document_pk == assignments.c.document_pk) & (heads.c.annotator_pk == assignments.c.annotator_pk),
-        )
-        .where(annotators.c.name == person.strip(), state.in_([str(s) for s in states]))
-        .where(assignments.c.document_pk > (after.position if after else 0))
-        .order_by(assignments.c.document_pk)
-        .limit(limit)
-    )
+def stop(store: Store, project: str, by: str = "") -> None:
+    """Every document is everybody's again. What was annotated stays."""
+    with store.database.write() as connection:
+        pk, _ = projects.lock(connection, project)
+        _clear(connection, pk)
+        audit.write(connection, store.now(), "sharing ended", pk, by)
+
+
+def complete(store: Store, project: str) -> None:
+    """Share out documents that were added since, with the same overlap."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        found = connection.execute(query.where(documents.c.project_pk == pk)).all()
-    return tuple(Task(row.id, State(row.state), row.pk) for row in found)
+        team = _team(connection, pk)
+        if not team or connection.execute(_unassigned(pk).limit(1)).first() is None:
+            return
+    with store.database.write() as connection:
+        pk, _ = projects.lock(connection, project)
+        counted = sa.select(sa.func.count().label("people")).select_from(assignments)
+        counted = counted.join(documents, documents.c.pk == assignments.c.document_pk)
+        each = counted.where(documents.c.project_pk == pk).group_by(assignments.c.document_pk).subquery()
+        mean = connection.execute(sa.select(sa.func.avg(each.c.people))).scalar() or 1
+        _assign(connection, pk, [name for name, _ in team], float(mean) - 1, store)
 
 
-def people_of(store: Store, project: str, document: str) -> tuple[str, ...]:
-    """To whom a document is assigned, by name."""
+def team(store: Store, project: str) -> tuple[tuple[str, int], ...]:
+    """The people among whom the project is shared out, with how many documents each has; empty if it is not."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        return _team(connection, pk)
+
+
+def of(store: Store, project: str, annotator: str) -> frozenset[str]:
+    """Ids of the documents that are the annotator's."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         query = (
-            sa.select(annotators.c.name)
-            .join(assignments, assignments.c.annotator_pk == annotators.c.pk)
-            .join(documents, documents.c.pk == assignments.c.document_pk)
-            .where(documents.c.project_pk == pk, documents.c.id == document)
+            sa.select(documents.c.id)
+            .join(assignments, assignments.c.document_pk == documents.c.pk)
+            .join(annotators, annotators.c.pk == assignments.c.annotator_pk)
+            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
         )
-        return tuple(connection.scalars(query.order_by(annotators.c.name)).all())
+        return frozenset(connection.scalars(query))
 
 
-def _loads(connection: Connection, project: int) -> dict[int, int]:
+def _team(connection: Connection, project: int) -> tuple[tuple[str, int], ...]:
     query = (
-        sa.select(assignments.c.annotator_pk, sa.func.count())
+        sa.select(annotators.c.name, sa.func.count())
+        .join(assignments, assignments.c.annotator_pk == annotators.c.pk)
         .join(documents, documents.c.pk == assignments.c.document_pk)
         .where(documents.c.project_pk == project)
-        .group_by(assignments.c.annotator_pk)
+        .group_by(annotators.c.name)
+        .order_by(annotators.c.name)
     )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return tuple((name, int(count)) for name, count in connection.execute(query))
 
 
-def _deal(
-    connection: Connection,
-    project: int,
-    people: dict[int, str],
-    load: Counter[int],
-    overlap: int,
-    share: float,
-    states: list[str],
-    now: datetime,
-) -> Counter[int]:
-    got: Counter[int] = Counter()
-    at = 0
-    while True:
-        query = sa.select(documents.c.pk, documents.c.shuffle).where(
-            documents.c.project_pk == project, documents.c.state.in_(states), documents.c.pk > at
-        )
-        page = connection.execute(query.order_by(documents.c.pk).limit(BATCH)).all()
-        if not page:
-            return got
-        keys = [row.pk for row in page]
-        has: dict[int, set[int]] = {}
-        there = sa.select(assignments.c.document_pk, assignments.c.annotator_pk)
-        for document, person in connection.execute(there.where(assignments.c.document_pk.in_(keys))):
-            has.setdefault(document, set()).add(person)
-        rows: list[dict[str, Any]] = []
-        for row in page:
-            mine = has.get(row.pk, set())
-            wanted = (overlap if row.shuffle < share else 1) - len(mine)
-            free = sorted((person for person in people if person not in mine), key=lambda person: load[person])
-            for person in free[: max(wanted, 0)]:
-                rows.append({"document_pk": row.pk, "annotator_pk": person, "assigned_at": now})
-                load[person] += 1
-                got[person] += 1
-        if rows:
-            connection.execute(assignments.insert(), rows)
-        at = keys[-1]
+def _unassigned(project: int) -> sa.Select[tuple[int, str]]:
+    there = sa.select(assignments.c.document_pk).where(assignments.c.document_pk == documents.c.pk)
+    return sa.select(documents.c.pk, documents.c.id).where(documents.c.project_pk == project, ~there.exists())
+
+
+def _assign(connection: Connection, project: int, names: Sequence[str], overlap: float, store: Store) -> None:
+    now = store.now()
+    keys = {name: projects.annotator(connection, name, now) for name in names}
+    rows = [
+        {"document_pk": row.pk, "annotator_pk": keys[name], "assigned_at": now}
+        for row in connection.execute(_unassigned(project)).all()
+        for name in people(row.id, names, overlap)
+    ]
+    for at in range(0, len(rows), 5000):
+        connection.execute(assignments.insert(), rows[at : at + 5000])
+
+
+def _clear(connection: Connection, project: int) -> None:
+    mine = sa.select(documents.c.pk).where(documents.c.project_pk == project)
+    connection.execute(assignments.delete().where(assignments.c.document_pk.in_(mine)))
+
+
+def _hash(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

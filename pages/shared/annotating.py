@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from db import progress
+from db import assignments, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import desk as desks
@@ -66,6 +66,9 @@ def arrive(store: Store) -> Desk | None:
         asked = document and document != kept.walk.current and not state.address_is_old(document)
         if wanted == name and asked:
             kept = desks.turn(store, readings(), kept, queueing.jump(store, kept.walk, document))
+        filter = filter_of(name)
+        if filter != kept.walk.filter:
+            kept = replace(kept, walk=replace(kept.walk, filter=filter))
         kept = desks.refresh(store, readings(), kept)
     keep(kept)
     return kept
@@ -87,6 +90,10 @@ def take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
+    if state.remembered("sharing_changed", False):
+        state.remember("sharing_changed", False)
+        _set_filter(filter_of(desk.walk.project))
+        return take(store, state.desk())
     if queue_tools.take_label_edits(store, desk) or state.remembered("labels_changed", False):
         state.remember("labels_changed", False)
         desk = desks.refresh(store, readings(), desk)
@@ -136,7 +143,9 @@ def watch() -> None:
 def filter_of(project: str) -> Filter:
     """Which documents this tab goes through in a project, in which order."""
     chosen: Filter = state.remembered(f"filter_{project}", Filter())
-    return chosen
+    store = resources.store()
+    assignments.complete(store, project)
+    return replace(chosen, shared=bool(assignments.team(store, project)))
 
 
 def begin_reading(store: Store, project: str) -> None:
@@ -199,7 +208,7 @@ def nothing_left(store: Store, desk: Desk) -> None:
     figures = ", ".join(f"{counts[s]:,} {s}" for s in State if counts[s])
     left = sum(counts[s] for s in desk.walk.filter.states)
     with st.container(key="pane_end"):
-        if left and (desk.walk.filter.search or desk.walk.filter.min_suggested or desk.walk.filter.team):
+        if left and (desk.walk.filter.search or desk.walk.filter.min_suggested or desk.walk.filter.shared):
             st.markdown(f"No further document fits the search. In the project: {figures}.")
             st.button("Show all that are open", key="reset_filter", type="primary", on_click=_reset)
         elif left:
@@ -253,7 +262,7 @@ def _meter(done: int, total: int) -> str:
 
 def _order_words(chosen: Filter) -> str:
     words = ORDERS[chosen.order].partition(",")[0]
-    return words + (" · filtered" if replace(chosen, order=Filter().order, team=(), overlap=0.0) != Filter() else "")
+    return words + (" · filtered" if replace(chosen, order=Filter().order, shared=False) != Filter() else "")
 
 
 def _queue_form(store: Store, desk: Desk) -> None:
@@ -315,7 +324,8 @@ def _refilter() -> None:
 
 
 def _reset() -> None:
-    _set_filter(Filter())
+    desk: Desk = state.desk()
+    _set_filter(Filter(shared=desk.walk.filter.shared))
 
 
 def _again() -> None:

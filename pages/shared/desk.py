@@ -42,7 +42,7 @@ class Desk:
     @property
     def independent(self) -> bool:
         """Whether people work without seeing each other's decisions."""
-        return bool(self.walk.filter.team)
+        return self.walk.filter.shared
 
 
 def sit_down(store: Store, readings: Readings, project: str, annotator: str, filter: Filter, at: str = "") -> Desk:

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from db import label_changes
+from db import assignments, label_changes
 from db.store import Store
 from db.values import LabelChange
 from pages.shared import bulk, label_sets, resources, state
+from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job
@@ -81,6 +82,27 @@ def guidelines(store: Store, desk: Desk) -> None:
         return
     st.markdown("\n".join(_line(line) for line in written.splitlines()))
     st.button("Change", key="guidelines_change", on_click=state.remember, args=("guidelines_open", True))
+
+
+def sharing(store: Store, desk: Desk) -> None:
+    """Who annotates: everybody everything, or each person a part, with some documents given to two people."""
+    project = desk.walk.project
+    team = assignments.team(store, project)
+    if team:
+        counts = ", ".join(f"{name} {count:,}" for name, count in team)
+        st.markdown(plain(f"Shared out: {counts} documents. People do not see each other's marks until Review."))
+        if desk.walk.annotator not in {name for name, _ in team}:
+            refuse(f"{desk.walk.annotator} has no part of it. Choose your name at the top right, or share out again.")
+    else:
+        st.caption(
+            "Everybody goes through all documents. Share them out to work side by side and to measure agreement."
+        )
+    names = team or tuple((name, 0) for name in store.annotators() if name != ADJUDICATOR)
+    st.text_input("People", ", ".join(name for name, _ in names), key="share_people", placeholder="ada, eva")
+    st.slider("Documents that two people get", 0, 100, 20, 5, format="%d %%", key="share_overlap")
+    with st.container(horizontal=True):
+        st.button("Share out", key="share_go", type="primary", on_click=_share, args=(store, desk))
+        st.button("Stop sharing", key="share_stop", disabled=not team, on_click=_unshare, args=(store, desk))
 
 
 def bulk_accept(store: Store, desk: Desk) -> None:
@@ -169,6 +191,19 @@ def _bring_back(store: Store, desk: Desk, kind: str, name: str) -> None:
     with guard():
         label_sets.edit(store, desk.walk.project, {"op": "add", "kind": kind, "names": name})
         state.remember("labels_changed", True)
+
+
+def _share(store: Store, desk: Desk) -> None:
+    with guard():
+        people = str(state.widget("share_people") or "").split(",")
+        overlap = int(state.widget("share_overlap") or 0) / 100
+        assignments.share(store, desk.walk.project, people, overlap, desk.walk.annotator)
+        state.remember("sharing_changed", True)
+
+
+def _unshare(store: Store, desk: Desk) -> None:
+    assignments.stop(store, desk.walk.project, desk.walk.annotator)
+    state.remember("sharing_changed", True)
 
 
 def _keep_guidelines(store: Store, desk: Desk) -> None:

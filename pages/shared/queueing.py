@@ -6,11 +6,10 @@ browser, which opens the first of them by itself when a person is done, before t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from db import progress
+from db import assignments, progress
 from db.store import Store
 from db.values import DocumentRow, Order, State
 
@@ -26,14 +25,13 @@ _PAGE = 50
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which documents a walk takes, in which order. `min_suggested` is the entity-rich filter of the paper's section
-    3.8; `team` and `overlap` say whose documents they are (`assigned`)."""
+    3.8; with `shared` the annotator's own part, in the states in which they themselves left it (`db.assignments`)."""
 
     order: Order = Order.MIXED
     search: str = ""
     states: tuple[State, ...] = OPEN
     min_suggested: int = 0
-    team: tuple[str, ...] = ()
-    overlap: float = 0.0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +100,6 @@ def matching(store: Store, walk: Walk, limit: int, after: DocumentRow | None = N
     return tuple(found)
 
 
-def assigned(document: str, annotator: str, team: tuple[str, ...], overlap: float) -> bool:
-    """Whether a document is the annotator's: everybody's without a team, else one person's, and a share `overlap` of
-    the documents a second person's too. Depends on nothing but the names, so it needs no bookkeeping
-    (rendezvous hashing, Thaler and Ravishankar 1998): adding a person moves only what that person takes over."""
-    if annotator not in team:
-        return not team
-    ranked = sorted(team, key=lambda name: _hash(f"{name}\n{document}"))
-    people = 2 if _hash(f"overlap\n{document}") < overlap else 1
-    return annotator in ranked[:people]
-
-
 def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:
     known = {walk.current, *walk.ahead, *walk.behind}
     for row in _rows(store, walk):
@@ -125,9 +112,10 @@ def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:
 
 def _rows(store: Store, walk: Walk, after: DocumentRow | None = None) -> Iterator[DocumentRow]:
     chosen = walk.filter
-    # in a team each person's own state counts: a document may be submitted by one and new to the other
-    states = tuple(State) if chosen.team else chosen.states
-    mine = progress.states_of(store, walk.project, walk.annotator) if chosen.team else {}
+    # shared out, each person's own state counts: a document may be submitted by one and new to the other
+    states = tuple(State) if chosen.shared else chosen.states
+    own = progress.states_of(store, walk.project, walk.annotator) if chosen.shared else {}
+    part = assignments.of(store, walk.project, walk.annotator) if chosen.shared else frozenset()
     while True:
         page = store.queue(
             walk.project,
@@ -139,16 +127,10 @@ def _rows(store: Store, walk: Walk, after: DocumentRow | None = None) -> Iterato
             min_suggested=chosen.min_suggested,
         )
         for row in page:
-            if not chosen.team:
+            if not chosen.shared:
                 yield row
-            elif assigned(row.id, walk.annotator, chosen.team, chosen.overlap):
-                own = mine.get(row.id, State.NEW)
-                if own in chosen.states:
-                    yield replace(row, state=own)
+            elif row.id in part and (left := own.get(row.id, State.NEW)) in chosen.states:
+                yield replace(row, state=left)
         if len(page) < _PAGE:
             return
         after = page[-1]
-
-
-def _hash(text: str) -> float:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db import progress
+from db import assignments, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import bulk, label_sets, queueing, suggestions
@@ -113,7 +113,8 @@ def test_rescore_keeps_the_decisions_and_scores_relations_on_them(store: Store, 
 
 
 def test_people_in_a_team_do_not_see_each_others_marks(store: Store, readings: Readings) -> None:
-    team = replace(FILE, team=("ada", "bob"), overlap=1.0)
+    assignments.share(store, "news", ["ada", "bob"], 1.0)
+    team = replace(FILE, shared=True)
     ada, bob = sat_down(store, readings, team), sat_down(store, readings, team, "bob")
     ada, _ = desks.take(store, readings, ada, Batch("a", "d0", ops=((1, AddEntity("a-1", 4, 7, "person")),)), SHOWN)
     bob, _ = desks.take(store, readings, bob, Batch("b", "d0", ops=((1, AddEntity("b-1", 16, 18, "place")),)), SHOWN)

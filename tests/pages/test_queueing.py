@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from db import progress
+from db import assignments, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import queueing
 from pages.shared.queueing import Filter
 from relex_core import editing
-from relex_core.errors import NotFound
-from relex_core.types import Schema
+from relex_core.errors import InputError, NotFound
+from relex_core.types import Document, Schema
 from tests.pages.projects import MODEL, SCHEMA, store_with, suggest
 
 FILE = Filter(order=Order.FILE)
@@ -73,25 +73,34 @@ def test_search_states_and_entity_rich_texts(store: Store) -> None:
     assert (flagged.current, flagged.ahead) == ("d1", ())
 
 
-def test_a_team_shares_the_documents_and_overlaps(store: Store) -> None:
+def test_a_document_is_one_persons_or_twos_and_a_new_colleague_only_takes_over() -> None:
     team = ("ada", "bob", "eva")
-    people = {n: [p for p in team if queueing.assigned(f"d{n}", p, team, 0.5)] for n in range(400)}
-    assert {len(names) for names in people.values()} == {1, 2}
-    assert 150 < sum(len(names) == 2 for names in people.values()) < 250
+    shares = {n: assignments.people(f"d{n}", team, 0.5) for n in range(400)}
+    assert 150 < sum(len(people) == 2 for people in shares.values()) < 250
     for person in team:
-        assert 150 < sum(person in names for names in people.values()) < 250
+        assert 150 < sum(person in people for people in shares.values()) < 250
     for n in range(400):
-        before = next(p for p in team if queueing.assigned(f"d{n}", p, team, 0.0))
-        assert queueing.assigned(f"d{n}", before, (*team, "zoe"), 0.0) or queueing.assigned(
-            f"d{n}", "zoe", (*team, "zoe"), 0.0
-        )
-    everything = replace(FILE, team=team, overlap=1.0)
-    mine = [row.id for row in queueing.matching(store, queueing.Walk("news", "ada", everything), 10)]
-    store.set_state("news", mine[0], State.SUBMITTED, annotator="somebody else")
-    assert queueing.start(store, "news", "ada", everything).current == mine[0]
-    store.set_state("news", mine[0], State.SUBMITTED, annotator="ada")
-    assert queueing.start(store, "news", "ada", everything).current == mine[1]
-    assert queueing.start(store, "news", "guest", everything).current == ""
+        before = assignments.people(f"d{n}", team, 0.0)
+        assert assignments.people(f"d{n}", (*team, "zoe"), 0.0) in (before, ("zoe",))
+
+
+def test_shared_out_each_persons_own_state_counts(store: Store) -> None:
+    assignments.share(store, "news", ["ada", " bob ", "ada"], 1.0)
+    assert assignments.team(store, "news") == (("ada", 6), ("bob", 6))
+    shared = replace(FILE, shared=True)
+    store.set_state("news", "d0", State.SUBMITTED, annotator="bob")
+    assert queueing.start(store, "news", "ada", shared).current == "d0"
+    store.set_state("news", "d0", State.SUBMITTED, annotator="ada")
+    assert queueing.start(store, "news", "ada", shared).current == "d1"
+    assert queueing.start(store, "news", "guest", shared).current == ""
+    # a document that comes later is shared out like the others
+    store.add_documents("news", [Document("late", "Somebody came late.")])
+    assignments.complete(store, "news")
+    assert "late" in assignments.of(store, "news", "bob")
+    assignments.stop(store, "news")
+    assert assignments.team(store, "news") == ()
+    with pytest.raises(InputError, match="at least two names"):
+        assignments.share(store, "news", ["ada"], 0.1)
 
 
 def test_unread_documents_are_those_without_all_of_todays_labels(store: Store) -> None:
