@@ -25,7 +25,7 @@ from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
 __all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
 
-SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "verbs", "panels", "pointer")
+SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "focus", "verbs", "panels", "pointer")
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
 
 WINDOW = 200_000
