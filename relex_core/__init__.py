@@ -10,16 +10,24 @@ Reading order; each file imports only those above it, and the paper's section is
     jsonl        values <-> JSON lines; the stage-2 training format
     config       what a checkpoint's configuration may say
     prompt       [ENT] labels [SEP] [REL] labels [SEP] words                          3.2
-    batching     examples -> tensors                                                  3.2, 3.7
-    encoder      words and labels -> vectors                                          3.3
+    batching     label sets and texts, as pieces -> tensors                           3.2
+    feedforward  the two-layer perceptron, and its factorised form for pairs
+    bert, deberta, encoder   words and labels -> vectors                              3.3
     spans        candidate spans and their vectors                                    3.4
-    pairs        which pairs of entities are looked at                                3.5
-    relations    how a pair is scored against a relation label                        3.6
+    pairs        which pairs of entities are looked at: all, or six adjacency decoders  3.5
+    relations    how a pair is scored against a relation label: the pair MLP          3.6
+    triples      the same by seventeen triple scorers                                 3.6
+    model        all of it in the paper's order                                       3.2 - 3.6
     losses       focal loss and its masks                                             3.7
-    model        all of it in the paper's order                                       3.2 - 3.7
-    checkpoint   directory or hub id <-> model, in GLiNER's file format
-    decoding     scores -> extraction; needs no torch
-    inference    documents and label sets -> extractions; long texts; batches
+    hub, checkpoint, reduced   directory or hub id <-> model, in GLiNER's file format
+    decoding     scores -> candidates -> what is kept; needs no torch                 3.4
+    windows      long texts and large label sets -> parts that fit
+    scoring      windows -> candidates and relation scores, a batch at a time         3.4 - 3.6
+    inference    documents and label sets -> extractions
+    service      one model thread that serves all callers
+    compat       the reference package's calls over the same engine
+    differences  where results differ from the reference on purpose
+    benchmark    the same work through this package and through the reference
 
 Importing this package imports nothing heavy; `relex_core.types`, `editing`, `words` and `jsonl` need
 only the standard library.

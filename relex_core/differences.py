@@ -20,10 +20,11 @@ DIFFERENCES = {
     "its relations and relates it to itself; here spans are distinct.",
     "no_candidate_no_failure": "Adjacency by attention or GAT fails in the reference on a batch without candidates; "
     "here there are no relations.",
-    "missing_weights_are_refused": "The reference loads a checkpoint with missing weights and leaves these random; here "
-    "it is an error that names them.",
-    "triples_at_every_size": "The reference builds triple scorers for 768 dimensions whatever hidden_size says, so most "
-    "fail elsewhere; here they have the model's size. ComplEx, SimplE, RotatE and QuatE pad where it does not divide.",
+    "missing_weights_are_refused": "The reference loads a checkpoint with missing weights and leaves these random; "
+    "here it is an error that names them.",
+    "triples_at_every_size": "The reference builds triple scorers for 768 dimensions whatever hidden_size says, so "
+    "most fail elsewhere; here they have the model's size, and ComplEx, SimplE, RotatE and QuatE pad where it does not "
+    "divide.",
     "tucker_is_tucker": "The reference's TuckER reads the core tensor's product in the wrong order of dimensions, so a "
     "score depends on the other triples of the batch; here it is W x1 r x2 h x3 t.",
     "relation_descriptions": "Relations take {name: description} as entities do; the reference takes names only.",
