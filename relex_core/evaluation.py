@@ -29,6 +29,9 @@ SCORING_FLOOR = Thresholds(entity=0.1, relation=0.05)
 
 GRID = tuple(round(0.1 + 0.025 * step, 3) for step in range(33))
 
+MAX_ERRORS = 500
+"""Most documents with errors that a report lists."""
+
 
 class Predictor(Protocol):
     """Anything that reads documents: this package, the `gliner` package, a file, a server."""
@@ -107,12 +110,18 @@ class Report:
                 {
                     "id": gold.document.id,
                     "text": gold.document.text,
-                    "missed_or_false": list(map(list, part.confusions)),
+                    "missed": [_edge(key) for key in part.missed],
+                    "false": [_edge(key) for key in part.false],
                 }
                 for gold, part in zip(self.run.gold, self.parts, strict=True)
-                if part.confusions
-            ][:500],
+                if part.missed or part.false
+            ][:MAX_ERRORS],
         }
+
+
+def _edge(key: metrics.Key) -> Json:
+    head, tail, label = key
+    return {"head": head, "tail": tail, "label": label}
 
 
 def _figures(parts: Sequence[Mapping[str, Counts]]) -> Json:

@@ -49,12 +49,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class DocumentScore:
-    """One document's counts by label: entities, relations, relations with the types of both ends."""
+    """One document's counts by label: entities, relations, relations with the types of both ends.
+
+    `missed` and `false` relations are (head span, tail span, label); a cluster stands as its first mention.
+    """
 
     entities: Mapping[str, Counts]
     relations: Mapping[str, Counts]
     typed: Mapping[str, Counts]
     confusions: tuple[tuple[str, str], ...] = ()
+    missed: tuple[Key, ...] = ()
+    false: tuple[Key, ...] = ()
 
 
 NOTHING = "(none)"
@@ -78,11 +83,14 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
         }
         claims = {key for key in claims if frozenset(key[:2]) in pairs}
         entity_claims &= entity_truth
+    plain_truth, plain_claims = {key[:3] for key in truth}, {key[:3] for key in claims}
     return DocumentScore(
         _count(entity_truth, entity_claims),
-        _count({key[:3] for key in truth}, {key[:3] for key in claims}),
+        _count(plain_truth, plain_claims),
         _count(truth, claims),
-        _confusions({key[:3] for key in truth}, {key[:3] for key in claims}),
+        _confusions(plain_truth, plain_claims),
+        _ordered(plain_truth - plain_claims),
+        _ordered(plain_claims - plain_truth),
     )
 
 
@@ -114,7 +122,20 @@ def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
         _count(truth, claims),
         _count(truth, typed),
         _confusions(truth, claims),
+        _ordered(_first_mentions(truth - claims, gold)),
+        _ordered(_first_mentions(claims - truth, gold)),
     )
+
+
+def _first_mentions(keys: Set[Key], gold: Gold) -> set[Key]:
+    def place(end: Hashable) -> Hashable:
+        return gold.entities[gold.clusters[end][0]].span if isinstance(end, int) else end
+
+    return {(place(head), place(tail), label) for head, tail, label in keys}
+
+
+def _ordered(keys: Set[Key]) -> tuple[Key, ...]:
+    return tuple(sorted(keys, key=repr))
 
 
 def _count(truth: Set[Key], claims: Set[Key]) -> dict[str, Counts]:

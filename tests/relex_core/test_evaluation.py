@@ -49,6 +49,8 @@ def test_direction_label_span_and_type_count(tmp_path: Path) -> None:
     assert metrics.micro(found[0].entities) == Counts(tp=2, fn=1)
     assert metrics.micro(found[2].entities) == Counts(tp=1, fp=1, fn=2)
     assert found[3].confusions == (("works for", "lives in"),)
+    assert found[3].missed == (((0, 12), (23, 27), "works for"),)
+    assert found[1].false == (((23, 27), (0, 12), "works for"),)
 
 
 def test_partial_truth_counts_annotated_pairs_only(tmp_path: Path) -> None:
@@ -81,6 +83,7 @@ def test_document_level_facts_hold_between_clusters(tmp_path: Path) -> None:
     assert metrics.micro(metrics.score(truth, both).relations) == Counts(tp=1)
     within = extraction(truth, people, [(0, 2, "works for", 0.9)])
     assert metrics.micro(metrics.score(truth, within).relations) == Counts(fp=1, fn=1)
+    assert metrics.score(truth, within).missed == (((0, 3), (8, 10), "works for"),)
 
 
 def test_bootstrap_interval_holds_the_estimate_and_narrows_with_data() -> None:
@@ -135,6 +138,7 @@ def test_thresholds_are_chosen_on_the_development_file(tmp_path: Path) -> None:
     assert data["relations"]["by_label"]["works for"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
     assert data["documents"] == 4
     assert json.loads(json.dumps(data)) == data
+    assert data["errors"] == []
 
 
 def test_predictions_from_elsewhere_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
