@@ -1,1 +1,26 @@
-"""Where documents, extractions and revisions are kept, and how they come in and go out."""
+"""Where documents, extractions and revisions are kept, and how they come in and go out.
+
+Reading order; facts are only ever added, everything else is an index over them that can be built anew:
+
+    values         the frozen values that the store gives back
+    tables         the tables; `migrations` leads every older version to them
+    engine         opening SQLite or PostgreSQL, transactions, what errors mean
+    migrate        forward to the newest version, whole or not at all
+    labels         versions of label sets: reading translates, nothing is rewritten
+    projects       projects, label sets and annotators as rows
+    search         words, phrases and labels, through FTS5 or tsvector
+    documents      adding and finding documents
+    paging         pages of a queue in six orders
+    extractions    what models found, and the orders that follow from it
+    revisions      reading what people decided
+    saving         adding revisions: for a page and for an import
+    store          the door: one method, one transaction
+    audit          who did what; exports and checkpoints
+    label_changes  rename, merge, and back
+    assignments    who annotates what
+    progress       what is left, what was done, how long it took
+    formats        exchange formats, one module each
+    splits, validation, exports, imports   files out and in, with manifests
+    outbox, argilla_*                      the same annotations on an Argilla server
+    backup, check, benchmark               upkeep, also as `python -m db`
+"""
