@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -40,7 +41,10 @@ class Pieces:
 class PromptBuilder:
     """Tokenises labels and words for one checkpoint."""
 
-    def __init__(self, tokenizer: Tokenizer, config: ModelConfig) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, config: ModelConfig, ends: tuple[str | None, str | None] = (None, None)
+    ) -> None:
+        """`ends` are the tokens around every text, for a tokenizer.json that does not say."""
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
@@ -49,6 +53,10 @@ class PromptBuilder:
         self.sep = self._special(config.sep_token, -1)
         self.rel = self._special(config.rel_token, config.rel_token_index)
         self.before, self.after = self._ends()
+        if not self.before and not self.after:
+            # transformers 5 has written tokenizers of DeBERTa without them (GLiNER issue 324)
+            ids = [None if token is None else tokenizer.token_to_id(token) for token in ends]
+            self.before, self.after = (() if id is None else (id,) for id in ids)
         self.pad = _pad_id(tokenizer, config)
         self._labels = lru_cache(maxsize=256)(self._label_ids)
         self._prompt = lru_cache(maxsize=64)(self._build)
@@ -142,17 +150,35 @@ def load_tokenizer(path: Path, config: ModelConfig) -> PromptBuilder:
             change="Copy or download the checkpoint again.",
             value=str(file),
         ) from error
-    return PromptBuilder(tokenizer, config)
+    settings = _settings(path)
+    ends = [settings.get(a) or settings.get(b) for a, b in (("cls_token", "bos_token"), ("sep_token", "eos_token"))]
+    first, last = (end.get("content") if isinstance(end, dict) else end for end in ends)
+    return PromptBuilder(tokenizer, config, (first, last))
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """tokenizer_config.json, empty if there is none. Raises CheckpointError."""
+    file = path / "tokenizer_config.json"
+    if not file.is_file():
+        return {}
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise CheckpointError(
+            expected=f"a JSON object in {file.name}",
+            found=quote(str(error), 120),
+            change="Copy or download the checkpoint again.",
+            value=str(file),
+        ) from error
+    return data if isinstance(data, dict) else {}
 
 
 def max_pieces(path: Path, config: ModelConfig) -> int | None:
     """The longest input the encoder takes, in pieces, with labels and special tokens; None if it has no limit."""
     limits: list[int] = []
-    file = path / "tokenizer_config.json"
-    if file.is_file():
-        said = json.loads(file.read_text("utf-8")).get("model_max_length")
-        if isinstance(said, int | float) and 0 < said < 1_000_000:
-            limits.append(int(said))
+    said = _settings(path).get("model_max_length")
+    if isinstance(said, int | float) and 0 < said < 1_000_000:
+        limits.append(int(said))
     relative = config.encoder_type in ("deberta-v2", "deberta") and not config.encoder_config.get(
         "position_biased_input", True
     )

@@ -49,6 +49,10 @@ FORMS: dict[str, dict[str, Any]] = {
         f"adjacency-{name}": {"relations_layer": name} for name in ("dot", "bilinear", "mlp", "attention", "gcn", "gat")
     },
 }
+FORMS["deberta-sentencepiece"] = {
+    "encoder_config": {**DEBERTA, "vocab_size": 400},
+    **{"class_token_index": -1, "rel_token_index": -1, "vocab_size": -1},
+}
 PARAMETER_FREE = ("UM", "SE", "TransE", "DistMult", "SimplE", "ComplEx", "QuatE", "HolE", "DistMA")
 AT_768 = ("TransH", "TransF", "PairRE", "TripleRE", "ERMLP", "ConvKB")
 """Scorers that the reference builds at hidden size 768 only."""
@@ -67,6 +71,35 @@ LABELS = ["person", "organization", "place of work or residence"]
 RELATIONS = ["works for", "founded by", "located in"]
 
 
+def sentencepiece(path: Path) -> int:
+    """A unigram tokenizer built as DeBERTa-v3's is; the number of [ENT]."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Strip(), normalizers.NFKC()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
+    trainer = trainers.UnigramTrainer(vocab_size=250, special_tokens=special, unk_token="[UNK]", show_progress=False)
+    tokenizer.train_from_iterator([*TEXTS, *LABELS, *RELATIONS] * 3, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    first = tokenizer.get_vocab_size()
+    tokenizer.add_special_tokens(["<<ENT>>", "<<SEP>>", "<<REL>>"])
+    tokenizer.save(str(path / "tokenizer.json"))
+    names = {
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "mask_token": "[MASK]",
+    }
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **names, "bos_token": "[CLS]", "eos_token": "[SEP]"}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings))
+    return first
+
+
 def write(form: str, path: Path, seed: int = 0) -> Path:
     """A checkpoint of that form, with weights that the reference drew at random, large enough to be decisive."""
     import torch
@@ -76,9 +109,14 @@ def write(form: str, path: Path, seed: int = 0) -> Path:
 
     settings = json.loads(json.dumps({**PLAIN, **FORMS[form]}))
     path.mkdir(parents=True, exist_ok=True)
+    if form == "deberta-sentencepiece":
+        first = sentencepiece(path)
+        settings |= {"class_token_index": first, "rel_token_index": first + 2, "vocab_size": first + 3}
+        settings["encoder_config"]["vocab_size"] = first + 3
+    else:
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(EMBEDDED / "mini" / name, path / name)
     (path / "gliner_config.json").write_text(json.dumps(settings))
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(EMBEDDED / "mini" / name, path / name)
     token_level = settings["span_mode"] == "token_level"
     kind = UniEncoderTokenRelexConfig if token_level else UniEncoderSpanRelexConfig
     torch.manual_seed(seed)

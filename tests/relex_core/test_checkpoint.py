@@ -238,3 +238,13 @@ def test_compat_saves_what_it_loads(tiny: Path, tmp_path: Path) -> None:
         == "gliner_uni_encoder_span_relex"
     )
     assert load(tmp_path / "out").config == load(tiny).config
+
+
+def test_a_tokenizer_that_forgot_its_ends(tiny: Path, copy: Path) -> None:
+    file = copy / "tokenizer.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "post_processor": None}), "utf-8")
+    one, other = load(tiny).builder, load(copy).builder
+    assert (other.before, other.after) == (one.before, one.after) == ((101,), (102,))
+    (copy / "tokenizer_config.json").write_text("[")
+    with pytest.raises(CheckpointError, match=r"tokenizer_config\.json"):
+        load(copy)
