@@ -12,7 +12,8 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import resources, state, style
+from pages.shared import identity, resources, state, style
+from pages.shared.messages import plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
 
@@ -59,19 +60,29 @@ def draw() -> None:
     style.inject()
     with st.container(key="brand"):
         st.markdown("Relex Studio")
+    account = identity.gate()
+    if account:
+        state.set_annotator(account)
     with st.container(key="identity"):
         with st.popover(resources.checkpoint(), key="checkpoint", help="The model in use"):
             st.markdown(f"Checkpoint **{resources.checkpoint()}**")
             st.caption("Scores are probabilities. Weights stay on this machine.")
-        with st.popover(state.annotator(), key="annotator_menu", help="Who you are"):
-            st.text_input(
-                "Your name",
-                value=state.annotator(),
-                key="annotator_name",
-                max_chars=80,
-                on_change=_rename,
-                help="Decisions are saved under this name. There is no account.",
-            )
+        with st.popover(plain(state.annotator()), key="annotator_menu", help="Who you are"):
+            if account:
+                identity.leave()
+            else:
+                _name()
+
+
+def _name() -> None:
+    st.text_input(
+        "Your name",
+        value=state.annotator(),
+        key="annotator_name",
+        max_chars=80,
+        on_change=_rename,
+        help="Decisions are saved under this name. There is no account.",
+    )
 
 
 def _rename() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pages.shared import annotating, resources, reviewing
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
-from tests.pages.conftest import Visit
+from tests.pages.conftest import ROOT, Visit
 from tests.pages.test_screens import component, said
 
 
@@ -121,3 +122,22 @@ def test_review_saves_a_decision_once(visit: Visit, queue: AppTest) -> None:
         app.segmented_control(key="review_view").set_value(view).run()
         assert not app.exception
     assert "What became of suggestions" in said(app)
+
+
+def test_where_a_provider_is_set_up_nobody_gets_in_without_signing_in(data: Path) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.secrets["auth"] = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "c" * 32}
+    app.switch_page("pages/screens/annotate.py").run()
+    assert not app.exception
+    assert app.button(key="sign_in").label == "Sign in"
+    assert [button.key for button in app.button] == ["sign_in"]
+
+
+def test_decisions_are_saved_under_the_name_one_gives(queue: AppTest) -> None:
+    queue.text_input(key="annotator_name").set_value("ada <b>").run()
+    waited(queue)
+    document = component(queue, "relex_annotator")["document"]["id"]
+    send(queue, {"document": document, "seq": 1, "command": "skip"})
+    saved = resources.store().latest("sample", document)
+    assert saved is not None
+    assert saved.annotator == "ada <b>"
