@@ -29,6 +29,21 @@ Reading order; each file imports only those above it, and the paper's section is
     differences  where results differ from the reference on purpose
     benchmark    the same work through this package and through the reference
 
+Training and evaluation stand on these:
+
+    labels       what is known about label names: kinds, families, other names
+    datasets     annotated corpora and exports -> gold records with exact offsets
+    syntax, silver   raw text -> training data, relations read off dependency parses
+    examples, sampling   gold records -> examples; which come when                    3.9
+    augmentation what is asked about an example in one step: labels and negatives     3.7
+    targets      ... as padded tensors, with masks for what is not known              3.7
+    training_config, training   the loop of both stages, written out             3.8, 3.9
+    metrics, evaluation   strict micro-F1 with intervals, for any predictor          4, 5
+    ablation     forms of 3.5 and 3.6 under equal training                            5.4
+    adapters     other packages and endpoints as predictors
+
+`__main__` is the command line; a module whose name ends in `_command` holds one of its commands.
+
 Importing this package imports nothing heavy; `relex_core.types`, `editing`, `words` and `jsonl` need
 only the standard library.
 """

@@ -463,7 +463,7 @@ def _check_label(kind: str, name: str, description: str) -> None:
 def _free_letter(name: str, taken: set[str]) -> str:
     """The first letter of `name` that is free, else the first letter of the alphabet, else a number."""
     letters = [c.upper() for c in name if c.isalnum() and len(c.upper()) == 1]
-    for letter in (*letters, *string.ascii_uppercase):
+    for letter in letters + list(string.ascii_uppercase):
         if letter not in taken:
             return letter
     stem = letters[0] if letters else "X"

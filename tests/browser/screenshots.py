@@ -1,0 +1,86 @@
+"""Takes the README's pictures from the real app: python -m tests.browser.screenshots [FOLDER]"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.conftest import FLAGS, ROOT, start_server
+
+MARKS = ".relex .pane .s.m"
+SIZE = {"width": 1440, "height": 900}
+
+
+def settle(page: Page) -> None:
+    """Until nothing runs any more and the graph stands still."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(2500)
+
+
+def explore(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.locator(MARKS).first).to_be_visible(timeout=60_000)
+
+
+def correct(page: Page, url: str) -> None:
+    explore(page, url)
+    page.get_by_role("button", name="Correct this").click()
+    expect(page.locator(".relex.editing .status")).to_be_visible()
+    page.locator(MARKS).filter(has_text="Warsaw").first.click()
+    page.keyboard.press("a")
+    page.locator(MARKS).filter(has_text="Marie Curie").first.click()
+    page.keyboard.press("a")
+
+
+def annotate(page: Page, url: str) -> None:
+    page.goto(f"{url}/annotate")
+    sample = page.get_by_role("button", name="Try it with a sample set")
+    marks = page.locator(MARKS).first
+    expect(sample.or_(marks)).to_be_visible(timeout=60_000)
+    if sample.is_visible():
+        sample.click()
+    expect(marks).to_be_visible(timeout=60_000)
+
+
+def plain(name: str):  # type: ignore[no-untyped-def]
+    def show(page: Page, url: str) -> None:
+        page.goto(f"{url}/{name}")
+        expect(page.get_by_test_id("stMain")).to_be_visible(timeout=60_000)
+
+    return show
+
+
+SCREENS = {
+    "explore": explore,
+    "correct": correct,
+    "annotate": annotate,
+    "documents": plain("documents"),
+    "review": plain("review"),
+    "export": plain("export"),
+}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        server = start_server(ROOT / "app.py", Path(data))
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        try:
+            for theme in ("light", "dark"):
+                for name in names:
+                    context = browser.new_context(viewport=SIZE, color_scheme=theme)
+                    page = context.new_page()
+                    SCREENS[name](page, server.url)
+                    settle(page)
+                    page.screenshot(path=folder / f"{name}-{theme}.png")
+                    context.close()
+        finally:
+            browser.close()
+            server.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"), sys.argv[2:] or list(SCREENS))
