@@ -17,7 +17,7 @@ DIFFERENCES = {
     "candidates of padded labels, so results depend on the batch; here not.",
     "threshold_for_each_text": "A list of thresholds, one for each text, fails in the reference; not here.",
     "token_level_spans_once": "At token level a span with two labels is two candidates in the reference, which repeats "
-    "its relations and relates it to itself; here spans are distinct.",
+    "its relations and relates it to itself; here spans are distinct, and relations in the order of their spans.",
     "no_candidate_no_failure": "Adjacency by attention or GAT fails in the reference on a batch without candidates; "
     "here there are no relations.",
     "missing_weights_are_refused": "The reference loads a checkpoint with missing weights and leaves these random; "

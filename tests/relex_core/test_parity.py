@@ -114,7 +114,9 @@ def test_every_form(form: str, both: Callable[[str], Pair]) -> None:
     arguments = (list(peer.TEXTS), peer.LABELS, peer.RELATIONS)
     # the reference fails on a batch without any candidate if it has to attend over candidates
     last = {} if form in ("adjacency-attention", "adjacency-gat") else {"batch_size": 1}
-    for settings in ({}, {"flat_ner": False}, {"multi_label": True}, last):
+    every: list[dict[str, Any]] = [{}, {"flat_ner": False}, {"multi_label": True}, last]
+    # how entities are decoded has nothing to do with the scorer, and some of these are slow
+    for settings in every[:1] if form.startswith("triples") else every:
         theirs = reference.inference(*arguments, **given, **settings)
         if "token" in form:
             theirs = theirs[0], [tidy(one) for one in theirs[1]]
