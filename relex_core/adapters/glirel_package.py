@@ -1,4 +1,4 @@
-"""A GLiREL checkpoint through the `glirel` package (pip install glirel): relations between given entities."""
+"""A GLiREL checkpoint (a local directory) through the `glirel` package: relations between given entities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ class GlirelPackage:
         from glirel import GLiREL
 
         self.name = f"glirel package, {checkpoint}"
-        self.model = GLiREL.from_pretrained(checkpoint)
+        # its from_pretrained fails with huggingface_hub 1.x, which no longer passes what this asks for
+        self.model = GLiREL._from_pretrained(
+            model_id=checkpoint,
+            revision=None,
+            cache_dir=None,
+            force_download=False,
+            proxies=None,
+            resume_download=False,
+            local_files_only=False,
+            token=None,
+        ).eval()
 
     def predict(
         self,

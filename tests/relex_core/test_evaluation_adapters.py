@@ -127,3 +127,55 @@ def tiny_gliner2(gliner2: Any, path: Path) -> Path:
     model = SpanExtractor(ExtractorConfig(model_name="tiny"), encoder_config=encoder, tokenizer=tokenizer)
     model.save_pretrained(str(path))
     return path
+
+
+@pytest.mark.peer
+def test_glirel_relates_given_entities(tmp_path: Path) -> None:
+    glirel = pytest.importorskip("glirel")
+    path = tiny_glirel(glirel, tmp_path)
+    data = corpus(tmp_path / "d.jsonl")
+    run = predict_file(load_predictor("glirel", str(path)), data, gold_entities=True)
+    scored = report(run, Thresholds(0.5, 0.05))
+    assert scored.entities.f1 == 1.0
+    assert scored.relations.tp + scored.relations.fp > 3
+    with pytest.raises(ConfigError, match="--gold-entities"):
+        predict_file(load_predictor("glirel", str(path)), data)
+
+
+def tiny_glirel(glirel: Any, path: Path) -> Path:
+    """A random GLiREL checkpoint, written by the package itself."""
+    from argparse import Namespace
+
+    import torch
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    from relex_core.checkpoint import EMBEDDED
+
+    torch.manual_seed(0)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / "mini")
+    encoder = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(encoder).save_pretrained(path / "encoder")
+    tokenizer.save_pretrained(path / "encoder")
+    settings: dict[str, Any] = {
+        **{"model_name": str(path / "encoder"), "name": "tiny", "fine_tune": True, "subtoken_pooling": "first"},
+        **{"hidden_size": 64, "dropout": 0.0, "max_width": 12, "max_len": 384, "max_types": 25, "scorer": "dot"},
+        **{
+            "span_marker_mode": "markerv1",
+            "rel_mode": "marker",
+            "label_embed_strategy": "ent_token",
+            "loss_func": "focal_loss",
+        },
+        **{"num_train_rel_types": 15, "max_neg_type_ratio": 1, "random_drop": False, "shuffle_types": False},
+        **{"fixed_relation_types": True, "alpha": 0.75, "gamma": 0, "ffn_mul": 4, "refine_prompt": False},
+        **{
+            "refine_relation": False,
+            "add_entity_markers": False,
+            "entity_start_token": "[E]",
+            "entity_end_token": "[/E]",
+        },
+        **{"coref_classifier": False, "max_entity_pair_distance": None, "device": "cpu"},
+    }
+    glirel.GLiREL(Namespace(**settings)).save_pretrained(path / "glirel")
+    return path / "glirel"
