@@ -185,6 +185,7 @@ def bar(store: Store, desk: Desk) -> None:
             ("order", _order_words(walk.filter), "Which documents come, in which order", _queue_form),
             ("labels", "Labels", "Add, rename, merge, constrain and delete labels", queue_tools.labels),
             ("guide", "Guidelines", "What counts as what in this project", queue_tools.guidelines),
+            ("share", "Sharing", "Give each person a part, and some documents to two", queue_tools.sharing),
             (
                 "bulk",
                 "Accept in bulk",
