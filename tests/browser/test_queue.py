@@ -205,3 +205,20 @@ def test_two_annotators_and_the_review_between_them(server: Server, chromium: Br
     assert {e.span for e in result.annotation.entities} == {e.span for e in full.entities}
     page.close()
     assert (watch.foreign, watch.errors) == ([], [])
+
+
+def test_documents_are_shared_out_and_each_has_an_own_queue(server: Server, page: Page, store: Store) -> None:
+    from db import assignments
+
+    arrive(page, server)
+    page.locator(".st-key-queue_share button").first.click()
+    people = page.get_by_label("People", exact=True)
+    people.fill("me, zoe")
+    people.press("Enter")
+    page.locator(".st-key-share_go button").first.click()
+    expect(page.get_by_text(re.compile(r"Shared out: me \d+, zoe \d+ documents"))).to_be_visible()
+    mine, theirs = (assignments.of(store, "sample", who) for who in ("me", "zoe"))
+    assert mine | theirs == {row.id for row in store.queue("sample")}
+    page.locator(".st-key-share_stop button").first.click()
+    expect(page.get_by_text("Everybody goes through all documents.")).to_be_visible()
+    assert assignments.team(store, "sample") == ()
