@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from relex_core.augmentation import Pools, SourceLabels
 from relex_core.datasets import UNKNOWN_TYPE
 from relex_core.examples import CONNECTORS, Example, join
 from relex_core.labels import LabelKnowledge
+from relex_core.views import Pools, SourceLabels
 
 PROMPT_PIECES = 45
 PIECES_PER_WORD = 1.3

@@ -22,7 +22,8 @@ from typing import Any
 
 from relex_core.errors import ConfigError, InputError
 from relex_core.jsonl import Json, dumps
-from relex_core.syntax import NATION, read
+from relex_core.syntax import read
+from relex_core.syntax_words import NATION
 from relex_core.words import Words
 
 TYPES = {

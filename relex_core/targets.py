@@ -11,11 +11,11 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from relex_core.augmentation import View
 from relex_core.batching import Batch, collate
 from relex_core.config import ModelConfig
 from relex_core.losses import Targets
 from relex_core.prompt import PromptBuilder
+from relex_core.views import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from relex_core.augmentation import Augmentation
 from relex_core.errors import ConfigError, quote
 from relex_core.losses import LossWeights
 from relex_core.sampling import Sampling
+from relex_core.views import Augmentation
 
 PRESETS = Path(__file__).parent / "presets"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from relex_core.augmentation import Augmentation, View, view
+from relex_core.augmentation import view
 from relex_core.checkpoint import load
 from relex_core.datasets import read_gold
 from relex_core.errors import ConfigError, InputError
@@ -26,6 +26,7 @@ from relex_core.targets import assemble
 from relex_core.training import STOP, Trainer, make_optimizer, rate
 from relex_core.training_config import DataFile, TrainConfig, read_train_config
 from relex_core.types import Thresholds
+from relex_core.views import Augmentation, View
 from tests.relex_core.tiny import TEXTS, checkpoint, corpus, record
 
 AS_IT_IS = Augmentation(0.0, 16, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 48, negatives=False)

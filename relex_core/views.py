@@ -1,0 +1,67 @@
+"""What one training step asks about one example, and what decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Probabilities and limits of what is done to an example; all zero shows it as it is."""
+
+    drop_label: float = 0.1
+    max_labels: int = 10
+    coarse: float = 0.25
+    rename_entity: float = 0.25
+    other: float = 0.15
+    rename_relation: float = 0.6
+    inverse: float = 0.2
+    wrong_spans: float = 0.3
+    max_pairs: int = 48
+    negatives: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLabels:
+    """What one source annotates. `relations` is empty if it does not annotate relations at all."""
+
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+    closed: tuple[frozenset[str], ...] = ()
+    """Types that are annotated together: a partial text with some of a group has all of that group (Few-NERD)."""
+
+    def group(self, types: Sequence[str]) -> frozenset[str] | None:
+        """The group that holds all of `types`, None without types or with types of several groups."""
+        fits = [group for group in self.closed if types and group.issuperset(types)]
+        return fits[0] if fits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Labels to draw negatives from: by source, and of all sources."""
+
+    sources: Mapping[str, SourceLabels]
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One example as the model sees it once.
+
+    `spans` are the members of pairs (first word, last word); `pairs` index them. Cells are (span or pair, label)
+    indices. `entities_known` False means that only cells of `marked` spans and of spans overlapping them count.
+    """
+
+    words: tuple[str, ...]
+    entity_labels: tuple[str, ...]
+    relation_labels: tuple[str, ...]
+    entities: tuple[tuple[int, int, int], ...]
+    entities_unknown: tuple[tuple[int, int, int], ...]
+    entities_known: bool
+    marked: tuple[tuple[int, int], ...]
+    spans: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[int, int], ...]
+    positives: frozenset[tuple[int, int]]
+    unknown: frozenset[tuple[int, int]]
