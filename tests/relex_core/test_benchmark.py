@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from relex_core.__main__ import main
+from relex_core.benchmark import WORKLOADS, compare, documents
+
+
+def test_texts_are_the_same_each_time_and_of_the_stated_length() -> None:
+    workload = WORKLOADS["mini"][0]
+    texts = documents(workload)
+    assert texts == documents(workload)
+    lengths = [len(text.split()) for text in texts]
+    assert len(lengths) == 50
+    assert sum(lengths) / 50 == pytest.approx(288, rel=0.05)
+
+
+def test_comparison_counts_what_only_one_has() -> None:
+    entity = {"start": 0, "end": 1, "label": "a", "score": 0.5}
+    found = compare(([[entity]], [[]]), ([[{**entity, "score": 0.4}, {**entity, "end": 2}]], [[]]))
+    assert found["entities"] == {"both": 1, "only_one": 1, "largest_difference": pytest.approx(0.1)}
+
+
+def test_the_command_writes_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "out.json"
+    arguments = ["--peer", "none", "--checkpoints", "mini", "--workloads", "c", "--repeat", "1", "--json", str(target)]
+    assert main(["benchmark", *arguments]) == 0
+    figure = json.loads(target.read_text())["figures"][0]
+    assert figure["entities_found"] > 100
+    assert figure["bf16"]["entities"]["largest_difference"] < 1e-2
+    assert 0 < figure["peak_bytes"]["fp32"] < 2**28
+    assert "mini" in capsys.readouterr().out
