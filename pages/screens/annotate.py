@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import annotating, resources, state, style
+from pages.shared import annotating, queue_bar, resources, state, style
 from pages.shared.messages import guard
 
 
@@ -13,11 +13,11 @@ def annotate() -> None:
         return
     with guard():
         desk = annotating.take(store, desk)
-        annotating.bar(store, desk)
+        queue_bar.bar(store, desk)
         if desk.walk.current:
             annotating.editor(desk)
         else:
-            annotating.nothing_left(store, desk)
+            queue_bar.nothing_left(store, desk)
     if desk.waiting:
         annotating.watch()
 
