@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from relex_core.augmentation import view
 from relex_core.checkpoint import LoadedModel, load, write
-from relex_core.errors import InputError
+from relex_core.errors import ConfigError, InputError
 from relex_core.evaluation import best_thresholds, predict_file, report
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
@@ -258,6 +258,7 @@ class Trainer:
             return
         self._write("last")
         state = {
+            "plan": self.config.fingerprint(),
             "progress": asdict(self.progress),
             "model": self.loaded.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -280,6 +281,13 @@ class Trainer:
         if not file.is_file():
             return
         state = torch.load(file, map_location=self.loaded.model.device, weights_only=True)
+        if state["plan"] != self.config.fingerprint():
+            raise ConfigError(
+                expected="a directory without a run, or with the run of this configuration to go on with",
+                found=f"another run in {self.directory}",
+                change="Choose another --out, or remove that directory.",
+                value=str(self.directory),
+            )
         self.loaded.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"].cpu())

@@ -5,6 +5,7 @@ Paths are relative to `data_root`, which the command line or the variable RELEX_
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -115,6 +116,23 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def fingerprint(self) -> str:
+        """What makes a run this run: the same for another length, logging, machine or place of the data."""
+        free: tuple[str, ...] = (
+            "name",
+            "data_root",
+            "steps",
+            "epochs",
+            "minutes",
+            "device",
+            "threads",
+            "log_every",
+            "save_every",
+        )
+        free += ("save_minutes", "dev", "evaluate_every", "patience")
+        fixed = {key: value for key, value in self.to_json().items() if key not in free}
+        return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
     def path(self, name: str) -> Path:
         """A data path as it can be opened."""

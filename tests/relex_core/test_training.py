@@ -160,6 +160,20 @@ def test_a_stop_file_ends_the_run_with_everything_saved(tiny: Path, data: Path, 
     assert not (tmp_path / STOP).exists()
 
 
+def test_another_run_in_the_directory_is_not_gone_on_with(tiny: Path, data: Path, tmp_path: Path) -> None:
+    Trainer(config(tiny, data, steps=1), tmp_path, silent).run()
+    assert Trainer(config(tiny, data, steps=2, log_every=5), tmp_path, silent).progress.step == 1
+    with pytest.raises(ConfigError, match="another run"):
+        Trainer(config(tiny, data, seed=7), tmp_path, silent)
+
+
+def test_mixed_precision_learns_too(tiny: Path, data: Path, tmp_path: Path) -> None:
+    Trainer(config(tiny, data, steps=12, bf16=True), tmp_path, silent).run()
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+    assert load(tmp_path / "last", device="cpu").model.spans.project_start[0].weight.dtype == torch.float32
+
+
 def test_early_stopping_keeps_the_best_weights(tiny: Path, data: Path, tmp_path: Path) -> None:
     plan = config(tiny, data, steps=40, dev=(str(data),), evaluate_every=2, patience=2, head_lr=1e-9, encoder_lr=1e-9)
     progress = Trainer(plan, tmp_path, silent).run()
