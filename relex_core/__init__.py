@@ -33,11 +33,11 @@ Training and evaluation stand on these:
 
     labels       what is known about label names: kinds, families, other names
     datasets     annotated corpora and exports -> gold records with exact offsets
-    syntax, silver   raw text -> training data, relations read off dependency parses
+    syntax_words, syntax, silver   raw text -> training data, relations read off dependency parses
     examples, sampling   gold records -> examples; which come when                    3.9
-    augmentation what is asked about an example in one step: labels and negatives     3.7
+    views, relation_views, augmentation   what is asked about an example in one step  3.7
     targets      ... as padded tensors, with masks for what is not known              3.7
-    training_config, training   the loop of both stages, written out             3.8, 3.9
+    training_config, training_data, training   the loop of both stages, written out             3.8, 3.9
     metrics, evaluation   strict micro-F1 with intervals, for any predictor          4, 5
     ablation     forms of 3.5 and 3.6 under equal training                            5.4
     adapters     other packages and endpoints as predictors
