@@ -43,6 +43,9 @@ def annotate(page: Page, url: str) -> None:
     if sample.is_visible():
         sample.click()
     expect(marks).to_be_visible(timeout=60_000)
+    page.keyboard.press("a")
+    page.keyboard.press("a")
+    expect(page.locator(".relex.editing .status")).to_have_text("saved")
 
 
 def plain(name: str):  # type: ignore[no-untyped-def]
@@ -53,13 +56,14 @@ def plain(name: str):  # type: ignore[no-untyped-def]
     return show
 
 
+# in this order: the queue brings the sample set that the later screens show
 SCREENS = {
-    "explore": explore,
-    "correct": correct,
     "annotate": annotate,
     "documents": plain("documents"),
     "review": plain("review"),
     "export": plain("export"),
+    "explore": explore,
+    "correct": correct,
 }
 
 
