@@ -46,6 +46,10 @@ named after,known for,spoken in,written in,played for,signed by,built by
 RELATIONS = tuple(RELATION_LABELS.strip().replace("\n", ",").split(","))
 
 
+RELATIONS_KEPT = 300
+"""Relations of the first text that the thresholds for random weights let through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """Documents of `words` words, read in batches; `dense` ones are lists of names."""
@@ -227,7 +231,10 @@ def _thresholds(ours: Any, texts: list[str], workload: Workload) -> dict[str, fl
         middle = (low + high) / 2
         found = len(greedy(e for e in entities if (e.score or 0.0) > middle))
         low, high = (middle, high) if found > workload.entities_found else (low, middle)
-    return {"threshold": high, "relation_threshold": 0.5}
+    found_relations = _inference(ours, texts[:1], workload, {"threshold": high, "relation_threshold": 0.0})[1][0]
+    scores = sorted((relation["score"] for relation in found_relations), reverse=True)
+    most = min(RELATIONS_KEPT, len(scores) - 1)
+    return {"threshold": high, "relation_threshold": (scores[most - 1] + scores[most]) / 2}
 
 
 def _load_peer(path: str) -> Any:
