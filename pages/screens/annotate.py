@@ -7,24 +7,29 @@ from pages.shared.messages import guard
 
 
 @st.fragment
-def annotate() -> None:
-    store, desk = resources.store(), state.desk()
-    if desk is None:
-        return
+def document() -> None:
+    """The editor alone: a correction runs no more than this, so that its acknowledgement is quick."""
     with guard():
-        desk = annotating.take(store, desk)
-        queue_bar.bar(store, desk)
-        if desk.walk.current:
-            annotating.editor(desk)
-        else:
-            queue_bar.nothing_left(store, desk)
-    if desk.waiting:
-        annotating.watch()
+        before = state.desk()
+        desk = annotating.take(resources.store(), before)
+        if desk.walk != before.walk or state.remembered("bar_is_old", False):
+            st.rerun()
+        annotating.editor(desk)
 
 
 style.add("queue.css")
 with guard():
-    if annotating.arrive(resources.store()) is None:
-        annotating.no_project(resources.store())
+    store = resources.store()
+    desk = annotating.arrive(store)
+    if desk is None:
+        annotating.no_project(store)
     else:
-        annotate()
+        desk = annotating.take(store, desk)
+        state.remember("bar_is_old", False)
+        queue_bar.bar(store, desk)
+        if desk.walk.current:
+            document()
+        else:
+            queue_bar.nothing_left(store, desk)
+        if desk.waiting:
+            annotating.watch()

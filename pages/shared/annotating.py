@@ -79,6 +79,8 @@ def take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
+            if command.name in ("submit", "skip", "flag"):
+                state.remember("bar_is_old", True)
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
         refilter(filter_of(desk.walk.project))

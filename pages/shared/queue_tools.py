@@ -109,19 +109,10 @@ def bulk_accept(store: Store, desk: Desk) -> None:
     """Thresholds, a preview with counts, the acceptance and its undo."""
     st.caption("Accepts suggestions that nobody has decided on, in the documents that this queue still holds.")
     left, right = st.columns(2)
-    entity = left.slider("Entities from", FLOOR.entity, 1.0, 0.9, 0.01, key="bulk_entity")
-    relation = right.slider("Relations from", FLOOR.relation, 1.0, 0.9, 0.01, key="bulk_relation")
-    submit = st.checkbox("and submit these documents", key="bulk_submit", help="Else they stay open, in progress")
-    wish = Wish(
-        desk.walk.project,
-        desk.walk.annotator,
-        resources.readings(resources.checkpoint()).service.version,
-        Thresholds(entity, relation),
-        desk.walk.filter.states,
-        desk.walk.filter.search,
-        submit,
-    )
-    st.button("Count first", key="bulk_preview", on_click=_bulk, args=("counted", wish))
+    left.slider("Entities from", FLOOR.entity, 1.0, 0.9, 0.01, key="bulk_entity")
+    right.slider("Relations from", FLOOR.relation, 1.0, 0.9, 0.01, key="bulk_relation")
+    st.checkbox("and submit these documents", key="bulk_submit", help="Else they stay open, in progress")
+    st.button("Count first", key="bulk_preview", on_click=_bulk_preview)
     _bulk_progress(store)
 
 
@@ -157,6 +148,21 @@ def _bulk_progress(store: Store) -> None:
         st.button("Accept these", key="bulk_accept", type="primary", on_click=_bulk, args=("accepted", tally.wish))
     if step == "accepted" and tally.documents:
         st.button("Undo", key="bulk_undo", on_click=_bulk, args=("undone", tally.wish))
+
+
+def _bulk_preview() -> None:
+    """Reads the widgets at the click: what was drawn may be older than what was just ticked."""
+    desk: Desk = state.desk()
+    wish = Wish(
+        desk.walk.project,
+        desk.walk.annotator,
+        resources.readings(resources.checkpoint()).service.version,
+        Thresholds(float(state.widget("bulk_entity") or 0.9), float(state.widget("bulk_relation") or 0.9)),
+        desk.walk.filter.states,
+        desk.walk.filter.search,
+        bool(state.widget("bulk_submit")),
+    )
+    _bulk("counted", wish)
 
 
 def _bulk(step: str, wish: Wish) -> None:
