@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from relex_core.evaluation import Predictor, Report
 
 PAPER = {
-    "conll04_test": ("CoNLL04", {"GLiNER-Relex": 40.4, "GLiNER2": 34.1, "GPT-5-mini": 42.4, "GLiREL, gold entities": 4.5}),
+    "conll04_test": (
+        "CoNLL04",
+        {"GLiNER-Relex": 40.4, "GLiNER2": 34.1, "GPT-5-mini": 42.4, "GLiREL, gold entities": 4.5},
+    ),
     "docred": ("DocRED", {"GLiNER-Relex": 31.3, "GLiNER2": 12.4, "GPT-5-mini": 18.6, "GLiREL, gold entities": 2.2}),
     "fewrel": ("FewRel", {"GLiNER-Relex": 12.5, "GLiNER2": 16.8, "GPT-5-mini": 15.0, "GLiREL, gold entities": 23.9}),
     "crossre": ("CrossRE", {"GLiNER-Relex": 18.1, "GLiNER2": 4.9, "GPT-5-mini": 12.4, "GLiREL, gold entities": 1.4}),
