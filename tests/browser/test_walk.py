@@ -213,6 +213,7 @@ def test_a_second_browser_finds_what_the_first_has_saved(server: Server, chromiu
     page.goto(server.url)
     expect(page.locator(MARKS).first).to_be_visible(timeout=60_000)
     paste(page, "Alan Turing lived in Manchester.")
+    expect(page.locator(MARKS).filter(has_text="Alan Turing")).to_be_visible()
     correct(page)
     page.locator(MARKS).filter(has_text="Alan Turing").first.click()
     page.keyboard.press("a")
