@@ -15,6 +15,7 @@ from pages.shared.presets import PRESETS
 from pages.shared.readings import Readings
 from pages.shared.samples import SAMPLES
 from relex_core.errors import RelexError
+from relex_core.evaluation import Predictor
 
 CHECKPOINT = "RELEX_CHECKPOINT"
 """Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
@@ -40,6 +41,13 @@ def readings(version: str) -> Readings:
     # the next sample is one click away: read them all while nobody waits
     threading.Thread(target=_read_samples, args=(opened,), name="samples", daemon=True).start()
     return opened
+
+
+def predictor(checkpoint: str) -> Predictor:
+    """A checkpoint of its own for an evaluation, so that it never waits for people nor they for it."""
+    from relex_core.evaluate_command import load_predictor
+
+    return load_predictor("relex_core", checkpoint)
 
 
 def _report(level: str) -> None:

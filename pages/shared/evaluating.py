@@ -1,0 +1,267 @@
+"""Evaluation for people to look at: run in the background, kept as the file that the command writes, read back.
+
+A result is the JSON of `python -m relex_core evaluate --json`, one for each checkpoint, in the data folder: it
+outlives the tab and the server, and one from elsewhere can be laid beside it. No Streamlit in here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from db.formats import named
+from db.store import Store
+from db.values import State
+from pages.shared.jobs import Job, Jobs, Pieces
+from relex_core.errors import FormatError, InputError, quote
+from relex_core.evaluate_command import DIFFERENCES, PAPER
+from relex_core.evaluation import Predictor, Report, predict_file, report
+from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
+
+EVALUATION = "evaluation"
+"""What this background work is called."""
+
+Load = Callable[[str], Predictor]
+Json = dict[str, Any]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be measured: each checkpoint on one annotated file, at one pair of thresholds."""
+
+    checkpoints: tuple[str, ...]
+    thresholds: Thresholds
+    gold_entities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One relation that was missed or claimed falsely, with its text. Spans in code points, half open."""
+
+    document: str
+    text: str
+    missed: bool
+    label: str
+    head: Span
+    tail: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One checkpoint on one file, as a report says it. `figures` are those of entities and relations."""
+
+    predictor: str
+    data: str
+    sha256: str
+    documents: int
+    partial: bool
+    gold_entities: bool
+    thresholds: tuple[float, float]
+    figures: Mapping[str, Mapping[str, Any]]
+    confusions: tuple[tuple[str, str, int], ...]
+    errors: tuple[Wrong, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.predictor.removeprefix('relex_core, ')} on {self.data}"
+
+
+class Stopped(Exception):
+    """Somebody asked the job to end."""
+
+
+class Watched:
+    """A predictor that tells a job how many documents it has read, and ends when the job is stopped."""
+
+    def __init__(self, predictor: Predictor, job: Job) -> None:
+        self.predictor, self.job, self.name = predictor, job, predictor.name
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        schema: Schema,
+        floor: Thresholds,
+        given: Sequence[tuple[Entity, ...]] | None = None,
+    ) -> Iterator[Extraction]:
+        for extraction in self.predictor.predict(documents, schema, floor, given):
+            if self.job.stopped:
+                raise Stopped
+            self.job.done += 1
+            yield extraction
+
+
+def folder() -> Path:
+    """Where results are kept, beside the database."""
+    return Path(os.environ.get("RELEX_DATA") or "data") / "evaluations"
+
+
+def start(jobs: Jobs, question: Question, data: Path | bytes, name: str, load: Load, who: str) -> Job:
+    """Measure in the background; `data` is a file, or the content of one called `name`. Raises InputError."""
+    if not question.checkpoints:
+        raise InputError(expected="a checkpoint", found="none", change="Choose one or two checkpoints.")
+    content = data if isinstance(data, bytes) else None
+    if content is None and not Path(str(data)).is_file():
+        raise InputError(
+            expected="an annotated .jsonl or .jsonl.gz file",
+            found=f"no file at {quote(str(data), 160)}",
+            change="Check the path, upload the file, or choose a project.",
+            value=str(data),
+        )
+    # the total is corrected as soon as the file has been read
+    return jobs.start(who, EVALUATION, 0, _pieces(question, data, name, load))
+
+
+def _pieces(question: Question, data: Path | bytes, name: str, load: Load) -> Pieces:
+    def work(job: Job) -> Generator[int]:
+        with tempfile.TemporaryDirectory() as scratch:
+            path = data if isinstance(data, Path) else Path(scratch) / _file_name(name)
+            if isinstance(data, bytes):
+                path.write_bytes(data)
+            job.total = _records(path) * len(question.checkpoints)
+            for checkpoint in question.checkpoints:
+                yield 0
+                predictor = load(checkpoint)
+                with suppress(Stopped):
+                    run = predict_file(Watched(predictor, job), path, question.gold_entities)
+                    save(predictor.name, question.thresholds, [report(run, question.thresholds)])
+            yield 0
+
+    return work
+
+
+def gold_of(store: Store, project: str) -> bytes:
+    """A project's submitted annotations as an annotated file. Raises InputError if there are none, NotFound."""
+    annotations = list(store.annotations(project, states=(State.SUBMITTED,)))
+    if not annotations:
+        raise InputError(
+            expected=f"submitted documents in project {quote(project)}",
+            found="none",
+            change="Submit documents under Annotate first, or choose a file.",
+            value=project,
+        )
+    gliner = named("gliner")
+    assert gliner.write is not None
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "gold.jsonl"
+        gliner.write(iter(annotations), path)
+        return path.read_bytes()
+
+
+def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Path:
+    """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all."""
+    files = [found.to_json() for found in reports]
+    whole = {
+        "predictor": predictor,
+        "thresholds": f"{thresholds.entity},{thresholds.relation}",
+        "files": files,
+        "paper": dict(PAPER.values()),
+        "differences": DIFFERENCES,
+    }
+    folder().mkdir(parents=True, exist_ok=True)
+    stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
+    path = folder() / f"{datetime.now():%Y%m%d-%H%M%S-%f}-{stem}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(part, path)
+    return path
+
+
+def kept() -> tuple[Path, ...]:
+    """The results in the data folder, newest first."""
+    return tuple(sorted(folder().glob("*.json"), reverse=True))
+
+
+def when(path: Path) -> str:
+    """When a result of the data folder was made, for people."""
+    with suppress(ValueError):
+        return f"{datetime.strptime(path.name[:15], '%Y%m%d-%H%M%S'):%d %b %H:%M:%S}"
+    return path.stem
+
+
+def read(path: Path) -> tuple[Scored, ...]:
+    """The results in a file of the data folder. Raises FormatError."""
+    return opened(path.read_bytes(), path.name)
+
+
+def opened(content: bytes, name: str) -> tuple[Scored, ...]:
+    """The results in a file that the command wrote, one for each data file. Raises FormatError."""
+    try:
+        whole = json.loads(content.decode("utf-8"))
+        found = tuple(_scored(str(whole["predictor"]), entry) for entry in whole["files"])
+        if not found:
+            raise ValueError("no data file in it")
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise FormatError(
+            expected="a file written by python -m relex_core evaluate --json",
+            found=f"{quote(name)} ({type(error).__name__}: {quote(str(error), 80)})",
+            change="Choose another file, or evaluate again.",
+            value=name,
+        ) from error
+
+
+def _scored(predictor: str, entry: Mapping[str, Any]) -> Scored:
+    chosen = entry["thresholds"]
+    return Scored(
+        predictor,
+        str(entry["data"]),
+        str(entry["sha256"]),
+        int(entry["documents"]),
+        bool(entry["partial"]),
+        bool(entry["gold_entities"]),
+        (float(chosen["entity"]), float(chosen["relation"])),
+        {key: _figures(entry[key]) for key in ("entities", "relations", "relations_with_types")},
+        tuple((str(c["true"]), str(c["claimed"]), int(c["count"])) for c in entry["confusions"]),
+        tuple(_errors(entry["errors"])),
+    )
+
+
+def _figures(given: Mapping[str, Any]) -> Json:
+    low, high = given["f1_95"]
+    by_label = {str(label): _one(figures) for label, figures in given["by_label"].items()}
+    return {**_one(given), "f1_95": (float(low), float(high)), "by_label": by_label}
+
+
+def _one(given: Mapping[str, Any]) -> Json:
+    return {**{key: float(given[key]) for key in ("precision", "recall", "f1")}, "support": int(given["support"])}
+
+
+def _errors(documents: Iterable[Mapping[str, Any]]) -> Iterator[Wrong]:
+    for document in documents:
+        text = str(document["text"])
+        for key in ("missed", "false"):
+            for edge in document[key]:
+                spans = [_span(edge[end], len(text)) for end in ("head", "tail")]
+                yield Wrong(str(document["id"]), text, key == "missed", str(edge["label"]), spans[0], spans[1])
+
+
+def _span(given: Sequence[Any], length: int) -> Span:
+    start, end = (int(place) for place in given)
+    if not 0 <= start < end <= length:
+        raise ValueError(f"a span {start} to {end} in a text of {length} characters")
+    return start, end
+
+
+def _records(path: Path) -> int:
+    from relex_core.datasets import iterate_gold
+
+    return sum(1 for _ in iterate_gold(path))
+
+
+def _file_name(name: str) -> str:
+    """A name for a temporary file that says what it holds; a user's name never becomes a path."""
+    end = ".jsonl.gz" if name.endswith(".gz") else ".jsonl"
+    return _safe(name.removesuffix(".gz").removesuffix(".jsonl")) + end
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w@-]+", "_", name).strip("_")[:80] or "data"

@@ -1,0 +1,193 @@
+"""Evaluation in the background, its results as files, and the Evaluate screen on real annotations and mini."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from db.values import State
+from pages.shared import evaluating, resources, score_tables
+from pages.shared.evaluating import EVALUATION, Question, Wrong
+from pages.shared.jobs import Jobs
+from relex_core.adapters.own import Own
+from relex_core.errors import CheckpointError, FormatError, InputError
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
+from tests.pages.conftest import ROOT, Visit
+
+RECORDS = (
+    {
+        "tokenized_text": ["Ada", "Lovelace", "lives", "in", "London", "."],
+        "ner": [[0, 1, "person"], [4, 4, "location"]],
+        "relations": [[0, 1, "lives in"]],
+    },
+    {
+        "tokenized_text": ["Bob", "was", "born", "in", "Oslo", "."],
+        "ner": [[0, 0, "person"], [4, 4, "location"]],
+        "relations": [[1, 0, "<b>odd"]],
+    },
+)
+GOLD = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
+QUESTION = Question(("mini",), Thresholds(0.3, 0.5))
+
+
+def finish(jobs: Jobs, question: Question = QUESTION, data: Path | bytes = GOLD) -> str:
+    job = evaluating.start(jobs, question, data, "tiny.jsonl", resources.predictor, "ada")
+    assert job.wait(120)
+    return job.error
+
+
+def test_a_result_says_what_the_command_says(data: Path) -> None:
+    assert finish(Jobs()) == ""
+    (path,) = evaluating.kept()
+    (ours,) = evaluating.read(path)
+    gold, out = data / "tiny.jsonl", data / "out.json"
+    gold.write_bytes(GOLD)
+    command = [sys.executable, "-m", "relex_core", "evaluate", "--data", str(gold), "--thresholds", "0.3,0.5"]
+    subprocess.run([*command, "--json", str(out)], cwd=ROOT, check=True, capture_output=True)
+    (theirs,) = evaluating.opened(out.read_bytes(), "out.json")
+    assert ours == theirs
+    assert ours.figures["entities"]["support"] == 4
+    missed = [error for error in ours.errors if error.missed and error.label == "<b>odd"]
+    assert [score_tables.edge(error) for error in missed] == ["Oslo → <b>odd → Bob"]
+
+
+def test_a_job_counts_its_documents(data: Path) -> None:
+    jobs = Jobs()
+    finish(jobs, Question(("mini", "mini"), Thresholds(0.3, 0.5)))
+    job = jobs.get("ada", EVALUATION)
+    assert job is not None
+    assert (job.done, job.total) == (4, 4)
+
+
+class Slow(Own):
+    """mini, stopped by somebody after its first document."""
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        schema: Schema,
+        floor: Thresholds,
+        given: Sequence[tuple[Entity, ...]] | None = None,
+    ) -> Iterator[Extraction]:
+        for extraction in super().predict(documents, schema, floor, given):
+            yield extraction
+            self.stop()
+
+
+def test_a_stopped_evaluation_leaves_no_result(data: Path) -> None:
+    from relex_core.checkpoint import load
+
+    jobs = Jobs()
+
+    def slow(checkpoint: str) -> Slow:
+        predictor = Slow(load(checkpoint))
+        predictor.stop = lambda: jobs.get("ada", EVALUATION).stop()  # type: ignore[attr-defined, union-attr]
+        return predictor
+
+    job = evaluating.start(jobs, QUESTION, GOLD, "tiny.jsonl", slow, "ada")
+    assert job.wait(120)
+    assert (job.stopped, job.done, job.error) == (True, 1, "")
+    assert evaluating.kept() == ()
+
+
+def test_what_cannot_be_measured_says_why(data: Path) -> None:
+    with pytest.raises(InputError, match="no file at"):
+        finish(Jobs(), data=data / "absent.jsonl")
+    assert "line 1" in finish(Jobs(), data=b'{"no": "record"}\n')
+    wrong = finish(Jobs(), Question((str(data / "nowhere"),), Thresholds()))
+    assert "Check the name or the path" in wrong
+    with pytest.raises(CheckpointError):
+        resources.predictor(str(data / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff", b"[]", b"{}", b'{"predictor": "x", "files": []}', b'{"predictor": "x", "files": [{}]}']
+)
+def test_other_files_are_refused(content: bytes) -> None:
+    with pytest.raises(FormatError, match="evaluate --json"):
+        evaluating.opened(content, "x.json")
+
+
+def test_a_name_never_becomes_a_path() -> None:
+    assert evaluating._file_name("../../etc/passwd.jsonl") == "etc_passwd.jsonl"
+    assert evaluating._file_name("a b.jsonl.gz") == "a_b.jsonl.gz"
+    assert evaluating._file_name("...") == "data.jsonl"
+
+
+def test_a_text_is_escaped_and_its_ends_are_marked() -> None:
+    error = Wrong("d<", "<i>Ada</i> & 😀 Bob", False, "met<", (3, 6), (15, 18))
+    shown = score_tables.in_its_text(error)
+    assert '&lt;i&gt;<mark class="head" title="head">Ada</mark>&lt;/i&gt; &amp; ' in shown
+    assert ">Bob</mark>" in shown
+    assert "met&lt;" in shown
+    nested = score_tables.in_its_text(Wrong("d", "New York City", True, "in", (0, 13), (0, 8)))
+    assert '<mark class="head tail" title="head and tail">New York</mark>' in nested
+
+
+def annotated_project() -> None:
+    store = resources.store()
+    schema = Schema.of(["person", "location"], ["lives in"])
+    store.create_project("letters", schema)
+    for name, place in (("Ada", "London"), ("Bob", "Oslo")):
+        document = Document.from_text(f"{name} lives in {place}.")
+        store.add_documents("letters", [document])
+        at = document.text.index(place)
+        ends = Entity("h", 0, 3, "person"), Entity("t", at, at + len(place), "location")
+        annotation = Annotation(document, schema, ends, (Relation("h", "t", "lives in"),))
+        store.save("letters", annotation, annotator="ada", state=State.SUBMITTED)
+
+
+def test_the_screen_measures_a_project_and_shows_two_results(visit: Visit) -> None:
+    app = visit("evaluate")
+    assert not app.exception
+    assert "Nothing measured yet" in " ".join(h.proto.body for h in app.get("html"))
+    app.button(key="evaluate_start").click().run()
+    assert "Create it first" in " ".join(str(w.value) for w in app.warning)
+    annotated_project()
+    for _ in range(2):
+        app.run()
+        app.button(key="evaluate_start").click().run()
+        job = resources.jobs().get("me", EVALUATION)
+        assert job is not None
+        assert job.wait(120)
+        assert job.error == ""
+    both = Question(("mini", str(ROOT / "relex_core/checkpoints/mini")), Thresholds(0.5, 0.75))
+    job = evaluating.start(resources.jobs(), both, GOLD, "tiny.jsonl", resources.predictor, "me")
+    assert job.wait(120)
+    app.session_state["remembered_evaluate_asked"] = 2
+    app.run()
+    assert not app.exception
+    shown = " ".join(h.proto.body for h in app.get("html"))
+    assert shown.count("2 documents, above 0.5 / 0.75") == 2
+    app = visit("evaluate")
+    result_a = next(s for s in app.selectbox if s.label == "Result A")
+    menu = result_a.options
+    assert len(set(menu)) == len(menu) == 4
+    result_a.select_index(3).run()
+    shown = " ".join(h.proto.body for h in app.get("html"))
+    assert "2 documents, above 0.5 / 0.5" in shown
+    assert "95% interval" in shown
+    assert "lives in" in shown
+    next(s for s in app.selectbox if s.label == "Result B").select_index(1).run()
+    assert not app.exception
+    assert "<b>B</b>" in " ".join(h.proto.body for h in app.get("html"))
+    for view in ("Confusions", "Errors"):
+        app.segmented_control(key="evaluate_view").set_value(view).run()
+        assert not app.exception
+
+
+def test_an_error_opens_its_text(visit: Visit) -> None:
+    assert finish(resources.jobs()) == ""
+    app = visit("evaluate")
+    app.segmented_control(key="evaluate_view").set_value("Errors").run()
+    app.segmented_control(key="error_kind").set_value("missed").run()
+    app.selectbox(key="error_label").set_value("<b>odd").run()
+    assert not app.exception
+    body = " ".join(h.proto.body for h in app.get("html"))
+    assert ">Oslo</mark>" in body
+    assert "<b>odd" not in body
