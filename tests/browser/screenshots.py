@@ -62,6 +62,7 @@ SCREENS = {
     "documents": plain("documents"),
     "review": plain("review"),
     "export": plain("export"),
+    "evaluate": plain("evaluate"),
     "explore": explore,
     "correct": correct,
 }
