@@ -1,7 +1,9 @@
 """Forms of the model compared: adjacency decoders and triple scorers against all pairs and a pair MLP (section 5.4).
 
-Each form starts from the same weights (what a form adds is drawn at random from the same seed), sees the same
-data in the same order for the same time, and is scored once on a development file at thresholds chosen there.
+Each form starts from the same weights but for what is compared: the relation scorer and the adjacency decoder are
+drawn at random from the same seed in every form, also in the one that the checkpoint has, which would otherwise be
+ahead by all of its training. Each sees the same data in the same order for the same time or number of steps, and is
+scored once on a development file at thresholds chosen there.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ FORMS: dict[str, dict[str, str | None]] = {
         for name in ("DistMult", "TransE", "ComplEx")
     },
 }
+
+COMPARED = ("relations.", "adjacency.")
+"""The parts of the model that forms differ in, and that each form therefore starts without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +115,13 @@ def _one(name: str, config: TrainConfig, place: Path, say: Callable[[str], None]
 
 
 def derive(base: str, path: Path, changes: dict[str, str | None], seed: int) -> Path:
-    """A checkpoint of another form with the weights that both forms have."""
+    """A checkpoint of another form: encoder, spans and labels of `base`, relation scorer and adjacency at random."""
     loaded = load(base, device="cpu", dtype="fp32")
     torch.manual_seed(seed)
+    fresh = RelexModel(loaded.config).state_dict()
+    start = {key: fresh[key] if key.startswith(COMPARED) else value for key, value in loaded.model.state_dict().items()}
     model = RelexModel(replace(loaded.config, **changes))  # type: ignore[arg-type]
-    model.load_state_dict(loaded.model.state_dict(), strict=False)
+    model.load_state_dict(start, strict=False)
     write(model, loaded.builder, loaded.path, path)
     return path
 
