@@ -112,9 +112,11 @@ class Report:
                     "text": gold.document.text,
                     "missed": [_edge(key) for key in part.missed],
                     "false": [_edge(key) for key in part.false],
+                    "missed_entities": [_mark(key) for key in part.missed_entities],
+                    "false_entities": [_mark(key) for key in part.false_entities],
                 }
                 for gold, part in zip(self.run.gold, self.parts, strict=True)
-                if part.missed or part.false
+                if part.missed or part.false or part.missed_entities or part.false_entities
             ][:MAX_ERRORS],
         }
 
@@ -122,6 +124,11 @@ class Report:
 def _edge(key: metrics.Key) -> Json:
     head, tail, label = key
     return {"head": head, "tail": tail, "label": label}
+
+
+def _mark(key: metrics.Key) -> Json:
+    start, end, label = key
+    return {"start": start, "end": end, "label": label}
 
 
 def _figures(parts: Sequence[Mapping[str, Counts]]) -> Json:

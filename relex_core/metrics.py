@@ -52,6 +52,7 @@ class DocumentScore:
     """One document's counts by label: entities, relations, relations with the types of both ends.
 
     `missed` and `false` relations are (head span, tail span, label); a cluster stands as its first mention.
+    `missed_entities` and `false_entities` are (start, end, label).
     """
 
     entities: Mapping[str, Counts]
@@ -60,6 +61,8 @@ class DocumentScore:
     confusions: tuple[tuple[str, str], ...] = ()
     missed: tuple[Key, ...] = ()
     false: tuple[Key, ...] = ()
+    missed_entities: tuple[Key, ...] = ()
+    false_entities: tuple[Key, ...] = ()
 
 
 NOTHING = "(none)"
@@ -91,6 +94,8 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
         _confusions(plain_truth, plain_claims),
         _ordered(plain_truth - plain_claims),
         _ordered(plain_claims - plain_truth),
+        _ordered(entity_truth - entity_claims),
+        _ordered(entity_claims - entity_truth),
     )
 
 
@@ -117,13 +122,16 @@ def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
         fits = head.label in kinds.get(key[0], ()) and tail.label in kinds.get(key[1], ())
         typed.add(key if fits else (head.span, tail.span, relation.label))
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
+    entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
     return DocumentScore(
-        _count(entity_truth, {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}),
+        _count(entity_truth, entity_claims),
         _count(truth, claims),
         _count(truth, typed),
         _confusions(truth, claims),
         _ordered(_first_mentions(truth - claims, gold)),
         _ordered(_first_mentions(claims - truth, gold)),
+        _ordered(entity_truth - entity_claims),
+        _ordered(entity_claims - entity_truth),
     )
 
 

@@ -23,7 +23,7 @@ from db.values import State
 from pages.shared.jobs import Job, Jobs, Pieces
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import DIFFERENCES, PAPER
-from relex_core.evaluation import Predictor, Report, predict_file, report
+from relex_core.evaluation import Predictor, Report, best_thresholds, predict_file, report
 from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
 EVALUATION = "evaluation"
@@ -36,23 +36,31 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be measured: each checkpoint on one annotated file, at one pair of thresholds."""
+    """What is to be measured: each checkpoint on one annotated file.
+
+    At `thresholds`, or with `development` (the content and name of another annotated file) at those that are best
+    there for each checkpoint.
+    """
 
     checkpoints: tuple[str, ...]
     thresholds: Thresholds
     gold_entities: bool = False
+    development: tuple[bytes, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """One relation that was missed or claimed falsely, with its text. Spans in code points, half open."""
+    """One relation or entity that was missed or claimed falsely, with its text. Spans in code points, half open.
+
+    An entity has no `tail`.
+    """
 
     document: str
     text: str
     missed: bool
     label: str
     head: Span
-    tail: Span
+    tail: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +134,32 @@ def _pieces(question: Question, data: Path | bytes, name: str, load: Load) -> Pi
             path = data if isinstance(data, Path) else Path(scratch) / _file_name(name)
             if isinstance(data, bytes):
                 path.write_bytes(data)
-            job.total = _records(path) * len(question.checkpoints)
+            development = _development(question, Path(scratch))
+            files = [path] if development is None else [development, path]
+            job.total = sum(map(_records, files)) * len(question.checkpoints)
             for checkpoint in question.checkpoints:
                 yield 0
                 predictor = load(checkpoint)
+                thresholds = question.thresholds
                 with suppress(Stopped):
-                    run = predict_file(Watched(predictor, job), path, question.gold_entities)
-                    save(predictor.name, question.thresholds, [report(run, question.thresholds)])
+                    watched = Watched(predictor, job)
+                    if development is not None:
+                        thresholds = best_thresholds(predict_file(watched, development, question.gold_entities))
+                    run = predict_file(watched, path, question.gold_entities)
+                    save(predictor.name, thresholds, [report(run, thresholds)])
             yield 0
 
     return work
+
+
+def _development(question: Question, scratch: Path) -> Path | None:
+    """The development file, written down under a name of its own."""
+    if question.development is None:
+        return None
+    content, name = question.development
+    path = scratch / f"development-{_file_name(name)}"
+    path.write_bytes(content)
+    return path
 
 
 def gold_of(store: Store, project: str) -> bytes:
@@ -242,6 +266,10 @@ def _errors(documents: Iterable[Mapping[str, Any]]) -> Iterator[Wrong]:
             for edge in document[key]:
                 spans = [_span(edge[end], len(text)) for end in ("head", "tail")]
                 yield Wrong(str(document["id"]), text, key == "missed", str(edge["label"]), spans[0], spans[1])
+            # results written before entities were listed have none
+            for mark in document.get(f"{key}_entities", ()):
+                span = _span((mark["start"], mark["end"]), len(text))
+                yield Wrong(str(document["id"]), text, key == "missed", str(mark["label"]), span)
 
 
 def _span(given: Sequence[Any], length: int) -> Span:

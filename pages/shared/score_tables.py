@@ -66,20 +66,25 @@ def confusions(scored: Scored) -> str:
 
 
 def edge(error: Wrong) -> str:
-    """head → label → tail, in the words of the text."""
-    head, tail = (" ".join(error.text[start:end].split()) for start, end in (error.head, error.tail))
-    return f"{head} → {error.label} → {tail}"
+    """head → label → tail, or entity: label, in the words of the text."""
+    head = _words(error.text, error.head)
+    return (
+        f"{head}: {error.label}" if error.tail is None else f"{head} → {error.label} → {_words(error.text, error.tail)}"
+    )
+
+
+def _words(text: str, span: tuple[int, int]) -> str:
+    return " ".join(text[slice(*span)].split())
 
 
 def in_its_text(error: Wrong) -> str:
-    """The text with both ends of the relation marked, escaped."""
-    places = sorted({0, len(error.text), *error.head, *error.tail})
+    """The text with the entity, or both ends of the relation, marked, escaped."""
+    marks = {"entity": error.head} if error.tail is None else {"head": error.head, "tail": error.tail}
+    places = sorted({0, len(error.text), *(place for span in marks.values() for place in span)})
     parts = []
     for start, end in pairwise(places):
         piece = html.escape(error.text[start:end])
-        names = [
-            name for name, span in (("head", error.head), ("tail", error.tail)) if span[0] <= start and end <= span[1]
-        ]
+        names = [name for name, span in marks.items() if span[0] <= start and end <= span[1]]
         parts.append(
             f'<mark class="{" ".join(names)}" title="{" and ".join(names)}">{piece}</mark>' if names else piece
         )

@@ -11,7 +11,7 @@ from pages.shared import evaluating, identity, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
 from pages.shared.messages import guard, plain, refuse
 from pages.shared.score_tables import SIDES
-from relex_core.errors import RelexError
+from relex_core.errors import InputError, RelexError
 from relex_core.types import Thresholds
 
 PAGE = 40
@@ -37,9 +37,7 @@ def form(store: Store) -> None:
         st.text_input("Path of an annotated .jsonl", key="evaluate_path")
     else:
         _project(store)
-    left, right = st.columns(2)
-    left.number_input("Entities above", 0.1, 1.0, 0.5, 0.05, key="evaluate_entity")
-    right.number_input("Relations above", 0.05, 1.0, 0.5, 0.05, key="evaluate_relation")
+    _thresholds()
     st.toggle("Relate the given entities", key="evaluate_given", help="Scores relations between gold entities only.")
     job = resources.jobs().get(state.annotator(), evaluating.EVALUATION)
     if job is not None and job.running:
@@ -50,6 +48,34 @@ def form(store: Store) -> None:
         refuse(str(refused))
     elif job is not None and job.stopped:
         refuse("Stopped. The checkpoint that was being read has no result.")
+
+
+def _thresholds() -> None:
+    """Given as numbers, or chosen on annotations that are not the ones to be measured on."""
+    chosen = st.toggle(
+        "Choose thresholds on a development file", key="evaluate_tuned",
+        help="The pair with the highest entity F1 + relation F1 there, for each checkpoint by itself.",
+    )  # fmt: skip
+    if chosen:
+        st.file_uploader("Development file", ["jsonl", "gz"], key="evaluate_dev", label_visibility="collapsed")
+        return
+    left, right = st.columns(2)
+    left.number_input("Entities above", 0.1, 1.0, 0.5, 0.05, key="evaluate_entity")
+    right.number_input("Relations above", 0.05, 1.0, 0.5, 0.05, key="evaluate_relation")
+
+
+def _development() -> tuple[bytes, str] | None:
+    """The development file if thresholds are to be chosen on one. Raises InputError if it is not there yet."""
+    if not state.widget("evaluate_tuned"):
+        return None
+    file = state.widget("evaluate_dev")
+    if file is None:
+        raise InputError(
+            expected="a development file to choose thresholds on",
+            found="none",
+            change="Upload one, or turn that off and give thresholds.",
+        )
+    return file.getvalue(), file.name
 
 
 def _project(store: Store) -> None:
@@ -66,9 +92,13 @@ def _start() -> None:
     state.remember("evaluate_refused", "")
     try:
         chosen = [str(name).strip() for key in ("a", "b") if (name := state.widget(f"evaluate_{key}"))]
-        entity, relation = (float(state.widget(f"evaluate_{key}")) for key in ("entity", "relation"))
+        # the fields are not on the page while a development file decides
+        entity, relation = (float(state.widget(f"evaluate_{key}") or 0.5) for key in ("entity", "relation"))
         question = Question(
-            tuple(dict.fromkeys(chosen)), Thresholds(entity, relation), bool(state.widget("evaluate_given"))
+            tuple(dict.fromkeys(chosen)),
+            Thresholds(entity, relation),
+            bool(state.widget("evaluate_given")),
+            _development(),
         )
         data, name = _data()
         evaluating.start(resources.jobs(), question, data, name, resources.predictor, state.annotator())
@@ -234,7 +264,15 @@ def _errors(results: tuple[Scored, ...]) -> None:
         kind = st.segmented_control(
             "Kind", ["missed", "false"], default="false", key="error_kind", required=True, label_visibility="collapsed"
         )
-        wrong = [error for error in sides[str(side)].errors if error.missed == (kind == "missed")]
+        what = st.segmented_control(
+            "What", ["relations", "entities"], default="relations", key="error_what", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        wrong = [
+            error
+            for error in sides[str(side)].errors
+            if error.missed == (kind == "missed") and (error.tail is None) == (what == "entities")
+        ]
         names = sorted({error.label for error in wrong})
         label = st.selectbox(
             "Label", names, index=None, key="error_label", placeholder="all labels", label_visibility="collapsed"

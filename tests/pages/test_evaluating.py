@@ -56,6 +56,35 @@ def test_a_result_says_what_the_command_says(data: Path) -> None:
     assert [score_tables.edge(error) for error in missed] == ["Oslo → <b>odd → Bob"]
 
 
+TAGGED = {"tokenized_text": ["Bob", "was", "born", "in", "Oslo", "."], "ner": [[4, 4, "<i>planet"]], "relations": []}
+
+
+def test_entity_errors_are_listed_with_their_text(data: Path) -> None:
+    assert finish(Jobs(), data=(json.dumps(TAGGED) + "\n").encode()) == ""
+    ((ours,),) = map(evaluating.read, evaluating.kept())
+    (missed,) = (error for error in ours.errors if error.missed)
+    assert (missed.text[slice(*missed.head)], missed.tail, missed.label) == ("Oslo", None, "<i>planet")
+    assert score_tables.edge(missed) == "Oslo: <i>planet"
+    assert '<mark class="entity" title="entity">Oslo</mark>' in score_tables.in_its_text(missed)
+    assert "<i>" not in score_tables.in_its_text(missed)
+
+
+def test_thresholds_are_chosen_on_the_development_file(data: Path) -> None:
+    from relex_core.evaluation import best_thresholds, predict_file
+
+    development = (json.dumps(RECORDS[0]) + "\n").encode()
+    jobs = Jobs()
+    assert finish(jobs, Question(("mini",), Thresholds(0.99, 0.99), development=(development, "dev.jsonl"))) == ""
+    path = data / "dev.jsonl"
+    path.write_bytes(development)
+    wanted = best_thresholds(predict_file(resources.predictor("mini"), path))
+    ((ours,),) = map(evaluating.read, evaluating.kept())
+    assert ours.thresholds == (wanted.entity, wanted.relation) != (0.99, 0.99)
+    job = jobs.get("ada", EVALUATION)
+    assert job is not None
+    assert (job.done, job.total) == (3, 3)
+
+
 def test_a_job_counts_its_documents(data: Path) -> None:
     jobs = Jobs()
     finish(jobs, Question(("mini", "mini"), Thresholds(0.3, 0.5)))
