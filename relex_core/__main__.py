@@ -21,6 +21,7 @@ COMMANDS = (
     "relex_core.evaluate_command",
     "relex_core.silver_command",
     "relex_core.ablate_command",
+    "relex_core.curve_command",
 )
 """Modules of commands, in the order in which --help names them."""
 
