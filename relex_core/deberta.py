@@ -2,10 +2,11 @@
 
 Disentangled attention adds to q_i . k_j two terms that depend on the distance i - j: q_i . P(i - j), content to
 position, and k_j . R(i - j), position to content. P and R come from the relative embeddings alone, so they are
-projected once for a checkpoint, not in each forward. Both terms are made for all 2 T - 1 distances by one matrix
-product and read off along diagonals as a view, without gathering; their sum enters the fused attention as its mask.
+projected once for a checkpoint, not in each forward. Both terms are made by matrix products of a block of rows with all
+distances that occur in it, and read off along diagonals as views, without gathering; their sum is the mask of the
+fused attention. Rows and heads are taken few at a time, so that what is between two products stays in the cache.
 
-B texts, T pieces, D width, N heads, d = D / N, S buckets of distances on each side.
+B texts, T pieces, D width, N heads, d = D / N, S buckets of distances on each side, h heads and n rows of a block.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.bert import Attention, Intermediate, Residual, split_heads
+from relex_core.bert import Attention, Intermediate, Residual
 
-BLOCK = 8_000_000
-"""Numbers in one block of attention scores (32 MB in fp32): long texts take a few heads at a time."""
+BLOCK = 2_000_000
+"""Numbers in one block of attention scores (8 MB in fp32): long texts take a few heads at a time."""
+
+ROWS = 128
+"""Rows of one block: with their distances, T + 127, they make 0.6 MB of scores at 1,000 pieces."""
 
 
 class DebertaEncoder(nn.Module):
@@ -135,30 +139,41 @@ class _DisentangledAttention(nn.Module):
 
     def forward(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
         """Attention, a few heads at a time."""
-        q, k, v = (split_heads(own(x_BTD), self.heads) for own in (self.query_proj, self.key_proj, self.value_proj))
+        q, k, v = (_heads_first(own(x_BTD), self.heads) for own in (self.query_proj, self.key_proj, self.value_proj))
         key_NSd, query_NSd = self._project(relative_SD)
         scale = 1.0 / math.sqrt(3 * q.shape[-1])
         p = self.p if self.training else 0.0
         texts, length = x_BTD.shape[:2]
-        step = max(1, BLOCK // (texts * length * length))
+        # a GPU has no cache to stay in, and every block costs it a launch
+        rows, most = (ROWS, BLOCK) if x_BTD.device.type == "cpu" else (length, 8 * BLOCK)
+        step = max(1, most // (texts * length * length))
+        flipped_R = bucket_R.flip(0)
         mixed = []
         for at in range(0, self.heads, step):
             some = slice(at, at + step)
-            bias = diagonals((q[:, some] * scale) @ key_NSd[some, bucket_R].mT)
-            bias = bias + diagonals((k[:, some] * scale) @ query_NSd[some, bucket_R.flip(0)].mT).mT
+            bias_hBTT = q.new_empty(q[some].shape[0], texts, length, length)
+            key_hdR, query_hdR = key_NSd[some, bucket_R].mT, query_NSd[some, flipped_R].mT
+            for first in range(0, length, rows):
+                block = slice(first, min(first + rows, length))
+                bias_hBTT[..., block] = by_distance(k[some], query_hdR, block).mT
+            for first in range(0, length, rows):
+                block = slice(first, min(first + rows, length))
+                bias_hBTT[:, :, block] += by_distance(q[some], key_hdR, block)
             if pad_B11T is not None:
-                bias = bias.masked_fill(pad_B11T, torch.finfo(bias.dtype).min)
+                bias_hBTT.masked_fill_(pad_B11T[None, :, 0], torch.finfo(bias_hBTT.dtype).min)
             mixed.append(
-                F.scaled_dot_product_attention(q[:, some], k[:, some], v[:, some], bias, dropout_p=p, scale=scale)
+                F.scaled_dot_product_attention(q[some], k[some], v[some], bias_hBTT, dropout_p=p, scale=scale)
             )
-        return torch.cat(mixed, dim=1).transpose(1, 2).flatten(2)
+        return torch.cat(mixed).permute(1, 2, 0, 3).flatten(2)
 
     def _project(self, relative_SD: Tensor) -> tuple[Tensor, Tensor]:
-        """Relative embeddings as keys and as queries [N, 2 S, d], kept while weights cannot change."""
+        """Relative embeddings as keys and as queries [N, 2 S, d], scaled, kept while weights cannot change."""
         if self._positions is not None:
             return self._positions
         relative_SD = self.pos_dropout(relative_SD)
-        key, query = (split_heads(own(relative_SD)[None], self.heads)[0] for own in (self.key_proj, self.query_proj))
+        key, query = (_heads_first(own(relative_SD)[None], self.heads)[:, 0] for own in (self.key_proj, self.query_proj))
+        scale = 1.0 / math.sqrt(3 * key.shape[-1])
+        key, query = key * scale, query * scale
         if not self.training and not torch.is_grad_enabled():
             self._positions = key, query
         return key, query
@@ -174,14 +189,32 @@ class _DisentangledAttention(nn.Module):
         return self
 
 
-def diagonals(scores_BNTR: Tensor) -> Tensor:
-    """Scores of row i for column distances, R = 2 T - 1, the distance j - i at position j - i + T - 1 -> [B, N, T, T].
+def by_distance(rows_hBTd: Tensor, positions_hdR: Tensor, block: slice) -> Tensor:
+    """Products of some rows i with the position of their distance to every column j: [h, B, n, T].
 
-    A view: element (i, j) lies at i R + (j - i + T - 1) = i (R - 1) + j + T - 1.
+    Column j - i + T - 1 of `positions_hdR`, R = 2 T - 1, is that distance's.
     """
-    scores_BNTR = scores_BNTR.contiguous()
-    texts, many, length, distances = scores_BNTR.shape
-    a, b, _, _ = scores_BNTR.stride()
-    return scores_BNTR.as_strided(
-        (texts, many, length, length), (a, b, distances - 1, 1), scores_BNTR.storage_offset() + length - 1
-    )
+    length = rows_hBTd.shape[2]
+    some_hBnd = rows_hBTd[:, :, block]
+    # only the distances that occur between these rows and any column
+    near_hdW = positions_hdR[:, :, length - block.stop : 2 * length - 1 - block.start]
+    scores = (some_hBnd.flatten(1, 2) @ near_hdW).view(*some_hBnd.shape[:3], near_hdW.shape[-1])
+    return diagonals(scores)
+
+
+def diagonals(scores_hBnW: Tensor) -> Tensor:
+    """Scores of n rows for W = T + n - 1 distances, rising from column to column, -> [h, B, n, T].
+
+    A view: element (i, j) is that of distance j - i, which row i has in column j - i + n - 1, and so lies at
+    i W + j - i + n - 1 = i (W - 1) + j + n - 1.
+    """
+    scores_hBnW = scores_hBnW.contiguous()
+    *outer, rows, distances = scores_hBnW.shape
+    strides = (*scores_hBnW.stride()[:-2], distances - 1, 1)
+    start = scores_hBnW.storage_offset() + rows - 1
+    return scores_hBnW.as_strided((*outer, rows, distances - rows + 1), strides, start)
+
+
+def _heads_first(x_BTD: Tensor, count: int) -> Tensor:
+    """[B, T, N * d] -> [N, B, T, d]"""
+    return x_BTD.view(*x_BTD.shape[:-1], count, -1).permute(2, 0, 1, 3)
