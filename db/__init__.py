@@ -22,5 +22,6 @@ Reading order; facts are only ever added, everything else is an index over them 
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests
     outbox, argilla_*                      the same annotations on an Argilla server
-    backup, check, benchmark               upkeep, also as `python -m db`
+    status, backup, backup_folder, check   upkeep, also as `python -m db`
+    benchmark      how long it all takes as a project grows
 """
