@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Set
 
 import streamlit as st
 
@@ -17,7 +18,10 @@ from pages.shared.synchronising import SYNC, Round, Server
 from relex_core.errors import RelexError
 
 SHOWN = 20
-"""Failures that are listed at once."""
+"""Problems that are told at once."""
+
+NAMED = 8
+"""Deliveries that are named where several failed for the same reason."""
 
 _WHY = (
     "Address and key are set where the server runs, not on this page: whoever opens the page could otherwise have the "
@@ -60,8 +64,8 @@ def argilla(store: Store) -> None:
 
 
 def _server(server: Server) -> None:
-    known = f"as {server.user}, {server.role}" if not server.error else "no connection"
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_server"):
+    known = f"key of {server.user}, role {server.role}" if not server.error else "no connection"
+    with st.container(horizontal=True, vertical_alignment="center", key="line_server"):
         st.html(
             f'<p class="rx-line">{html.escape(server.address)}<span>{html.escape(known)}</span></p>', width="stretch"
         )
@@ -112,8 +116,9 @@ def _standing(link: Link) -> None:
     synchroniser = resources.synchroniser()
     left = synchroniser.waiting(link.project, link.workspace)
     st.html(_figures(left))
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_round"):
+    with st.container(horizontal=True, vertical_alignment="center", key="line_round"):
         since = f"In {link.workspace} since {clock(link.at)}" + (f", by {link.by}" if link.by else "")
+        since += f". Last sent {clock(left.sent_at)}" if left.sent_at else ". Nothing was sent yet"
         st.html(f'<p class="rx-quiet">{html.escape(since)}</p>', width="stretch")
         with st.popover("Unlink", key="argilla_unlink"):
             st.markdown("What is in Argilla stays there, and everything stays here. You can link it again.")
@@ -121,24 +126,19 @@ def _standing(link: Link) -> None:
         st.button("Synchronise now", key="argilla_sync", on_click=_sync, args=(link.project, False))
     last = synchroniser.last(link.project)
     if last is not None:
-        _round(last)
+        _round(last, {failure.error for failure in left.failures})
     if left.failures:
         _failures(link.project, left)
 
 
 def _figures(left: Waiting) -> str:
-    sent = clock(left.sent_at) if left.sent_at else "never"
-    cells = (
-        (f"{left.records:,}", "records wait"),
-        (f"{left.answers:,}", "answers wait"),
-        (f"{len(left.failures):,}", "with an error"),
-        (sent, "last sent"),
-    )
-    shown = "".join(f"<div><b>{html.escape(n)}</b><span>{what}</span></div>" for n, what in cells)
+    cells = ((left.records, "records wait"), (left.answers, "answers wait"), (len(left.failures), "with an error"))
+    shown = "".join(f"<div><b>{number:,}</b><span>{what}</span></div>" for number, what in cells)
     return f'<div class="rx-figures">{shown}</div>'
 
 
-def _round(last: Round) -> None:
+def _round(last: Round, listed: Set[str]) -> None:
+    """What the last round did. Problems that are `listed` below among the deliveries are not told twice."""
     if last.error:
         refuse(f"{clock(last.at)}: {last.error}")
         return
@@ -159,28 +159,32 @@ def _round(last: Round) -> None:
         st.caption(f"{counted(did.converted, 'offset')} counted in UTF-16 were converted by the words under them.")
     if did.doubtful:
         refuse(f"Offsets to look at: {', '.join(did.doubtful[:5])}.")
-    for problem in did.problems[:SHOWN]:
-        refuse(str(problem))
+    for problem in list(dict.fromkeys(str(problem) for problem in did.problems if str(problem) not in listed))[:SHOWN]:
+        refuse(problem)
 
 
 def _failures(project: str, left: Waiting) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_failures"):
+    with st.container(horizontal=True, vertical_alignment="center", key="line_failures"):
         st.html('<p class="rx-part">Not delivered</p>', width="stretch")
         st.button(
             "Try all now", key="argilla_retry", on_click=_sync, args=(project, True),
             help="Otherwise each waits longer after every try, up to six hours.",
         )  # fmt: skip
-    st.html(f'<ul class="rx-findings">{"".join(_failure(one) for one in left.failures[:SHOWN])}</ul>')
+    by_error: dict[str, list[Failure]] = {}
+    for failure in left.failures:
+        by_error.setdefault(failure.error, []).append(failure)
+    st.html(f'<ul class="rx-findings">{"".join(_alike(error, found) for error, found in by_error.items())}</ul>')
 
 
-def _failure(failure: Failure) -> str:
-    who = f" by {failure.annotator}" if failure.annotator else ""
-    again = f", again at {clock(failure.retry_at)}" if failure.retry_at else ""
-    tries = counted(failure.attempts, "try", "tries")
-    return (
-        f"<li><b>{html.escape(failure.document + who)}</b> {html.escape(failure.error)} "
-        f"<em>{html.escape(tries + again)}</em></li>"
-    )
+def _alike(error: str, failures: list[Failure]) -> str:
+    """Deliveries that failed for the same reason, with the first of them to try again."""
+    names = [f"{f.document} by {f.annotator}" if f.annotator else f.document for f in failures]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    tries = counted(max(f.attempts for f in failures), "try", "tries")
+    waits = [f.retry_at for f in failures if f.retry_at]
+    again = f"{tries}, next at {clock(min(waits))}" if waits else f"{tries}, next in this round"
+    what = f"{', '.join(names[:NAMED])}{more}"
+    return f"<li><b>{html.escape(what)}</b> {html.escape(error)} <em>{html.escape(again)}</em></li>"
 
 
 def _ask() -> None:

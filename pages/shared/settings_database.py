@@ -33,7 +33,7 @@ def database(store: Store) -> None:
 def backups(store: Store) -> None:
     """One click to a backup, and the ones there are."""
     made = backup_folder.kept(store.database)
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_backups"):
+    with st.container(horizontal=True, vertical_alignment="center", key="line_backups"):
         st.html('<p class="rx-part">Backups</p>', width="stretch")
         st.button("Back up now", key="backup_now", type="primary", on_click=_backup, help="While everybody works on.")
     if refused := state.remembered("backup_refused"):
@@ -58,7 +58,7 @@ def integrity(store: Store) -> None:
     if job is not None and job.running:
         _checking()
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_check"):
+    with st.container(horizontal=True, vertical_alignment="center", key="line_check"):
         st.html('<p class="rx-part">Integrity</p>', width="stretch")
         st.button(
             "Check", key="check_start", on_click=_check, help="Computes all hashes anew and compares all indexes."
@@ -78,7 +78,7 @@ def _checking() -> None:
     job = resources.jobs().get("", CHECK)
     if job is None or not job.running:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", key="tools_check"):
+    with st.container(horizontal=True, vertical_alignment="center", key="line_check"):
         share = min(job.done / max(job.total, 1), 1.0)
         st.progress(share, text=f"Checked {job.done:,} of {counted(job.total, 'document')}")
         st.button("Stop", key="check_stop", on_click=job.stop)

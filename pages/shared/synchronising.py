@@ -28,6 +28,9 @@ SYNC = "argilla"
 EVERY = 300.0
 """Seconds between two rounds of every linked project."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 1800.0
+"""Seconds before a server that gave no answer is tried again; each pause is twice the one before."""
+
 ASK_AGAIN = 20.0
 """Seconds for which an answer about the server itself holds."""
 
@@ -109,7 +112,7 @@ class Synchroniser:
             return  # the database is away or busy: the next round will see
         patiently = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda ended: ended is not None and ended.down),
-            wait=tenacity.wait_exponential_jitter(initial=10, max=1800, jitter=5),
+            wait=tenacity.wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
             stop=tenacity.stop_when_event_set(stop),
             sleep=tenacity.sleep_using_event(stop),
             retry_error_callback=lambda state: None,
