@@ -18,9 +18,10 @@ Reading order; facts are only ever added, everything else is an index over them 
     audit          who did what; exports and checkpoints
     label_changes  rename, merge, and back
     assignments    who annotates what
-    progress       what is left, what was done, how long it took
+    readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests
     outbox, argilla_*                      the same annotations on an Argilla server
-    backup, check, benchmark               upkeep, also as `python -m db`
+    status, backup, backup_folder, check   upkeep, also as `python -m db`
+    benchmark      how long it all takes as a project grows
 """

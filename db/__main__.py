@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from db import backup, benchmark, check, exports, imports
+from db import argilla_sync, backup, benchmark, check, exports, imports
+from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url
 from db.formats import readers, writers
 from db.migrate import migrate
@@ -72,6 +73,19 @@ def _import(options: argparse.Namespace) -> None:
         print(f"Left out: {error}", file=sys.stderr)
     if len(done.skipped) > imports.SHOWN:
         print(f"Left out: {len(done.skipped) - imports.SHOWN} more", file=sys.stderr)
+
+
+def _sync(options: argparse.Namespace) -> int:
+    settings = ArgillaSettings(url_from(), options.workspace)
+    with Store.open(options.database) as store, closing(ArgillaClient(settings, key_from())) as client:
+        done = argilla_sync.sync(store, options.project, client, retry=options.retry)
+        left = argilla_sync.waiting(store, options.project, settings).total
+    print(f"{done.fetched} answers fetched, {done.records} records and {done.answers} answers sent, {left} waiting")
+    for name in done.conflicts:
+        print(f"Changed on both sides, ours kept as the newer revision: {name}")
+    for problem in done.problems:
+        print(f"Not done: {problem}", file=sys.stderr)
+    return 1 if done.problems else 0
 
 
 def _migrate(options: argparse.Namespace) -> None:
@@ -151,6 +165,13 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("--deduplicate", action="store_true", help="take each text once, under its first id")
     import_.add_argument("files", nargs="+", type=Path, metavar="FILE")
     import_.set_defaults(run=_import)
+
+    about = f"bring a project and an Argilla workspace into step; {URL_VARIABLE} and {KEY_VARIABLE} name the server"
+    sync = command("sync", about)
+    sync.add_argument("--project", required=True, metavar="NAME")
+    sync.add_argument("--workspace", required=True, metavar="NAME")
+    sync.add_argument("--retry", action="store_true", help="also what failed before and would wait longer")
+    sync.set_defaults(run=_sync)
 
     backup_ = command("backup", "copy the database to a file while the app is running")
     backup_.add_argument("--out", required=True, type=Path, metavar="FILE")

@@ -17,8 +17,11 @@ import tenacity
 
 from relex_core.errors import ConfigError, StoreError, quote
 
-KEY_VARIABLE = "RELEX_ARGILLA_API_KEY"
+KEY_VARIABLE = "ARGILLA_API_KEY"
 """The environment variable that holds the key; it is read when needed and kept nowhere."""
+
+URL_VARIABLE = "RELEX_ARGILLA_URL"
+"""The environment variable that holds the server's address: who sets the key also says where it may be sent."""
 
 PAGE = 500
 """Records that are read or written in one call; the server takes no more than 500."""
@@ -55,6 +58,11 @@ class ArgillaSettings:
     @property
     def address(self) -> str:
         return self.url.rstrip("/")
+
+
+def url_from(environment: Mapping[str, str] | None = None) -> str:
+    """The address in the environment, "" if there is none."""
+    return (os.environ if environment is None else environment).get(URL_VARIABLE, "").strip()
 
 
 def key_from(environment: Mapping[str, str] | None = None) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import documents, extractions, projects, tables
+from db import documents, extractions, progress, projects, tables
 from db.store import Store
 from db.values import Order, State
 from relex_core import jsonl
@@ -65,12 +65,12 @@ def table(figures: list[Figure], revisions: int = REVISIONS) -> str:
     """The curve as text, a row to an operation."""
     sizes = sorted(figures[0].medians)
     logarithmic = log(sizes[-1]) / log(sizes[0])
-    head = f"{'median ms, ' + str(revisions) + ' revisions each':34}" + "".join(f"{size:>10,}" for size in sizes)
+    head = f"{'median ms, ' + str(revisions) + ' revisions each':38}" + "".join(f"{size:>10,}" for size in sizes)
     lines = [head + f"{'growth':>9}"]
     for figure in figures:
         cells = "".join(f"{figure.medians[size]:10.2f}" for size in sizes)
         over = "  over 50 ms" if max(figure.medians.values()) > LIMIT_MS else ""
-        lines.append(f"{figure.operation:34}{cells}{figure.growth:8.1f}x{over}")
+        lines.append(f"{figure.operation:38}{cells}{figure.growth:8.1f}x{over}")
     lines.append(f"logarithmic growth from {sizes[0]:,} to {sizes[-1]:,} documents would be {logarithmic:.1f}x")
     return "\n".join(lines)
 
@@ -115,7 +115,10 @@ def operations(store: Store, size: int) -> Iterator[tuple[str, Callable[[], obje
     yield "search, a tenth, by uncertainty", lambda: store.queue(PROJECT, search="topic3", order="uncertainty")
     yield "search by label", lambda: store.queue(PROJECT, search='label:"works for"')
     yield "search, nothing", lambda: store.queue(PROJECT, search="nowhere")
+    yield "search, all documents, by uncertainty", lambda: store.queue(PROJECT, search="text", order="uncertainty")
     yield "progress", lambda: store.counts(PROJECT)
+    yield "progress, not yet read by a model", lambda: progress.count_unscored(store, PROJECT, "benchmark")
+    yield "progress, pace of an annotator", lambda: progress.pace(store, PROJECT, "ann")
     yield "save", save
 
 

@@ -7,7 +7,7 @@ labels, the search index) can be built anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,11 @@ class Finding:
     derived: bool = False
 
 
-def check(database: Database) -> Iterator[Finding]:
-    """Everything that is wrong, in constant memory, seen at one moment. Raises StoreError if it cannot be read."""
+def check(database: Database, seen: Callable[[], None] = lambda: None) -> Iterator[Finding]:
+    """Everything that is wrong, in constant memory, seen at one moment; `seen` is called after each document.
+
+    Raises StoreError if it cannot be read.
+    """
     with database.read() as connection:
         found = migrate.version(connection)
         if found != migrate.newest():
@@ -60,7 +63,7 @@ def check(database: Database) -> Iterator[Finding]:
             if sha256(row.json) != row.sha256:
                 yield Finding(f"label set {row.sha256[:12]}", "does not fit its hash")
         for project in connection.execute(sa.select(projects_table)).all():
-            yield from _project(connection, project)
+            yield from _project(connection, project, seen)
 
 
 def repair(database: Database) -> int:
@@ -89,7 +92,7 @@ def _engine(connection: Connection) -> Iterator[Finding]:
         yield Finding(f"table {row[0]}, row {row[1]}", f"names a row of {row[2]} that is not there")
 
 
-def _project(connection: Connection, project: Row[Any]) -> Iterator[Finding]:
+def _project(connection: Connection, project: Row[Any], seen: Callable[[], None]) -> Iterator[Finding]:
     labels = projects.load_labels(connection, project.pk)
     states: Counter[str] = Counter()
     for row in _documents(connection, project.pk):
@@ -102,6 +105,7 @@ def _project(connection: Connection, project: Row[Any]) -> Iterator[Finding]:
         yield from _revisions(connection, labels, row, where)
         if connection.execute(sa.select(search.fts.c.rowid).where(search.fts.c.rowid == row.pk)).first() is None:
             yield Finding(where, "is not in the search index", derived=True)
+        seen()
     query = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == project.pk)
     counted = {state: number for state, number in connection.execute(query) if number}
     if counted != dict(states):

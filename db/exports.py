@@ -16,11 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from db import audit
+import sqlalchemy as sa
+
+from db import audit, projects
 from db.formats import named
 from db.formats.record import Attributed
 from db.splits import NAMES, split
 from db.store import Store
+from db.tables import revisions as revisions_table
 from db.values import Project, Revision, State
 from relex_core import jsonl
 from relex_core.errors import InputError, StoreError, quote
@@ -160,6 +163,14 @@ def _written(store: Store, project: str, path: Path, format: str, choice: _Choic
             value=str(path),
         ) from error
     return Snapshot(path, hash, tally.documents, tally.entities.total(), tally.relations.total(), manifest_path)
+
+
+def stamp(store: Store, project: str) -> tuple[int, ...]:
+    """Changes whenever an export of the project might give something else. Cheap at any size. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, version = projects.find(connection, project)
+        newest = connection.execute(sa.select(sa.func.coalesce(sa.func.max(revisions_table.c.pk), 0))).scalar_one()
+        return pk, version, int(newest)
 
 
 def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:

@@ -1,7 +1,8 @@
 """Pages of a project's documents, in any order, searched or not.
 
 A page costs about the same wherever it is and however large the project: without a search each state is read from
-its own index. A search with few hits fetches and sorts them; one with many walks the order and keeps what fits.
+its own index, no further than the page needs. A search with few hits fetches and sorts them; one with many walks the
+order and keeps what fits.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -17,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
-from db.tables import annotators, documents
+from db.tables import annotators, assignments, documents, heads
 from db.values import DocumentRow, Order, State
 
 CHUNK = 100
@@ -35,7 +37,8 @@ _SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a project's documents is wanted."""
+    """Which part of a project's documents is wanted. With `own`, an annotator's name, only their part of a project
+    that is shared out, in the states in which they themselves left it."""
 
     states: tuple[State, ...] = tuple(State)
     search: str = ""
@@ -43,6 +46,7 @@ class Page:
     limit: int = 50
     after: DocumentRow | None = None
     min_suggested: int = 0
+    own: str = ""
 
 
 def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
@@ -50,6 +54,10 @@ def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRo
     filters = search.filters(connection, project, search.parse(wanted.search))
     driver, number = search.narrowest(connection, filters)
     probes = [f.probe for f in filters if f is not driver]
+    if wanted.own:
+        probes += _own(connection, wanted)
+        wanted = replace(wanted, states=tuple(State))
+    rows: Iterable[Row[Any]]
     if driver is None:
         rows = _merged(connection, project, wanted, probes)
     elif number <= search.MANY:
@@ -62,11 +70,24 @@ def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRo
 
 def _merged(
     connection: Connection, project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]
-) -> Iterable[Row[Any]]:
-    """Each state from its own index, already in order."""
+) -> Iterator[Row[Any]]:
+    """Each state from its own index, already in order. SQLite looks for a row only when it is asked for."""
     select = _select(project, wanted, probes).limit(wanted.limit)
-    pages = [connection.execute(select.where(documents.c.state == str(state))).all() for state in wanted.states]
-    return heapq.merge(*pages, key=_place, reverse=_SORT[wanted.order][1])
+    with ExitStack() as opened:
+        pages = [connection.execute(select.where(documents.c.state == str(state))) for state in wanted.states]
+        for found in pages:
+            opened.callback(found.close)
+        yield from heapq.merge(*pages, key=_place, reverse=_SORT[wanted.order][1])
+
+
+def _own(connection: Connection, wanted: Page) -> list[sa.ColumnElement[bool]]:
+    """Conditions for one annotator's part, by the state in which they left a document: new if they have not."""
+    me = connection.execute(sa.select(annotators.c.pk).where(annotators.c.name == wanted.own.strip())).scalar()
+    key = -1 if me is None else int(me)
+    mine = sa.exists().where(assignments.c.document_pk == documents.c.pk, assignments.c.annotator_pk == key)
+    left = sa.select(heads.c.state).where(heads.c.document_pk == documents.c.pk, heads.c.annotator_pk == key)
+    state = sa.func.coalesce(left.correlate(documents).scalar_subquery(), str(State.NEW))
+    return [mine, state.in_([str(state) for state in wanted.states])]
 
 
 def _fetched(
@@ -105,7 +126,29 @@ def _with_many_hits(
         if done:
             wanted = replace(wanted, after=_to_row(last, "", last.key))
     if done < wanted.limit:
+        yield from _walked(connection, project, wanted, probes, driver)
+
+
+def _walked(
+    connection: Connection,
+    project: int,
+    wanted: Page,
+    probes: Sequence[sa.ColumnElement[bool]],
+    driver: search.Hits,
+) -> Iterator[Row[Any]]:
+    """The order from its start, with the documents that are hits."""
+    if connection.dialect.name != "sqlite":
         yield from _merged(connection, project, wanted, [*probes, driver.probe])
+        return
+    nth = connection.execute(driver.hits.order_by(driver.key).offset(search.MANY).limit(1)).scalar()
+    if driver.one is not None and (driver.key is not search.fts.c.rowid or (nth or 0) < 2 * search.MANY):
+        # a b-tree answers for one document at once, and where most are hits the first few rows are enough
+        yield from _merged(connection, project, wanted, [*probes, driver.one])
+        return
+    # gathered once for all states; each of their statements would do it again
+    keys = frozenset(int(row[0]) for row in connection.execute(driver.hits))
+    endless = replace(wanted, limit=-1)
+    yield from (row for row in _merged(connection, project, endless, probes) if row.pk in keys)
 
 
 def _select(project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:

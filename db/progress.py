@@ -5,7 +5,7 @@ Read-only. Each function is one transaction on a store's database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -16,11 +16,17 @@ from sqlalchemy.engine import Connection
 
 from db import documents as documents_
 from db import extractions as extractions_
-from db import projects
+from db import projects, readings
 from db.store import Store
-from db.tables import annotators, documents, extractions, heads, label_sets, revisions
+from db.tables import annotators, counters, documents, extractions, heads, label_sets, revisions
 from db.values import State
 from relex_core.types import Extraction, Schema
+
+MANY = 500
+"""Documents of one annotator that are sorted by time; the last of more are looked for among the last revisions."""
+
+RECENT = 20_000
+"""Revisions of everybody among which the last of one annotator are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,9 @@ def count_unscored(store: Store, project: str, model_version: str) -> int:
     """How many documents `unscored` would give."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        query = sa.select(sa.func.count()).select_from(documents).where(*_unscored(connection, pk, model_version))
-        return int(connection.execute(query).scalar_one())
+        held = sa.select(sa.func.coalesce(sa.func.sum(counters.c.documents), 0)).where(counters.c.project_pk == pk)
+        total = int(connection.execute(held).scalar_one())
+        return total - readings.count(store.database, connection, pk, model_version, _complete(connection, pk))
 
 
 def extraction(store: Store, project: str, document_id: str, model_version: str) -> Extraction | None:
@@ -80,8 +87,9 @@ def extraction(store: Store, project: str, document_id: str, model_version: str)
         return extractions_.read(connection, labels, found, documents_.load(connection, row))
 
 
-def states_of(store: Store, project: str, annotator: str) -> dict[str, State]:
-    """The state in which this annotator left each document that they saved. Raises NotFound."""
+def states_of(store: Store, project: str, annotator: str, among: Sequence[str] | None = None) -> dict[str, State]:
+    """The state in which this annotator left each document that they saved, or of those `among` it by id. Raises
+    NotFound."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         query = (
@@ -90,6 +98,8 @@ def states_of(store: Store, project: str, annotator: str) -> dict[str, State]:
             .join(annotators, annotators.c.pk == heads.c.annotator_pk)
             .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
         )
+        if among is not None:
+            query = query.where(documents.c.id.in_(among))
         return {row.id: State(row.state) for row in connection.execute(query)}
 
 
@@ -139,26 +149,37 @@ def pace(store: Store, project: str, annotator: str, last: int = 20) -> float | 
     """Median seconds that the annotator's last documents took, None where nobody measured. Raises NotFound."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        recent = (
-            sa.select(heads.c.document_pk, heads.c.annotator_pk)
-            .join(annotators, annotators.c.pk == heads.c.annotator_pk)
-            .join(documents, documents.c.pk == heads.c.document_pk)
-            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
-            .where(heads.c.state == str(State.SUBMITTED))
-            .order_by(heads.c.revision_pk.desc())
-            .limit(last)
-            .subquery()
-        )
-        query = (
-            sa.select(sa.func.sum(revisions.c.seconds))
-            .join(
-                recent,
-                (recent.c.document_pk == revisions.c.document_pk) & (recent.c.annotator_pk == revisions.c.annotator_pk),
-            )
-            .group_by(revisions.c.document_pk)
-        )
-        taken = [float(seconds) for seconds in connection.scalars(query) if seconds is not None]
+        taken = _seconds(connection, *_recent(connection, pk, annotator.strip(), last))
     return median(taken) if taken else None
+
+
+def _recent(connection: Connection, project: int, annotator: str, last: int) -> tuple[int, list[int]]:
+    """The annotator's key, and the keys of the last documents that they finished: their heads sorted, or, where these
+    are many, the last revisions looked through."""
+    by = connection.execute(sa.select(annotators.c.pk).where(annotators.c.name == annotator)).scalar()
+    if by is None:
+        return -1, []
+    mine = heads.c.annotator_pk == by
+    many = connection.execute(sa.select(heads.c.document_pk).where(mine).offset(MANY).limit(1)).first() is not None
+    query = sa.select(heads.c.document_pk).join(documents, documents.c.pk == heads.c.document_pk)
+    query = query.where(mine, documents.c.project_pk == project, heads.c.state == str(State.SUBMITTED))
+    if many:
+        newest = connection.execute(sa.select(sa.func.max(revisions.c.pk))).scalar() or 0
+        finished = sa.select(revisions.c.document_pk).where(
+            revisions.c.pk > newest - RECENT, revisions.c.annotator_pk == by, revisions.c.state == str(State.SUBMITTED)
+        )
+        found = connection.scalars(finished.order_by(revisions.c.pk.desc()).limit(10 * last)).all()
+        query = query.where(heads.c.document_pk.in_(sorted(set(found))))
+    return int(by), list(connection.scalars(query.order_by(heads.c.revision_pk.desc()).limit(last)))
+
+
+def _seconds(connection: Connection, annotator: int, keys: Sequence[int]) -> list[float]:
+    """How long the annotator took for each of these documents, where it was measured."""
+    query = sa.select(sa.func.sum(revisions.c.seconds)).where(
+        revisions.c.document_pk.in_(keys), revisions.c.annotator_pk == annotator
+    )
+    found = connection.scalars(query.group_by(revisions.c.document_pk))
+    return [float(seconds) for seconds in found if seconds is not None]
 
 
 def _work(row: sa.Row[Any]) -> Work:

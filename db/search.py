@@ -45,11 +45,16 @@ MANY = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The keys of all documents that fit a condition: `hits` selects the column `key`, from an index in its order."""
+    """The keys of all documents that fit a condition: `hits` selects the column `key`, from an index in its order.
+
+    `probe` tests documents, at best all that there are; `one` tests a single document without gathering the others,
+    None where the engine cannot.
+    """
 
     probe: sa.ColumnElement[bool]
     hits: sa.Select[Any]
     key: sa.ColumnElement[int]
+    one: sa.ColumnElement[bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +122,13 @@ def filters(connection: Connection, project: int, query: Query) -> list[Hits | T
         # a word that is whole in so many documents need not go on, which is dear to look up
         if query.open_end and _number(connection, exact) <= MANY:
             hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
-        found.append(Hits(documents.c.pk.in_(hits), hits, fts.c.rowid))
+        one = exact.where(fts.c.rowid == documents.c.pk).exists() if hits is exact else None
+        found.append(Hits(documents.c.pk.in_(hits), hits, fts.c.rowid, one))
     for label in query.labels:
         key = document_labels.c.document_pk
         mine = document_labels.c.project_pk == project, document_labels.c.label == label
         probe = sa.exists().where(key == documents.c.pk, document_labels.c.label == label)
-        found.append(Hits(probe, sa.select(key).where(*mine).distinct(), key))
+        found.append(Hits(probe, sa.select(key).where(*mine).distinct(), key, probe))
     for phrase in query.phrases:
         places = texts.c.text, documents.c.source, documents.c.id
         holds = sa.or_(*(place.icontains(phrase, autoescape=True) for place in places))

@@ -129,18 +129,20 @@ class Store:
         limit: int = 50,
         after: DocumentRow | str | None = None,
         min_suggested: int = 0,
+        own: str = "",
     ) -> tuple[DocumentRow, ...]:
         """One page of the project's documents; `after` is the last row of the page before, or its id.
 
         `search` is words, "phrases" and label:name. `min_suggested` keeps texts in which the model found that
-        many entities (paper section 3.8).
+        many entities (paper section 3.8). `own` names an annotator of a project that is shared out: only their part,
+        and `states` are those in which they themselves left it.
         """
         wanted_states = tuple(State) if states is None else tuple(State(state) for state in states)
         with self.database.read() as connection:
             pk, _ = projects.find(connection, project)
             if isinstance(after, str):
                 after = paging.place(documents.find(connection, pk, after), Order(order))
-            wanted = paging.Page(wanted_states, search, Order(order), limit, after, min_suggested)
+            wanted = paging.Page(wanted_states, search, Order(order), limit, after, min_suggested, own)
             return paging.page(connection, pk, wanted)
 
     def counts(self, project: str) -> dict[State, int]:

@@ -6,11 +6,13 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from db import exports
 from db.formats import named
+from db.splits import NAMES, split
 from db.store import Store
 from db.values import State
 from relex_core import jsonl
@@ -52,22 +54,44 @@ def suggestions_archive(extraction: Extraction, thresholds: Thresholds) -> bytes
     return archive({"suggestions.jsonl": line, "suggestions.jsonl.manifest.json": _pretty(manifest)})
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How a project is split: shares of dev and test set, the rest is for training; and the seed."""
+
+    dev: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+
+def set_sizes(annotations: Iterable[Annotation], shares: Shares) -> dict[str, int]:
+    """How many documents each set would have. Raises InputError."""
+    chosen = split(annotations, dev=shares.dev, test=shares.test, seed=shares.seed)
+    return {name: len(chosen.of(name)) for name in NAMES if chosen.of(name)}
+
+
 def project_archive(
     store: Store,
     project: str,
     format: str = "gliner",
     states: Sequence[State] | None = exports.DECIDED,
     annotators: Sequence[str] | None = None,
+    split: Shares | None = None,
 ) -> bytes:
-    """A ZIP of a snapshot of the project and its manifest. Raises what `exports.snapshot` raises."""
+    """A ZIP of a snapshot of the project and its manifest, or of one for each set. Raises what `exports` raises."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{file_stem(project)}{named(format).suffix}"
-        made = exports.snapshot(store, project, path, format=format, states=states, annotators=annotators)
-        files = [file for file in sorted(path.rglob("*")) if file.is_file()] if path.is_dir() else [path]
+        if split is None:
+            exports.snapshot(store, project, path, format=format, states=states, annotators=annotators)
+        else:
+            exports.split_snapshot(
+                store, project, path, dev=split.dev, test=split.test, seed=split.seed, format=format, states=states,
+                annotators=annotators,
+            )  # fmt: skip
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-            for file in [*files, made.manifest_path]:
-                packed.write(file, file.relative_to(folder).as_posix())
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    packed.write(file, file.relative_to(folder).as_posix())
         return out.getvalue()
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import html
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
+from db import exports
 from db.exports import DECIDED
 from db.formats import writers
 from db.store import Store
+from db.validation import Weight
 from db.values import State
 from pages.shared import bundles, export_check, state
+from pages.shared.adjudication import ADJUDICATOR
+from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
 from pages.shared.messages import counted, plain, refuse
 from relex_core import jsonl
@@ -21,12 +26,13 @@ from relex_core import jsonl
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is to be exported."""
+    """What is to be exported; with `split` as three sets."""
 
     project: str
     format: str
     states: tuple[State, ...]
     annotators: tuple[str, ...]
+    split: Shares | None = None
 
 
 def choose(store: Store) -> Choice | None:
@@ -48,14 +54,38 @@ def choose(store: Store) -> Choice | None:
         "States", list(State), selection_mode="multi", default=list(DECIDED), key="export_states",
         format_func=lambda name: f"{name} {counts[name]:,}",
     )  # fmt: skip
-    people = store.annotators()
-    if len(people) > 1:
-        st.multiselect("Annotators", people, key="export_annotators", placeholder="all")
     return Choice(
         project,
         str(state.widget("export_format") or next(iter(formats))),
         tuple(State(name) for name in state.widget("export_states") or ()),
-        tuple(state.widget("export_annotators") or ()),
+        _whose(store),
+        _shares(),
+    )
+
+
+def _whose(store: Store) -> tuple[str, ...]:
+    """Whose decisions: everybody's latest, some people's latest, or only what was adjudicated."""
+    people = store.annotators()
+    if ADJUDICATOR in people:
+        only = st.toggle("Adjudicated only", key="export_adjudicated", help="What was settled in Review.")
+        if only:
+            return (ADJUDICATOR,)
+    if len(people) > 1:
+        st.multiselect("Annotators", people, key="export_annotators", placeholder="all, the latest of each document")
+    return tuple(state.widget("export_annotators") or ())
+
+
+def _shares() -> Shares | None:
+    if not st.toggle(
+        "Split into train, dev and test", key="export_split",
+        help="Whole documents, each text once, every label in proportion. The same seed gives the same sets.",
+    ):  # fmt: skip
+        return None
+    dev, test, seed = st.columns(3)
+    return Shares(
+        dev.number_input("Dev, %", 0, 50, 10, 5, key="export_dev") / 100,
+        test.number_input("Test, %", 0, 45, 10, 5, key="export_test") / 100,
+        int(seed.number_input("Seed", 0, 999_999, 0, 1, key="export_seed")),
     )
 
 
@@ -68,27 +98,76 @@ def nothing_yet() -> None:
 def preview(store: Store, choice: Choice) -> None:
     """Counts, warnings, the download, and the first records."""
     people = choice.annotators or None
-    summary = export_check.summarize(store.annotations(choice.project, states=choice.states, annotators=people))
+    summary, sizes = _counted(store, choice)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="rx-title">{counted(summary.documents, "document")}</p>', width="stretch")
+        sets = " · ".join(f"{name} {number:,}" for name, number in sizes.items())
+        st.html(
+            f'<p class="rx-title">{counted(summary.documents, "document")}</p>'
+            + (f'<p class="rx-quiet">{html.escape(sets)}</p>' if sets else ""),
+            width="stretch",
+        )
         st.download_button(
             "Download with manifest",
-            lambda: bundles.project_archive(store, choice.project, choice.format, choice.states, people),
+            lambda: bundles.project_archive(
+                store, choice.project, choice.format, choice.states, people, choice.split
+            ),
             f"{bundles.file_stem(choice.project)}-{choice.format}.zip", "application/zip", key="download_export",
             type="primary", on_click="ignore", disabled=not summary.documents,
-            help="A ZIP of the data and a manifest: counts, labels, model versions, filter, SHA-256.",
+            help="A ZIP of the data and a manifest beside each file: counts, labels, model versions, filter, SHA-256.",
         )  # fmt: skip
     if not summary.documents:
         refuse("No document fits this choice. Decide on something first, or choose other states.")
         return
     st.html(_figures(summary))
-    for warning in summary.warnings:
-        refuse(warning)
+    _report(summary)
     schema = store.project(choice.project).schema
     left, right = st.columns(2)
     left.html(_bars(summary.entities, {label.name: label.color for label in schema.entity_labels}))
     right.html(_bars(summary.relations, {label.name: label.color for label in schema.relation_labels}))
     _records(summary)
+
+
+def _counted(store: Store, choice: Choice) -> tuple[Summary, dict[str, int]]:
+    """The summary and the sizes of the sets, counted anew only when something changed."""
+    key = exports.stamp(store, choice.project), choice
+    kept: tuple[object, Summary, dict[str, int]] | None = state.remembered("export_counted")
+    if kept is not None and kept[0] == key:
+        return kept[1], kept[2]
+    people, states = choice.annotators or None, choice.states
+    counts = store.counts(choice.project)
+    total = max(1, sum(counts[name] for name in states))
+    far = st.empty()
+
+    def seen(documents: int) -> None:
+        far.progress(min(1.0, documents / total), text=f"Checked {documents:,} of about {total:,} documents")
+
+    found = store.annotations(choice.project, states=states, annotators=people)
+    summary = export_check.summarize(found, choice.format, seen)
+    sizes = {}
+    if choice.split is not None and summary.documents:
+        again = store.annotations(choice.project, states=states, annotators=people)
+        sizes = bundles.set_sizes(again, choice.split)
+    far.empty()
+    state.remember("export_counted", (key, summary, sizes))
+    return summary, sizes
+
+
+def _report(summary: Summary) -> None:
+    """What the format loses, what looks wrong and what is good to know, with places."""
+    weights = Counter(finding.weight for finding in summary.findings)
+    if not weights:
+        st.caption("The check of this choice found nothing to say.")
+        return
+    told = ", ".join(counted(weights[w], w, "losses" if w is Weight.LOSS else "") for w in Weight if weights[w])
+    with st.expander(f"Check: {told}", expanded=bool(weights[Weight.LOSS] or weights[Weight.WARNING])):
+        rows = []
+        for finding in summary.findings:
+            places = "; ".join(f"{document} {where}".strip() for document, where in finding.places)
+            rows.append(
+                f'<li><i class="rx-{finding.weight}">{finding.weight}</i> <b>{finding.count:,} × '
+                f"{html.escape(finding.what)}</b> <em>{html.escape(places)}</em></li>"
+            )
+        st.html(f'<ul class="rx-findings">{"".join(rows)}</ul>')
 
 
 def _records(summary: Summary) -> None:

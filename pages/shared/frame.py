@@ -27,8 +27,12 @@ NAVIGATION = (
     ("export", "Export"),
     ("train", "Train"),
     ("evaluate", "Evaluate"),
+    ("settings", "Settings"),
 )
 """Name of the screen's file and its title, in the order of the top bar; a screen that is not there is left out."""
+
+ASIDE = frozenset({"settings"})
+"""Screens that are reached from the menu behind the name: seldom needed, they would crowd the top bar."""
 
 
 def visited() -> bool:
@@ -38,19 +42,28 @@ def visited() -> bool:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Around the server's life: the model loads before anybody has asked for it."""
+    """Around the server's life: the model loads before anybody has asked for it, and Argilla is kept in step."""
     # Streamlit takes a folder called pages for its old navigation until the first run has called st.navigation,
     # and tells the first visitor of any other address that the page does not exist (1.67.0, PagesManager)
     PagesManager.uses_pages_directory = False
     threading.Thread(target=resources.warm, name="warm", daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=resources.keep_in_step, args=(stop,), name="argilla", daemon=True).start()
     yield
+    stop.set()
 
 
 def pages() -> list[StreamlitPage]:
     """The screens for `st.navigation`; the first one is where visitors land."""
     there = [(name, title) for name, title in NAVIGATION if (_SCREENS / f"{name}.py").exists()]
     return [
-        st.Page(_SCREENS / f"{name}.py", title=title, url_path=None if at == 0 else name, default=at == 0)
+        st.Page(
+            _SCREENS / f"{name}.py",
+            title=title,
+            url_path=None if at == 0 else name,
+            default=at == 0,
+            visibility="hidden" if name in ASIDE else "visible",
+        )
         for at, (name, title) in enumerate(there)
     ]
 
@@ -72,6 +85,7 @@ def draw() -> None:
                 identity.leave()
             else:
                 _name()
+            st.page_link(_SCREENS / "settings.py", label="Settings", icon=":material/settings:")
 
 
 def _name() -> None:

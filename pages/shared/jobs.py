@@ -16,12 +16,14 @@ from relex_core.errors import RelexError
 
 @dataclass(slots=True)
 class Job:
-    """One piece of background work. `error` is why it ended early, "" if it did not."""
+    """One piece of background work. `error` is why it ended early, "" if it did not; `result` what it came to, for work
+    that comes to something beside what it stores."""
 
     what: str
     total: int
     done: int = 0
     error: str = ""
+    result: object = None
     started: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)

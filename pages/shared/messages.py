@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -45,3 +47,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 entity', '1,200 words')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def clock(moment: datetime) -> str:
+    """A moment in the visitor's own time zone."""
+    try:
+        local = moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        local = moment.astimezone()
+    return f"{local:%d %b %Y, %H:%M}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from db import assignments, progress
+from db import progress
 from db.store import Store
 from db.values import DocumentRow, Order, State
 
@@ -113,24 +113,21 @@ def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:
 def _rows(store: Store, walk: Walk, after: DocumentRow | None = None) -> Iterator[DocumentRow]:
     chosen = walk.filter
     # shared out, each person's own state counts: a document may be submitted by one and new to the other
-    states = tuple(State) if chosen.shared else chosen.states
-    own = progress.states_of(store, walk.project, walk.annotator) if chosen.shared else {}
-    part = assignments.of(store, walk.project, walk.annotator) if chosen.shared else frozenset()
+    own = walk.annotator if chosen.shared else ""
     while True:
         page = store.queue(
             walk.project,
-            states=states,
+            states=chosen.states,
             search=chosen.search,
             order=chosen.order,
             limit=_PAGE,
             after=after,
             min_suggested=chosen.min_suggested,
+            own=own,
         )
+        left = progress.states_of(store, walk.project, own, [row.id for row in page]) if own else {}
         for row in page:
-            if not chosen.shared:
-                yield row
-            elif row.id in part and (left := own.get(row.id, State.NEW)) in chosen.states:
-                yield replace(row, state=left)
+            yield replace(row, state=left.get(row.id, State.NEW)) if own else row
         if len(page) < _PAGE:
             return
         after = page[-1]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
 
+from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
 from db.store import Store
 from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Readings
 from pages.shared.samples import SAMPLES
+from pages.shared.synchronising import Synchroniser
 from relex_core.errors import RelexError
 from relex_core.evaluation import Predictor
 
@@ -78,3 +82,24 @@ def store() -> Store:
 def jobs() -> Jobs:
     """The background work of this server."""
     return Jobs()
+
+
+@st.cache_resource
+def synchroniser() -> Synchroniser:
+    """What keeps linked projects and Argilla in step."""
+    return Synchroniser(store(), jobs(), argilla_environment)
+
+
+def argilla_environment() -> Mapping[str, str]:
+    """Argilla's address and key as whoever runs the server set them: in its environment, else in Streamlit's secrets.
+    Read each time and kept nowhere."""
+    found = {name: os.environ[name] for name in (URL_VARIABLE, KEY_VARIABLE) if os.environ.get(name)}
+    with suppress(StreamlitSecretNotFoundError):
+        return {**{name: str(st.secrets[name]) for name in (URL_VARIABLE, KEY_VARIABLE) if name in st.secrets}, **found}
+    return found
+
+
+def keep_in_step(stop: threading.Event) -> None:
+    """Rounds with Argilla until `stop` is set; what is wrong with the database, visitors are told."""
+    with suppress(RelexError):
+        synchroniser().watch(stop)

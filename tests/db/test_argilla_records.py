@@ -111,10 +111,10 @@ def test_addresses_and_keys_are_checked_and_keys_not_shown() -> None:
         with pytest.raises(ConfigError) as error:
             ArgillaSettings(url, "w")
         assert "pass" not in str(error.value).replace("password", "")
-    with pytest.raises(ConfigError, match="RELEX_ARGILLA_API_KEY"):
+    with pytest.raises(ConfigError, match="ARGILLA_API_KEY"):
         key_from({})
     with pytest.raises(ConfigError, match="printable"):
-        key_from({"RELEX_ARGILLA_API_KEY": "a\nb"})
+        key_from({"ARGILLA_API_KEY": "a\nb"})
     client = ArgillaClient(ArgillaSettings("http://127.0.0.1:9", "w"), "very-secret", attempts=2)
     assert "very-secret" not in repr(client)
     with pytest.raises(ServerDown, match="waits here") as down:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
+
+import pytest
 
 from db.store import Store
 from pages.shared import bundles, export_check
+from pages.shared.bundles import Shares
 from relex_core.editing import begin
 from relex_core.jsonl import annotation_from_training
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
@@ -28,9 +32,20 @@ def test_doubtful_annotations_are_counted() -> None:
         DOCUMENT, SCHEMA, (Entity("a", 1, 3, "person"), Entity("b", 16, 22, "place")), (Relation("b", "a", "born in"),)
     )
     summary = export_check.summarize([inside, Annotation(Document.from_text("Nothing here."), SCHEMA)])
-    assert (summary.documents, summary.empty, summary.widened, summary.misfits) == (2, 1, 1, 1)
+    assert (summary.documents, summary.empty) == (2, 1)
     assert summary.entities == {"person": 1, "place": 1}
-    assert len(summary.warnings) == 4
+    told = {finding.what: finding.count for finding in summary.findings}
+    assert told["marks that begin or end inside a word (trainers get whole words)"] == 1
+    assert told["relations between types that their label does not allow"] == 1
+    assert told["documents without a mark"] == 1
+    assert told["entity labels with fewer than 10 examples"] == 2
+
+
+def test_counting_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_check, "STEP", 2)
+    heard: list[int] = []
+    export_check.summarize([Annotation(DOCUMENT, SCHEMA)] * 5, seen=heard.append)
+    assert heard == [2, 4]
 
 
 def test_suggestions_leave_as_training_data_that_says_what_it_is() -> None:
@@ -51,6 +66,31 @@ def test_a_project_leaves_with_its_manifest(tmp_path) -> None:  # type: ignore[n
         packed = files(bundles.project_archive(store, "a/b: c"))
     assert set(packed) == {"a-b-c.jsonl", "a-b-c.jsonl.manifest.json"}
     assert json.loads(packed["a-b-c.jsonl.manifest.json"])["counts"]["documents"] == 1
+
+
+@pytest.mark.parametrize("format", ["gliner", "spacy", "brat", "datasets", "conllu"])
+def test_three_sets_leave_in_one_archive(format: str, tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path / 'x.sqlite'}") as store:
+        store.create_project("news", SCHEMA)
+        documents = [Document(f"d{n}", f"Ada met person {n}.") for n in range(20)]
+        store.add_documents("news", documents)
+        for document in documents:
+            store.save("news", Annotation(document, SCHEMA, (Entity("a", 0, 3, "person"),)), annotator="ada")
+        shares = Shares(dev=0.2, test=0.1, seed=7)
+        packed = bundles.project_archive(store, "news", format, split=shares)
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".manifest.json")]
+            manifests = {name: json.loads(archive.read(name)) for name in names}
+            assert archive.testzip() is None
+        again = bundles.project_archive(store, "news", format, split=shares)
+        assert bundles.set_sizes(store.annotations("news"), shares) == {"train": 14, "dev": 4, "test": 2}
+    counts = {m["filter"]["split"]["set"]: m["counts"]["documents"] for m in manifests.values()}
+    assert counts == {"train": 14, "dev": 4, "test": 2}
+    assert all(m["filter"]["split"]["seed"] == 7 for m in manifests.values())
+    with zipfile.ZipFile(io.BytesIO(again)) as archive:
+        hashes = {name: json.loads(archive.read(name))["sha256"] for name in names}
+    if format != "datasets":  # its files carry a fingerprint of their own
+        assert hashes == {name: m["sha256"] for name, m in manifests.items()}
 
 
 def test_nothing_is_accepted_below_the_thresholds() -> None:

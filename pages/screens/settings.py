@@ -1,0 +1,21 @@
+"""Settings: where annotations are kept, their backups and their health, and the copy in Argilla."""
+
+import streamlit as st
+
+from pages.shared import resources, settings_argilla, settings_database, style
+from pages.shared.messages import guard
+
+style.add("documents.css")
+style.add("settings.css")
+store = resources.store()
+with st.container(key="settings"):
+    left, right = st.columns([1, 1])
+    with left.container(key="pane_database"):
+        with guard():
+            settings_database.database(store)
+        with guard():
+            settings_database.backups(store)
+        with guard():
+            settings_database.integrity(store)
+    with right.container(key="pane_argilla"), guard():
+        settings_argilla.argilla(store)
