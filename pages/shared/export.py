@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -34,29 +34,47 @@ def choose(store: Store) -> Choice | None:
     names = [project.name for project in store.projects()]
     if not names:
         return None
-    wanted = state.address()[0] or state.project()
-    st.selectbox(
-        "Project", names, index=names.index(wanted) if wanted in names else 0, key="export_project", on_change=_project
-    )
-    project = str(state.widget("export_project") or names[0])
-    state.set_project(project)
-    state.set_address(project)
+    project = choose_project(names, "export_project")
     formats = {format.name: format for format in writers()}
     st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
-    counts = store.counts(project)
-    st.pills(
-        "States", list(State), selection_mode="multi", default=list(DECIDED), key="export_states",
-        format_func=lambda name: f"{name} {counts[name]:,}",
-    )  # fmt: skip
-    people = store.annotators()
-    if len(people) > 1:
-        st.multiselect("Annotators", people, key="export_annotators", placeholder="all")
+    states = choose_states(store, project, DECIDED, "export_states")
+    annotators = choose_annotators(store, "export_annotators")
     return Choice(
         project,
         str(state.widget("export_format") or next(iter(formats))),
-        tuple(State(name) for name in state.widget("export_states") or ()),
-        tuple(state.widget("export_annotators") or ()),
+        states,
+        annotators,
     )
+
+
+def choose_project(names: list[str], key: str) -> str:
+    """The project to take from; the address follows."""
+    wanted = state.address()[0] or state.project()
+    st.selectbox(
+        "Project", names, index=names.index(wanted) if wanted in names else 0, key=key, on_change=_project, args=(key,)
+    )
+    project = str(state.widget(key) or names[0])
+    state.set_project(project)
+    state.set_address(project)
+    return project
+
+
+def choose_states(store: Store, project: str, default: Sequence[State], key: str) -> tuple[State, ...]:
+    """Which documents of a project are taken, by their states."""
+    counts = store.counts(project)
+    state.begin_widget(key, list(default))
+    chosen = st.pills(
+        "States", list(State), selection_mode="multi", key=key,
+        format_func=lambda name: f"{name} {counts[name]:,}",
+    )  # fmt: skip
+    return tuple(State(name) for name in chosen)
+
+
+def choose_annotators(store: Store, key: str) -> tuple[str, ...]:
+    """Whose decisions are taken, empty for everybody's; the reviewer's are those of "adjudication"."""
+    people = store.annotators()
+    chosen = st.multiselect("Annotators", people, key=key, placeholder="all") if len(people) > 1 else ()
+    return tuple(chosen)
 
 
 def nothing_yet() -> None:
@@ -78,6 +96,8 @@ def preview(store: Store, choice: Choice) -> None:
             type="primary", on_click="ignore", disabled=not summary.documents,
             help="A ZIP of the data and a manifest: counts, labels, model versions, filter, SHA-256.",
         )  # fmt: skip
+        if st.button("Fine-tune on this", key="fine_tune", disabled=not summary.documents):
+            hand_over(choice)
     if not summary.documents:
         refuse("No document fits this choice. Decide on something first, or choose other states.")
         return
@@ -89,6 +109,15 @@ def preview(store: Store, choice: Choice) -> None:
     left.html(_bars(summary.entities, {label.name: label.color for label in schema.entity_labels}))
     right.html(_bars(summary.relations, {label.name: label.color for label in schema.relation_labels}))
     _records(summary)
+
+
+def hand_over(choice: Choice) -> None:
+    """Open Train with the same project, states and annotators."""
+    for key, value in ((f"train_states_{choice.project}", choice.states), ("train_annotators", choice.annotators)):
+        state.clear_widget(key)
+        state.begin_widget(key, list(value))
+    state.set_project(choice.project)
+    st.switch_page("pages/screens/train.py", query_params={"project": choice.project})
 
 
 def _records(summary: Summary) -> None:
@@ -123,6 +152,6 @@ def _bars(counts: Mapping[str, int], colors: Mapping[str, int]) -> str:
     return f'<div class="rx-bars">{"".join(rows)}</div>'
 
 
-def _project() -> None:
-    state.set_address(str(state.widget("export_project") or ""))
-    state.set_project(str(state.widget("export_project") or ""))
+def _project(key: str) -> None:
+    state.set_address(str(state.widget(key) or ""))
+    state.set_project(str(state.widget(key) or ""))

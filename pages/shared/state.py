@@ -46,6 +46,15 @@ def set_thresholds(thresholds: Thresholds) -> None:
         clear_widget("relation_threshold")
 
 
+def checkpoint() -> str:
+    """The checkpoint that this tab works with, "" before it was asked for."""
+    return str(st.session_state.get("checkpoint_name") or "")
+
+
+def set_checkpoint(name: str) -> None:
+    st.session_state["checkpoint_name"] = name
+
+
 def annotator() -> str:
     """The name that decisions are saved under."""
     return str(st.session_state.get("annotator") or "me")

@@ -1,0 +1,114 @@
+"""The form of the Train screen: what to learn from, where to begin, how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from db.store import Store
+from db.values import State
+from pages.shared import checkpoints, export, messages, resources, sample_set, state, training_plan, training_runs
+from pages.shared.messages import counted, plain, refuse
+from pages.shared.training_plan import RECIPES, Outlook, Plan
+from pages.shared.training_runs import Run
+from relex_core.errors import RelexError
+
+
+def form(store: Store, runs: tuple[Run, ...]) -> None:
+    """Ask for a plan, say what it has to learn from, and start it."""
+    st.html('<p class="rx-title">Train</p>')
+    names = [project.name for project in store.projects()]
+    if not names:
+        st.markdown("A run learns from what people submitted. There is no project yet.")
+        _sample(store)
+        return
+    plan = _plan(store, names)
+    found = training_plan.outlook(store, plan)
+    _counts(found)
+    for warning in found.warnings:
+        refuse(warning)
+    if not found.possible:
+        _sample(store)
+    beside = _others(training_runs.going(runs))
+    st.button(
+        "Fine-tune", key="train_start", type="primary", width="stretch", disabled=not found.possible,
+        on_click=_start, args=(replace(plan, beside=beside),),
+    )  # fmt: skip
+    if refused := state.remembered("train_refused"):
+        refuse(str(refused))
+
+
+def _plan(store: Store, names: list[str]) -> Plan:
+    project = export.choose_project(names, "train_project")
+    states = export.choose_states(store, project, (State.SUBMITTED,), f"train_states_{project}")
+    people = export.choose_annotators(store, "train_annotators")
+    known = list(dict.fromkeys((resources.checkpoint(), *checkpoints.names())))
+    base = st.selectbox(
+        "Begin with", known, key="train_base", accept_new_options=True, format_func=checkpoints.shown,
+        help="The checkpoint to train from: the one in use, mini, one made here, or a hub id.",
+    )  # fmt: skip
+    recipe = st.radio("How", list(RECIPES), key="train_recipe", format_func=RECIPES.get, captions=_CAPTIONS)
+    with st.popover("Split, seed, name", key="train_more"):
+        share = st.slider("Documents held out", 10, 50, 20, 5, format="%d%%", key="train_dev", help=_HELD_OUT)
+        seed = st.number_input("Seed of the split and the run", 0, 9999, 0, key="train_seed")
+        epochs = st.number_input(
+            "Rounds through the documents", 1, 100, None, key="train_epochs", placeholder="as the recipe says"
+        )
+        name = st.text_input("Name of the checkpoint", key="train_name", max_chars=40, placeholder=project)
+    return Plan(
+        project, str(base or "mini"), str(recipe), states, people, share / 100, int(seed), int(epochs or 0),
+        str(name or "").strip(), state.annotator(),
+    )  # fmt: skip
+
+
+_CAPTIONS = (
+    "Measured with mini on 40 and 120 sentences. Better and about as quick.",
+    "Table 1: rates 3e-6 and 5e-6. For large checkpoints and hundreds of documents.",
+)
+_HELD_OUT = "Whole documents, drawn by the seed. They are only read to compare before and after."
+
+
+def _counts(found: Outlook) -> None:
+    summary = found.summary
+    if found.possible:
+        st.caption(
+            f"{counted(found.train, 'document')} to learn from, {found.held_out:,} held out · "
+            f"{counted(summary.entities.total(), 'entity', 'entities')}, "
+            f"{counted(summary.relations.total(), 'relation')}, {summary.rejected:,} rejected suggestions as negatives"
+        )
+
+
+def _others(going: tuple[Run, ...]) -> bool:
+    """Say that a run is going; whether this one should begin beside it."""
+    if not going:
+        return False
+    names = plain(", ".join(run.plan.name for run in going))
+    return st.checkbox(
+        "Begin at once, beside the run that is going", key="train_beside",
+        help=f"Going now: {names}. Otherwise this one waits for its turn. Two at once share memory and cores.",
+    )  # fmt: skip
+
+
+def _start(plan: Plan) -> None:
+    state.remember("train_refused", "")
+    try:
+        run = training_runs.begin(resources.store(), plan)
+    except RelexError as error:
+        state.remember("train_refused", str(error))
+        return
+    state.remember("train_run", run.id)
+
+
+def _sample(store: Store) -> None:
+    st.button("Open the sample project", key="train_sample", on_click=_open_sample, args=(store,))
+    st.caption("Twelve short texts. Submit at least four of them under Annotate, then come back.")
+    if state.remembered("train_to_sample"):
+        state.remember("train_to_sample", False)
+        st.switch_page("pages/screens/annotate.py", query_params={"project": sample_set.NAME})
+
+
+def _open_sample(store: Store) -> None:
+    with messages.guard():
+        state.set_project(sample_set.create(store).name)
+        state.remember("train_to_sample", True)
