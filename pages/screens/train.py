@@ -13,7 +13,7 @@ runs = training_runs.runs()
 with st.container(key="train"):
     left, right = st.columns([1, 2.4])
     with left.container(key="pane_plan"), guard():
-        train.form(store, runs)
+        train.form(store, runs, primary=not train_watch.offers(train_watch.chosen(runs)))
     with right.container(key="pane_run"), guard():
         run = train_watch.choose(runs)
         if run is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Generator
 
 import streamlit as st
 
 from db import audit
-from pages.shared import checkpoints, resources, state
+from pages.shared import checkpoints, resources, state, style
 from pages.shared.jobs import Job
 from pages.shared.messages import plain, refuse
 from relex_core.errors import CheckpointError, RelexError
@@ -25,10 +26,14 @@ def menu() -> None:
     wanted = str(state.remembered("checkpoint_wanted") or "")
     label = f"{checkpoints.shown(active)} …" if wanted else checkpoints.shown(active)
     with st.popover(plain(label), key="checkpoint", help="The model in use"):
-        st.markdown(f"**{plain(active)}**")
+        style.add("checkpoint_menu.css")
+        st.markdown(f"**{plain(active)}** is in use")
         for at, name in enumerate(checkpoints.names()[:_LISTED]):
             if name != active:
-                st.button(plain(checkpoints.shown(name)), key=f"checkpoint_{at}", on_click=choose, args=(name,))
+                st.button(
+                    plain(checkpoints.shown(name)), key=f"checkpoint_pick_{at}", on_click=choose, args=(name,),
+                    width="stretch",
+                )  # fmt: skip
         loading("menu")
         st.text_input(
             "Another", key="checkpoint_other", placeholder="owner/name, or a folder", on_change=_other,
@@ -43,10 +48,11 @@ def menu() -> None:
 _EVERYBODY = "New visits begin with this checkpoint; tabs that are open keep theirs."
 
 
-def choose(name: str) -> None:
+def choose(name: str, where: str = "menu") -> None:
     """Load a checkpoint and take it into use in this tab once it is there; until then, and if it fails, the old one
-    stays."""
+    stays. `where` it was asked for is where it is told."""
     state.remember("checkpoint_refused", "")
+    state.remember("checkpoint_asked", where)
     try:
         checkpoints.locate(name)
     except RelexError as error:
@@ -75,6 +81,12 @@ def settle() -> None:
     state.set_desk(None)
 
 
+def keep_in_address() -> None:
+    """Name the checkpoint in the address unless everybody begins with it, so that a reload or a link keeps it."""
+    active = resources.checkpoint()
+    state.set_checkpoint_address("" if active == checkpoints.default(resources.store()) else active)
+
+
 def _load(name: str):  # type: ignore[no-untyped-def]
     def work(_: Job) -> Generator[int]:
         try:
@@ -95,7 +107,9 @@ def _load(name: str):  # type: ignore[no-untyped-def]
 
 
 def loading(where: str) -> None:
-    """How far the loading is, or why it failed."""
+    """How far the loading is, or why it failed, if it was asked for here."""
+    if state.remembered("checkpoint_asked") != where:
+        return
     if state.remembered("checkpoint_wanted"):
         _watch(where)
     elif said := state.remembered("checkpoint_refused"):
@@ -104,14 +118,15 @@ def loading(where: str) -> None:
 
 @st.fragment(run_every=0.7)
 def _watch(where: str) -> None:
+    style.add("checkpoint_menu.css")
     name = str(state.remembered("checkpoint_wanted") or "")
     job = resources.jobs().get(name, LOADING)
     if not name or job is None or not job.running:
         st.rerun()
-    words = f"Loading {plain(checkpoints.shown(name))}"
+    words = f"Loading {checkpoints.shown(name)}, {job.waited:.0f} s"
     if is_hub_id(name) and (size := checkpoints.fetched(name)):
         words += f", {size / 1e6:,.0f} MB here so far"
-    st.progress(0.5, text=words)
+    st.html(f'<p class="rx-quiet">{html.escape(words)}</p><div class="rx-busy"></div>')
     if where == "menu":
         st.button("Keep the old one", key="checkpoint_keep", on_click=_keep)
 

@@ -65,6 +65,7 @@ def draw() -> None:
         state.set_annotator(account)
     with guard():
         checkpoint_menu.settle()
+        checkpoint_menu.keep_in_address()
     with st.container(key="identity"):
         with guard():
             checkpoint_menu.menu()

@@ -28,9 +28,13 @@ MODELS = 4
 
 
 def checkpoint() -> str:
-    """The checkpoint that this tab works with. A tab keeps its own until somebody changes it there."""
+    """The checkpoint that this tab works with: what the address names, if it is here, else what everybody begins with.
+
+    A tab keeps its own until somebody changes it there. An address never fetches anything.
+    """
     if not state.checkpoint():
-        state.set_checkpoint(checkpoints.default(store()))
+        named = state.checkpoint_address()
+        state.set_checkpoint(named if named in checkpoints.names() else checkpoints.default(store()))
     return state.checkpoint()
 
 

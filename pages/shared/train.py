@@ -15,8 +15,8 @@ from pages.shared.training_runs import Run
 from relex_core.errors import RelexError
 
 
-def form(store: Store, runs: tuple[Run, ...]) -> None:
-    """Ask for a plan, say what it has to learn from, and start it."""
+def form(store: Store, runs: tuple[Run, ...], primary: bool = True) -> None:
+    """Ask for a plan, say what it has to learn from, and start it; `primary` if that is what comes next."""
     st.html('<p class="rx-title">Train</p>')
     names = [project.name for project in store.projects()]
     if not names:
@@ -26,14 +26,14 @@ def form(store: Store, runs: tuple[Run, ...]) -> None:
     plan = _plan(store, names)
     found = training_plan.outlook(store, plan)
     _counts(found)
-    for warning in found.warnings:
+    for warning in (*found.warnings, *training_runs.known_to_base(plan, found, runs)):
         refuse(warning)
     if not found.possible:
         _sample(store)
     beside = _others(training_runs.going(runs))
     st.button(
-        "Fine-tune", key="train_start", type="primary", width="stretch", disabled=not found.possible,
-        on_click=_start, args=(replace(plan, beside=beside),),
+        "Fine-tune", key="train_start", type="primary" if primary else "secondary", width="stretch",
+        disabled=not found.possible, on_click=_start, args=(replace(plan, beside=beside),),
     )  # fmt: skip
     if refused := state.remembered("train_refused"):
         refuse(str(refused))

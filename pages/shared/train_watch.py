@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from pages.shared import checkpoint_menu, comparing, resources, score_tables, state, training_runs
+from pages.shared import checkpoint_menu, comparing, palette, resources, score_tables, state, training_runs
 from pages.shared.comparing import Comparison
 from pages.shared.evaluating import Scored
 from pages.shared.messages import counted, plain, refuse
@@ -31,25 +30,27 @@ EVERY = 1.0
 """Seconds between two looks at a run that is going."""
 
 
-def choose(runs: tuple[Run, ...]) -> Run | None:
-    """The run to look at: the one that was just started or chosen, else the newest."""
-    if not runs:
-        return None
+def chosen(runs: tuple[Run, ...]) -> Run | None:
+    """The run to look at: the one that was just started or chosen, else one that is going, else the newest."""
     by_id = {run.id: run for run in runs}
-    if state.remembered("train_run") not in by_id:
+    if runs and state.remembered("train_run") not in by_id:
         state.remember("train_run", next((run.id for run in runs if run.going), runs[0].id))
-    chosen = by_id[str(state.remembered("train_run"))]
+    return by_id.get(str(state.remembered("train_run")))
+
+
+def choose(runs: tuple[Run, ...]) -> Run | None:
+    """The menu of runs; the one to look at."""
+    looked_at = chosen(runs)
+    if looked_at is None:
+        return None
     with st.container(key="tools_runs", horizontal=True, vertical_alignment="center"):
-        with st.popover(plain(_title(chosen)), key="run_menu", help="All runs"):
+        with st.popover(counted(len(runs), "run"), key="run_menu", help="All runs, newest first"):
             for run in runs[:20]:
                 st.button(plain(_title(run)), key=f"run_{run.id}", on_click=state.remember, args=("train_run", run.id))
         st.space("stretch")
-        going = training_runs.going(runs)
-        if going:
-            st.markdown(plain(_queue(going)))
-        if not chosen.going:
-            st.button("Forget", key="run_forget", on_click=_forget, args=(chosen,), help=_FORGET)
-    return chosen
+        if not looked_at.going:
+            st.button("Forget", key="run_forget", on_click=_forget, args=(looked_at,), help=_FORGET)
+    return looked_at
 
 
 _FORGET = "Remove this run's files: snapshot, figures, log. A checkpoint that came of it stays."
@@ -60,14 +61,15 @@ def _title(run: Run) -> str:
     return f"{run.plan.name} · {_STAGES[run.stage]} · {when:%d %b %H:%M}"
 
 
-def _queue(going: tuple[Run, ...]) -> str:
-    waiting = sum(run.stage == "waiting" for run in going)
-    return f"{len(going) - waiting} going, {waiting} waiting: one run at a time"
-
-
 def _forget(run: Run) -> None:
     training_runs.remove(run)
     state.remember("train_run", "")
+
+
+def offers(run: Run | None) -> bool:
+    """Whether the run's own button is the one to press next: there is one such button on a page."""
+    ended = run is not None and run.stage in ("done", "stopped", "failed")
+    return ended and run is not None and resources.checkpoint() != run.plan.name
 
 
 def show(run: Run) -> None:
@@ -99,13 +101,17 @@ def _body(drawn: Run) -> None:
     if said := state.remembered("run_refused"):
         refuse(str(said))
     found = comparing.read(run.folder)
-    if found.complete:
+    if found.complete and not run.going:
         _comparison(run, found)
     _curves(run)
 
 
 def _progress(run: Run) -> None:
     words = f"{_STAGES[run.stage].capitalize()}"
+    if run.stage == "waiting":
+        ahead = [other.plan.name for other in training_runs.runs() if other.going and other.id < run.id]
+        words = f"One run at a time: waits for {', '.join(ahead)}" if ahead else "Starting"
+        words = plain(words)
     if run.stage == "training":
         if run.step:
             words = f"Step {run.step:,} of {run.steps:,}{_left(run.left)}"
@@ -143,7 +149,7 @@ def _comparison(run: Run, found: Comparison) -> None:
         elif run.stage == "done":
             st.button(
                 "Use this checkpoint", key="run_use", type="primary", on_click=checkpoint_menu.choose,
-                args=(run.plan.name,), help="In this tab: Explore, Annotate, Documents and Evaluate",
+                args=(run.plan.name, "run"), help="In this tab: Explore, Annotate, Documents and Evaluate",
             )  # fmt: skip
     checkpoint_menu.loading("run")
     with st.container(key="tools_compare", horizontal=True, vertical_alignment="center"):
@@ -173,34 +179,46 @@ def _curves(run: Run) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.html('<p class="rx-quiet">Loss, by step</p>')
-        _lines(_long(run.losses, ("entities", "relations")), "loss", run.steps, "loss_curve")
+        st.html(f'<p class="rx-quiet">Loss by step {_KEY}</p>')
+        _lines(run.losses, run.steps, None, "loss_curve")
     with right:
-        st.html('<p class="rx-quiet">F1 on the held-out documents, by step, at the best thresholds</p>')
+        st.html(f'<p class="rx-quiet">Held-out F1 at the best thresholds, by step {_KEY}</p>')
         if run.scores:
-            _lines(_long(run.scores, ("entities", "relations")), "F1", run.steps, "score_curve")
+            _lines(run.scores, run.steps, 1.0, "score_curve")
         else:
             st.caption("After the first round through the documents.")
 
 
-def _long(points: tuple[tuple[int, float, float], ...], names: tuple[str, str]) -> list[dict[str, Any]]:
-    return [{"step": p[0], "of": name, "value": p[at]} for p in points for at, name in enumerate(names, 1)]
+_HUES = {"entities": 0, "relations": 4}
+"""What the curves are of, and which of the palette's colours they take: blue and vermillion."""
+
+_KEY = " ".join(
+    f'<span class="rx-line"><i style="background:var(--line-{hue})"></i>{name}</span>' for name, hue in _HUES.items()
+)
 
 
-def _lines(rows: list[dict[str, Any]], title: str, steps: int, key: str) -> None:
+def _lines(points: tuple[tuple[int, float, float], ...], steps: int, top: float | None, key: str) -> None:
+    rows = [{"step": p[0], "of": name, "value": p[at]} for p in points for at, name in enumerate(_HUES, 1)]
+    colours = [palette.ANCHORS[hue][1] for hue in _HUES.values()]
     x = {"field": "step", "type": "quantitative", "title": None, "scale": {"domain": [0, max(steps, 1)]}}
-    colour = {"field": "of", "type": "nominal", "title": None, "legend": {"orient": "top"}}
-    y: dict[str, Any] = {"field": "value", "type": "quantitative", "title": None}
-    if title == "F1":
-        y["scale"] = {"domain": [0, 1]}
-    spec = {
-        "data": {"values": json.loads(json.dumps(rows))},
-        "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 2},
-        "encoding": {"x": x, "y": y, "color": {**colour, "scale": {"range": ["#0072B2", "#D55E00"]}},
-                     "tooltip": [{"field": "step"}, {"field": "of"}, {"field": "value", "format": ".4f"}]},
-        "height": 190,
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": {"domain": [0, top] if top else {}}}
+    if top is None:
+        y.pop("scale")
+    spec: dict[str, Any] = {
+        "data": {"values": rows},
+        "mark": {"type": "line", "point": {"size": 16}, "strokeWidth": 2},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": {"field": "of", "type": "nominal", "legend": None,
+                      "scale": {"domain": list(_HUES), "range": colours}},
+            "tooltip": [{"field": "step"}, {"field": "of"}, {"field": "value", "format": ".4f"}],
+        },
+        "height": 180,
+        "background": "transparent",
+        "padding": {"top": 8, "bottom": 0, "left": 0, "right": 0},
     }  # fmt: skip
-    st.vega_lite_chart(spec, key=key, alt=f"{title} by step")
+    st.vega_lite_chart(spec, key=key, alt="entities and relations by step")
 
 
 def nothing_yet() -> None:

@@ -36,7 +36,7 @@ from db.store import Store
 from db.values import State
 from pages.shared import checkpoints, training_plan
 from pages.shared.bundles import file_stem
-from pages.shared.training_plan import Plan
+from pages.shared.training_plan import Outlook, Plan
 from relex_core.errors import InputError, NotFound, StoreError
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +176,20 @@ def runs() -> tuple[Run, ...]:
 def going(among: tuple[Run, ...]) -> tuple[Run, ...]:
     """Those that live, the first of them first."""
     return tuple(run for run in reversed(among) if run.going)
+
+
+def known_to_base(plan: Plan, found: Outlook, among: tuple[Run, ...]) -> tuple[str, ...]:
+    """What to say if the base checkpoint may have learned from documents that this plan would hold out."""
+    made = next((run.plan for run in among if run.plan.name == plan.base and run.plan.project == plan.project), None)
+    if made is None:
+        return ()
+    then = (made.seed, made.dev, made.states, made.annotators, made.documents, made.held_out)
+    if then == (plan.seed, plan.dev, plan.states, plan.annotators, found.train, found.held_out):
+        return ()
+    return (
+        f"{plan.base} learned from this project under another split: it may know documents that are held out now, and "
+        "its scores are then too good. Begin with the checkpoint that it came from for a fair comparison.",
+    )
 
 
 def stop(run: Run) -> None:
