@@ -27,7 +27,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,8 @@ def threads() -> int:
 
 def launch(home: Path) -> None:
     """Start the process of a run, or start it again. Raises InputError if it lives."""
-    with _alive(home) as lock:
+    # a run that has just said its last word may still be leaving
+    with _alive(home, patience=2.0) as lock:
         if lock is None:
             raise InputError(
                 expected="a run that has ended", found="one that goes on", change="Stop it first.", value=home.name
@@ -298,17 +298,18 @@ def _forward(points: list[tuple[int, float, float]]) -> tuple[tuple[int, float, 
 
 
 @contextmanager
-def _alive(home: Path) -> Iterator[int | None]:
-    """The run's lock, held meanwhile; None if a process of the run has it."""
+def _alive(home: Path, patience: float = 0.02) -> Iterator[int | None]:
+    """The run's lock, held meanwhile; None if a process of the run has it and keeps it for `patience` seconds."""
     descriptor = os.open(home / "alive", os.O_RDWR | os.O_CREAT, 0o644)
+    until = time.monotonic() + patience
     try:
-        for attempt in count():
+        while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 # another reader holds it for an instant, a process for good
-                if attempt == 3:
+                if time.monotonic() > until:
                     yield None
                     return
                 time.sleep(0.005)
