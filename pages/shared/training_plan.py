@@ -79,7 +79,8 @@ class Outlook:
 
     @property
     def possible(self) -> bool:
-        return self.train > 0 and self.held_out > 0 and self.summary.entities.total() > 0
+        enough = self.train + self.held_out >= LEAST and self.train > 0 and self.held_out > 0
+        return enough and self.summary.entities.total() > 0
 
 
 def outlook(store: Store, plan: Plan) -> Outlook:
