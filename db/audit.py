@@ -95,3 +95,21 @@ def checkpoints(store: Store) -> tuple[CheckpointRecord, ...]:
             CheckpointRecord(row.version, row.path, row.base, row.snapshot_sha256, json.loads(row.scores), row.made_at)
             for row in rows
         )
+
+
+CHOSEN = "checkpoint chosen"
+"""The action of whoever made a checkpoint the one that everybody begins with; the last one holds."""
+
+
+def choose_checkpoint(store: Store, name: str, by: str = "") -> None:
+    """From now on everybody begins with this checkpoint."""
+    with store.database.write() as connection:
+        write(connection, store.now(), CHOSEN, None, by, name=name)
+
+
+def chosen_checkpoint(store: Store) -> str:
+    """The checkpoint that was last chosen for everybody, "" if none was."""
+    with store.database.read() as connection:
+        query = sa.select(audit_log.c.detail).where(audit_log.c.action == CHOSEN)
+        detail = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(1)).scalar()
+        return "" if detail is None else str(json.loads(detail).get("name", ""))

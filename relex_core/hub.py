@@ -39,6 +39,7 @@ def fetch(
     An interrupted download is resumed. The place of the cache is `cache_dir`, else HF_HOME's; HF_ENDPOINT names
     another hub.
     """
+    import httpx
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
     from huggingface_hub.errors import RevisionNotFoundError as NoRevision
@@ -68,7 +69,7 @@ def fetch(
             change="Check the id and the revision; a private one needs a token (HF_TOKEN).",
             value=name,
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise CheckpointError(
             expected=f"{quote(name)} in the cache {cache}, or a hub that answers at {constants.ENDPOINT}",
             found="neither" if not local_files_only else "nothing in the cache, and downloads are switched off",

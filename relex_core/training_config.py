@@ -149,7 +149,9 @@ def read_train_config(name: str | Path) -> TrainConfig:
     try:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise _wrong("the training configuration", "a preset (stage1, stage2, mini) or a JSON file", error) from error
+        raise _wrong(
+            "the training configuration", "a preset (stage1, stage2, small, mini) or a JSON file", error
+        ) from error
     if not isinstance(data, dict):
         raise _wrong("the training configuration", "a JSON object", data)
     config = TrainConfig.from_json(data)

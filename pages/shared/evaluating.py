@@ -180,16 +180,21 @@ def gold_of(store: Store, project: str) -> bytes:
         return path.read_bytes()
 
 
-def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Path:
-    """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all."""
-    files = [found.to_json() for found in reports]
-    whole = {
+def result(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Json:
+    """A result in the form of `python -m relex_core evaluate --json`."""
+    return {
         "predictor": predictor,
         "thresholds": f"{thresholds.entity},{thresholds.relation}",
-        "files": files,
+        "files": [found.to_json() for found in reports],
         "paper": dict(PAPER.values()),
         "differences": DIFFERENCES,
     }
+
+
+def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Path:
+    """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all."""
+    whole = result(predictor, thresholds, reports)
+    files = whole["files"]
     folder().mkdir(parents=True, exist_ok=True)
     stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
     path = folder() / f"{datetime.now():%Y%m%d-%H%M%S-%f}-{stem}.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -40,39 +40,14 @@ def choose(store: Store) -> Choice | None:
     names = [project.name for project in store.projects()]
     if not names:
         return None
-    wanted = state.address()[0] or state.project()
-    st.selectbox(
-        "Project", names, index=names.index(wanted) if wanted in names else 0, key="export_project", on_change=_project
-    )
-    project = str(state.widget("export_project") or names[0])
-    state.set_project(project)
-    state.set_address(project)
+    project = choose_project(names, "export_project")
     formats = {format.name: format for format in writers()}
     st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
-    counts = store.counts(project)
-    st.pills(
-        "States", list(State), selection_mode="multi", default=list(DECIDED), key="export_states",
-        format_func=lambda name: f"{name} {counts[name]:,}",
-    )  # fmt: skip
+    states = choose_states(store, project, DECIDED, "export_states")
+    choose_annotators(store, "export")
     return Choice(
-        project,
-        str(state.widget("export_format") or next(iter(formats))),
-        tuple(State(name) for name in state.widget("export_states") or ()),
-        _whose(store),
-        _shares(),
+        project, str(state.widget("export_format") or next(iter(formats))), states, whose("export"), _shares()
     )
-
-
-def _whose(store: Store) -> tuple[str, ...]:
-    """Whose decisions: everybody's latest, some people's latest, or only what was adjudicated."""
-    people = store.annotators()
-    if ADJUDICATOR in people:
-        only = st.toggle("Adjudicated only", key="export_adjudicated", help="What was settled in Review.")
-        if only:
-            return (ADJUDICATOR,)
-    if len(people) > 1:
-        st.multiselect("Annotators", people, key="export_annotators", placeholder="all, the latest of each document")
-    return tuple(state.widget("export_annotators") or ())
 
 
 def _shares() -> Shares | None:
@@ -87,6 +62,46 @@ def _shares() -> Shares | None:
         test.number_input("Test, %", 0, 45, 10, 5, key="export_test") / 100,
         int(seed.number_input("Seed", 0, 999_999, 0, 1, key="export_seed")),
     )
+
+
+def choose_project(names: list[str], key: str) -> str:
+    """The project to take from; the address follows."""
+    wanted = state.address()[0] or state.project()
+    st.selectbox(
+        "Project", names, index=names.index(wanted) if wanted in names else 0, key=key, on_change=_project, args=(key,)
+    )
+    project = str(state.widget(key) or names[0])
+    state.set_project(project)
+    state.set_address(project)
+    return project
+
+
+def choose_states(store: Store, project: str, default: Sequence[State], key: str) -> tuple[State, ...]:
+    """Which documents of a project are taken, by their states."""
+    counts = store.counts(project)
+    state.begin_widget(key, list(default))
+    chosen = st.pills(
+        "States", list(State), selection_mode="multi", key=key,
+        format_func=lambda name: f"{name} {counts[name]:,}",
+    )  # fmt: skip
+    return tuple(State(name) for name in chosen)
+
+
+def choose_annotators(store: Store, form: str) -> None:
+    """Whose decisions are taken; `whose` reads the answer."""
+    people = store.annotators()
+    only = ADJUDICATOR in people and st.toggle(
+        "Adjudicated only", key=f"{form}_adjudicated", help="What was settled in Review."
+    )
+    if len(people) > 1 and not only:
+        st.multiselect("Annotators", people, key=f"{form}_annotators", placeholder="all, the latest of each document")
+
+
+def whose(form: str) -> tuple[str, ...]:
+    """Everybody's latest decisions (empty), some people's, or only what was adjudicated, as the form says now."""
+    if state.widget(f"{form}_adjudicated"):
+        return (ADJUDICATOR,)
+    return tuple(state.widget(f"{form}_annotators") or ())
 
 
 def nothing_yet() -> None:
@@ -115,6 +130,8 @@ def preview(store: Store, choice: Choice) -> None:
             type="primary", on_click="ignore", disabled=not summary.documents,
             help="A ZIP of the data and a manifest beside each file: counts, labels, model versions, filter, SHA-256.",
         )  # fmt: skip
+        if st.button("Fine-tune on this", key="fine_tune", disabled=not summary.documents):
+            hand_over(choice)
     if not summary.documents:
         refuse("No document fits this choice. Decide on something first, or choose other states.")
         return
@@ -170,6 +187,20 @@ def _report(summary: Summary) -> None:
         st.html(f'<ul class="rx-findings">{"".join(rows)}</ul>')
 
 
+def hand_over(choice: Choice) -> None:
+    """Open Train with the same project, states and annotators."""
+    adjudicated = choice.annotators == (ADJUDICATOR,)
+    for key, value in (
+        (f"train_states_{choice.project}", list(choice.states)),
+        ("train_adjudicated", adjudicated),
+        ("train_annotators", [] if adjudicated else list(choice.annotators)),
+    ):
+        state.clear_widget(key)
+        state.begin_widget(key, value)
+    state.set_project(choice.project)
+    st.switch_page("pages/screens/train.py", query_params={"project": choice.project})
+
+
 def _records(summary: Summary) -> None:
     st.caption(f"The first {counted(len(summary.first), 'record')}, as stage-2 training data")
     for at, annotation in enumerate(summary.first):
@@ -202,6 +233,6 @@ def _bars(counts: Mapping[str, int], colors: Mapping[str, int]) -> str:
     return f'<div class="rx-bars">{"".join(rows)}</div>'
 
 
-def _project() -> None:
-    state.set_address(str(state.widget("export_project") or ""))
-    state.set_project(str(state.widget("export_project") or ""))
+def _project(key: str) -> None:
+    state.set_address(str(state.widget(key) or ""))
+    state.set_project(str(state.widget(key) or ""))

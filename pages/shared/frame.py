@@ -12,8 +12,8 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import identity, resources, state, style
-from pages.shared.messages import plain
+from pages.shared import checkpoint_menu, identity, resources, state, style
+from pages.shared.messages import guard, plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
 
@@ -76,10 +76,12 @@ def draw() -> None:
     account = identity.gate()
     if account:
         state.set_annotator(account)
+    with guard():
+        checkpoint_menu.settle()
+        checkpoint_menu.keep_in_address()
     with st.container(key="identity"):
-        with st.popover(resources.checkpoint(), key="checkpoint", help="The model in use"):
-            st.markdown(f"Checkpoint **{resources.checkpoint()}**")
-            st.caption("Scores are probabilities. Weights stay on this machine.")
+        with guard():
+            checkpoint_menu.menu()
         with st.popover(plain(state.annotator()), key="annotator_menu", help="Who you are"):
             if account:
                 identity.leave()

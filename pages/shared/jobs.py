@@ -39,6 +39,11 @@ class Job:
         return self._stop.is_set()
 
     @property
+    def waited(self) -> float:
+        """Seconds since it began, or that it took."""
+        return (self.ended or time.monotonic()) - self.started
+
+    @property
     def seconds_left(self) -> float | None:
         """An estimate from the pace so far, None before the first piece."""
         if not self.done:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from contextlib import suppress
 
 import streamlit as st
@@ -13,6 +14,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
 from db.store import Store
+from pages.shared import checkpoints, state
 from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Readings
@@ -21,27 +23,38 @@ from pages.shared.synchronising import Synchroniser
 from relex_core.errors import RelexError
 from relex_core.evaluation import Predictor
 
-CHECKPOINT = "RELEX_CHECKPOINT"
-"""Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
-
-
 LOG = "RELEX_LOG"
 """Environment variable with the level from which the model reports to the server's log, such as debug."""
 
 
+MODELS = 4
+"""How many checkpoints are kept in memory; the one that was used longest ago goes first."""
+
+
 def checkpoint() -> str:
-    return os.environ.get(CHECKPOINT, "mini")
+    """The checkpoint that this tab works with: what the address names, if it is here, else what everybody begins with.
+
+    A tab keeps its own until somebody changes it there. An address never fetches anything.
+    """
+    if not state.checkpoint():
+        named = state.checkpoint_address()
+        state.set_checkpoint(named if named in checkpoints.names() else checkpoints.default(store()))
+    return state.checkpoint()
 
 
-@st.cache_resource(show_spinner="Loading the model")
+def _close(readings: Readings) -> None:
+    readings.service.close()
+
+
+@st.cache_resource(show_spinner="Loading the model", max_entries=MODELS, on_release=_close)
 def readings(version: str) -> Readings:
-    """The model service of a checkpoint and all that it has read."""
+    """The model service of a checkpoint and all that it has read. Raises CheckpointError, ConfigError, InputError."""
     # imported here, so that a page without a model does not wait for torch
     from relex_core.inference import Extractor
     from relex_core.service import ModelService
 
     _report(os.environ.get(LOG, "warning"))
-    opened = Readings(ModelService(Extractor.load(version)))
+    opened = Readings(ModelService(Extractor.load(checkpoints.locate(version))))
     # the next sample is one click away: read them all while nobody waits
     threading.Thread(target=_read_samples, args=(opened,), name="samples", daemon=True).start()
     return opened
@@ -51,7 +64,7 @@ def predictor(checkpoint: str) -> Predictor:
     """A checkpoint of its own for an evaluation, so that it never waits for people nor they for it."""
     from relex_core.evaluate_command import load_predictor
 
-    return load_predictor("relex_core", checkpoint)
+    return load_predictor("relex_core", checkpoints.locate(checkpoint))
 
 
 def _report(level: str) -> None:
@@ -64,12 +77,14 @@ def _report(level: str) -> None:
 def warm() -> None:
     """Load the checkpoint ahead of the first visitor; what is wrong with it, the visitor will be told."""
     with suppress(RelexError):
-        readings(checkpoint())
+        readings(checkpoints.default(store()))
 
 
 def _read_samples(readings: Readings) -> None:
-    for sample in SAMPLES:
-        readings.ask(sample.document, PRESETS[sample.preset]).future.exception()
+    # a model that is released meanwhile refuses or cancels what waits
+    with suppress(RelexError, CancelledError):
+        for sample in SAMPLES:
+            readings.ask(sample.document, PRESETS[sample.preset]).future.exception()
 
 
 @st.cache_resource(show_spinner="Opening the database")

@@ -46,6 +46,15 @@ def set_thresholds(thresholds: Thresholds) -> None:
         clear_widget("relation_threshold")
 
 
+def checkpoint() -> str:
+    """The checkpoint that this tab works with, "" before it was asked for."""
+    return str(st.session_state.get("checkpoint_name") or "")
+
+
+def set_checkpoint(name: str) -> None:
+    st.session_state["checkpoint_name"] = name
+
+
 def annotator() -> str:
     """The name that decisions are saved under."""
     return str(st.session_state.get("annotator") or "me")
@@ -177,12 +186,30 @@ def address() -> tuple[str, str]:
 
 def set_address(project: str = "", document: str = "") -> None:
     """Write the address, so that a reload or another browser opens the same."""
-    wanted = {name: value for name, value in (("project", project), ("document", document)) if value}
+    kept = st.query_params.get(_CHECKPOINT, "")
+    wanted = {n: v for n, v in (("project", project), ("document", document), (_CHECKPOINT, kept)) if v}
     written: tuple[str, ...] = st.session_state.get("written", ())
     # a page that opens no document begins a new visit
     st.session_state["written"] = (*written, document)[-8:] if document else ()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+_CHECKPOINT = "checkpoint"
+
+
+def checkpoint_address() -> str:
+    """The checkpoint that the address names, "" if it names none."""
+    return str(st.query_params.get(_CHECKPOINT, ""))
+
+
+def set_checkpoint_address(name: str) -> None:
+    """Name a checkpoint in the address beside what else it says; "" names none."""
+    if name != checkpoint_address():
+        if name:
+            st.query_params[_CHECKPOINT] = name
+        else:
+            del st.query_params[_CHECKPOINT]
 
 
 def address_is_old(document: str) -> bool:
