@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import streamlit as st
 
+from db.corpus import Corpus, Source
+from db.corpus import read as read_corpus
 from db.store import Store
 from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
@@ -16,6 +18,7 @@ from pages.shared.readings import Readings
 from pages.shared.samples import SAMPLES
 from relex_core.errors import RelexError
 from relex_core.evaluation import Predictor
+from relex_core.types import Thresholds
 
 CHECKPOINT = "RELEX_CHECKPOINT"
 """Environment variable that names the checkpoint to begin with: a name, a directory or a hub id."""
@@ -72,6 +75,13 @@ def _read_samples(readings: Readings) -> None:
 def store() -> Store:
     """The store of this server. Raises ConfigError or StoreError."""
     return Store.open()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Merging the marks of all documents")
+def corpus(project: str, source: Source, thresholds: Thresholds, model_version: str, stamp: tuple[int, ...]) -> Corpus:
+    """The graph of a project as it is at that `stamp`. Raises NotFound."""
+    del stamp  # part of the key
+    return read_corpus(store(), project, source, thresholds, model_version)
 
 
 @st.cache_resource
