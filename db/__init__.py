@@ -18,6 +18,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     audit          who did what; exports and checkpoints
     label_changes  rename, merge, and back
     assignments    who annotates what
+    gold           adjudicated documents that come up again, unannounced
     progress       what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests

@@ -79,8 +79,10 @@ def test_a_relation_is_constrained_in_words_and_gets_a_threshold(explore: Page) 
     slider.evaluate(
         "(s) => { s.value = 1; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')); }"
     )
-    expect(person).to_contain_text("from 1.00")
     expect(explore.locator(ROWS).get_by_text("spouse", exact=True)).to_have_count(0)
+    form.get_by_role("button", name="Close").click()
+    expect(person).to_contain_text("from 1.00")
+    person.click()
     form.get_by_role("button", name="As all others").click()
     expect(explore.locator(ROWS).get_by_text("spouse", exact=True)).not_to_have_count(0)
 
