@@ -18,9 +18,11 @@ Reading order; facts are only ever added, everything else is an index over them 
     audit          who did what; exports and checkpoints
     label_changes  rename, merge, and back
     assignments    who annotates what
+    gold           adjudicated documents that come up again, unannounced
     readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests
+    corpus         all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server
     status, backup, backup_folder, check   upkeep, also as `python -m db`
     benchmark      how long it all takes as a project grows

@@ -130,6 +130,13 @@ def rows(*more: sa.Column[Any]) -> sa.Select[Any]:
     )
 
 
+def latest_decisions(project: int, states: Sequence[State]) -> sa.Select[Any]:
+    """The latest revision of each document in one of `states`, with the document's key as `at`, its id and text."""
+    named = [str(state) for state in states]
+    query = _streamed(project, None).add_columns(documents.c.pk.label("at"))
+    return query.where(revisions.c.state.in_(named))
+
+
 def _streamed(project: int, annotators_: Sequence[str] | None) -> sa.Select[Any]:
     mine = sa.select(sa.func.max(heads.c.revision_pk)).where(heads.c.document_pk == documents.c.pk)
     if annotators_ is not None:

@@ -7,18 +7,18 @@ floor gives exactly what a new run at the higher threshold would give.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from relex_core.types import Annotation, Entity, Extraction, Relation, Thresholds
+from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds
 
 
 def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False) -> Extraction:
     """`extraction` with only what is shown at `thresholds`.
 
     Flat (the default) shows no two overlapping entities; nested allows one to hold another but not to cross
-    it. Relations are shown if both of their ends are, if their label allows the ends' types, and only the
-    better-scored direction of a symmetric one.
+    it. Relations are shown if both of their ends are, if their label allows the ends' types, and of those that say
+    the same (`statement`) only the better-scored one.
     """
     entities = greedy(_above(extraction.entities, thresholds), nested)
     return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds))
@@ -38,9 +38,22 @@ def undecided(
     known = {e.id for e in annotation.entities} | {e.id for e in annotation.rejected_entities}
     open_ = (e for e in _above(extraction.entities, thresholds) if e.id not in known)
     entities = greedy(open_, nested, taken=annotation.entities)
-    decided = {r.key for r in annotation.relations} | {r.key for r in annotation.rejected_relations}
+    labels = {label.name: label for label in extraction.schema.relation_labels}
+    decided = {statement(r, labels) for r in (*annotation.relations, *annotation.rejected_relations)}
     shown = _relations(extraction, (*entities, *annotation.entities), thresholds)
-    return entities, tuple(r for r in shown if r.key not in decided)
+    return entities, tuple(r for r in shown if statement(r, labels) not in decided)
+
+
+def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
+    """What a relation says, whichever way round: head, tail and label, the same for both directions of a symmetric
+    label and for a label and its inverse."""
+    label = labels.get(relation.label)
+    if label is None:  # of a label set that these suggestions were not made for
+        return relation.key
+    turned = (relation.tail, relation.head, relation.label if label.symmetric else label.inverse)
+    if label.symmetric or label.inverse in labels:
+        return min(relation.key, turned, key=lambda key: (key[2], key[0], key[1]))
+    return relation.key
 
 
 def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[Entity] = ()) -> tuple[Entity, ...]:
@@ -76,15 +89,10 @@ def _relations(extraction: Extraction, shown: tuple[Entity, ...], thresholds: Th
             continue
         if labels[relation.label].allows(types[relation.head], types[relation.tail]):
             kept.append(relation)
-    return _one_direction(kept, {name for name, label in labels.items() if label.symmetric})
-
-
-def _one_direction(relations: list[Relation], symmetric: set[str]) -> tuple[Relation, ...]:
-    best: dict[tuple[frozenset[str], str], Relation] = {}
-    for relation in relations:
-        if relation.label in symmetric:
-            pair = (frozenset((relation.head, relation.tail)), relation.label)
-            if pair not in best or (relation.score or 0.0) > (best[pair].score or 0.0):
-                best[pair] = relation
+    best: dict[tuple[str, str, str], Relation] = {}
+    for relation in kept:
+        said = statement(relation, labels)
+        if said not in best or (relation.score or 0.0) > (best[said].score or 0.0):
+            best[said] = relation
     winners = {relation.key for relation in best.values()}
-    return tuple(r for r in relations if r.label not in symmetric or r.key in winners)
+    return tuple(relation for relation in kept if relation.key in winners)

@@ -102,10 +102,10 @@ def write_graphml(annotations: Iterable[Annotation], path: Path) -> int:
 def _elements(annotation: Annotation, number: int) -> Iterator[str]:
     document = annotation.document
     root = f"d{number}"
-    yield _node(root, kind="document", id=document.id, text=document.text, source=document.source)
+    yield graphml_node(root, kind="document", id=document.id, text=document.text, source=document.source)
     names = {entity.id: f"{root}e{n}" for n, entity in enumerate(annotation.entities)}
     for entity in annotation.entities:
-        yield _node(
+        yield graphml_node(
             names[entity.id],
             kind="entity",
             id=entity.id,
@@ -114,17 +114,20 @@ def _elements(annotation: Annotation, number: int) -> Iterator[str]:
             start=entity.start,
             end=entity.end,
         )
-        yield _edge(names[entity.id], root, "in document")
+        yield graphml_edge(names[entity.id], root, "in document")
     for relation in annotation.relations:
-        yield _edge(names[relation.head], names[relation.tail], relation.label)
+        yield graphml_edge(names[relation.head], names[relation.tail], relation.label)
 
 
-def _node(node: str, /, **data: object) -> str:
+def graphml_node(node: str, /, **data: object) -> str:
+    """A node with these data, whose keys the file declares."""
     return f"<node id={quoteattr(node)}>{_data(data)}</node>"
 
 
-def _edge(source: str, target: str, relation: str) -> str:
-    return f"<edge source={quoteattr(source)} target={quoteattr(target)}>{_data({'relation': relation})}</edge>"
+def graphml_edge(source: str, target: str, relation: str, **data: object) -> str:
+    """An edge of that relation, with these data."""
+    more = _data({"relation": relation, **data})
+    return f"<edge source={quoteattr(source)} target={quoteattr(target)}>{more}</edge>"
 
 
 def _data(data: dict[str, object]) -> str:

@@ -44,25 +44,25 @@ def nodes(annotations: Iterable[Annotation]) -> Iterator[Json]:
 
     for annotation in annotations:
         for name in dict.fromkeys(e.label for e in (*annotation.entities, *annotation.rejected_entities)):
-            yield from once({"@id": _label("entity", name), "@type": "rdfs:Class", "rdfs:label": name})
+            yield from once({"@id": label_iri("entity", name), "@type": "rdfs:Class", "rdfs:label": name})
         for name in dict.fromkeys(r.label for r in (*annotation.relations, *annotation.rejected_relations)):
-            yield from once({"@id": _label("relation", name), "@type": "rdf:Property", "rdfs:label": name})
+            yield from once({"@id": label_iri("relation", name), "@type": "rdf:Property", "rdfs:label": name})
         yield from _agents(annotation, once)
         yield from _document(annotation)
 
 
 def _agents(annotation: Annotation, once: Any) -> Iterator[Json]:
     if isinstance(annotation, Attributed) and annotation.annotator:
-        iri = _iri("annotator", annotation.annotator)
+        iri = name_iri("annotator", annotation.annotator)
         yield from once({"@id": iri, "@type": "prov:Person", "rdfs:label": annotation.annotator})
     if annotation.based_on is not None:
         version = annotation.based_on.model_version
-        yield from once({"@id": _iri("model", version), "@type": "prov:SoftwareAgent", "rdfs:label": version})
+        yield from once({"@id": name_iri("model", version), "@type": "prov:SoftwareAgent", "rdfs:label": version})
 
 
 def _document(annotation: Annotation) -> Iterator[Json]:
     document = annotation.document
-    iri = _iri("document", document.id)
+    iri = name_iri("document", document.id)
     node: Json = {"@id": iri, "@type": "relex:Document", "dcterms:identifier": document.id, "rdf:value": document.text}
     node |= {"relex:sha256": document.sha256}
     node |= {"dcterms:source": document.source} if document.source else {}
@@ -73,14 +73,14 @@ def _document(annotation: Annotation) -> Iterator[Json]:
     revision: Json = {"@id": f"{base}:revision", "@type": ["relex:Revision", "prov:Entity"]}
     revision["prov:specializationOf"] = {"@id": iri}
     if isinstance(annotation, Attributed):
-        revision["relex:number"] = _typed("integer", annotation.revision)
+        revision["relex:number"] = typed("integer", annotation.revision)
         if annotation.annotator:
-            revision["prov:wasAttributedTo"] = {"@id": _iri("annotator", annotation.annotator)}
+            revision["prov:wasAttributedTo"] = {"@id": name_iri("annotator", annotation.annotator)}
         if annotation.saved_at:
-            revision["prov:generatedAtTime"] = _typed("dateTime", annotation.saved_at)
+            revision["prov:generatedAtTime"] = typed("dateTime", annotation.saved_at)
     if annotation.based_on is not None:
         revision["prov:wasDerivedFrom"] = {"@id": f"{base}:extraction"}
-        model = {"@id": _iri("model", annotation.based_on.model_version)}
+        model = {"@id": name_iri("model", annotation.based_on.model_version)}
         yield {"@id": f"{base}:extraction", "@type": "prov:Entity", "prov:wasAttributedTo": model}
     yield revision
     yield from _decided_entities(annotation, base)
@@ -92,7 +92,7 @@ def _decided_entities(annotation: Annotation, base: str) -> Iterator[Json]:
     suggested = annotation.based_on.by_id() if annotation.based_on else {}
     for number, entity in enumerate(annotation.entities):
         node = _entity(base, entity, "entity", annotation.document)
-        node |= {"relex:order": _typed("integer", number), "relex:decision": decided[entity.id]}
+        node |= {"relex:order": typed("integer", number), "relex:decision": decided[entity.id]}
         if entity.id in suggested:
             node["prov:wasDerivedFrom"] = {"@id": f"{base}:suggestion:{_enc(entity.id)}"}
             yield _entity(base, suggested[entity.id], "suggestion", annotation.document)
@@ -105,14 +105,14 @@ def _decided_relations(annotation: Annotation, base: str) -> Iterator[Json]:
     known = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
     for number, relation in enumerate(annotation.relations):
         node = _relation(base, relation, "relation")
-        node |= {"relex:order": _typed("integer", number)}
+        node |= {"relex:order": typed("integer", number)}
         if relation.key in known:
             suggestion = _relation(base, known[relation.key], "suggested-relation")
             node["prov:wasDerivedFrom"] = {"@id": suggestion["@id"]}
             yield suggestion
         yield node | {"relex:decision": "accepted" if relation.key in known else "added"}
         head = f"{base}:entity:{_enc(relation.head)}"
-        yield {"@id": head, _label("relation", relation.label): {"@id": f"{base}:entity:{_enc(relation.tail)}"}}
+        yield {"@id": head, label_iri("relation", relation.label): {"@id": f"{base}:entity:{_enc(relation.tail)}"}}
     for relation in annotation.rejected_relations:
         yield _relation(base, relation, "rejected-relation") | {"relex:decision": "rejected"}
 
@@ -131,12 +131,12 @@ def _entity(base: str, entity: Entity, kind: str, document: Document) -> Json:
         "@type": "relex:Entity" if kind == "entity" else "relex:Suggestion",
         "relex:revision": {"@id": f"{base}:revision"},
         "dcterms:identifier": entity.id,
-        "relex:label": {"@id": _label("entity", entity.label)},
-        "oa:start": _typed("integer", entity.start),
-        "oa:end": _typed("integer", entity.end),
+        "relex:label": {"@id": label_iri("entity", entity.label)},
+        "oa:start": typed("integer", entity.start),
+        "oa:end": typed("integer", entity.end),
         "oa:exact": entity.text(document),
     }
-    return node if entity.score is None else node | {"relex:score": _typed("double", repr(entity.score))}
+    return node if entity.score is None else node | {"relex:score": typed("double", repr(entity.score))}
 
 
 def _relation(base: str, relation: Relation, kind: str) -> Json:
@@ -147,12 +147,13 @@ def _relation(base: str, relation: Relation, kind: str) -> Json:
         "relex:revision": {"@id": f"{base}:revision"},
         "relex:head": {"@id": f"{base}:entity:{_enc(relation.head)}"},
         "relex:tail": {"@id": f"{base}:entity:{_enc(relation.tail)}"},
-        "relex:label": {"@id": _label("relation", relation.label)},
+        "relex:label": {"@id": label_iri("relation", relation.label)},
     }
-    return node if relation.score is None else node | {"relex:score": _typed("double", repr(relation.score))}
+    return node if relation.score is None else node | {"relex:score": typed("double", repr(relation.score))}
 
 
-def _typed(type: str, value: object) -> Json:
+def typed(type: str, value: object) -> Json:
+    """A literal of that XML Schema type."""
     return {"@value": str(value), "@type": f"xsd:{type}"}
 
 
@@ -160,35 +161,47 @@ def _enc(part: str) -> str:
     return percent_encode(part, safe="")
 
 
-def _iri(kind: str, name: str) -> str:
+def name_iri(kind: str, name: str) -> str:
+    """The address of the thing of that kind and name, whatever characters the name holds."""
     return f"urn:relex:{kind}:{_enc(name)}"
 
 
-def _label(kind: str, name: str) -> str:
-    return _iri(f"{kind}-label", name)
+def label_iri(kind: str, name: str) -> str:
+    """The address of a label of entities or relations."""
+    return name_iri(f"{kind}-label", name)
 
 
 def write_jsonld(annotations: Iterable[Annotation], path: Path) -> int:
     counted = _Counted(annotations)
-    with text_writer(path) as file:
-        file.write('{"@context":' + json.dumps(PREFIXES) + ',\n"@graph":[')
-        separator = "\n"
-        for node in nodes(counted):
-            file.write(separator + json.dumps(node, ensure_ascii=False))
-            separator = ",\n"
-        file.write("\n]}\n")
+    nodes_as_jsonld(nodes(counted), path)
     return counted.count
 
 
 def write_turtle(annotations: Iterable[Annotation], path: Path) -> int:
     counted = _Counted(annotations)
+    nodes_as_turtle(nodes(counted), path)
+    return counted.count
+
+
+def nodes_as_jsonld(statements: Iterable[Json], path: Path) -> None:
+    """Write nodes such as `nodes` gives."""
+    with text_writer(path) as file:
+        file.write('{"@context":' + json.dumps(PREFIXES) + ',\n"@graph":[')
+        separator = "\n"
+        for node in statements:
+            file.write(separator + json.dumps(node, ensure_ascii=False))
+            separator = ",\n"
+        file.write("\n]}\n")
+
+
+def nodes_as_turtle(statements: Iterable[Json], path: Path) -> None:
+    """Write nodes such as `nodes` gives."""
     with text_writer(path) as file:
         for prefix, iri in PREFIXES.items():
             file.write(f"@prefix {prefix}: <{iri}> .\n")
-        for node in nodes(counted):
-            statements = [f"{_verb(key)} {_object(value, key)}" for key, value in node.items() if key != "@id"]
-            file.write(f"\n<{node['@id']}>\n    " + " ;\n    ".join(statements) + " .\n")
-    return counted.count
+        for node in statements:
+            said = [f"{_verb(key)} {_object(value, key)}" for key, value in node.items() if key != "@id"]
+            file.write(f"\n<{node['@id']}>\n    " + " ;\n    ".join(said) + " .\n")
 
 
 class _Counted:
@@ -213,6 +226,8 @@ def _verb(key: str) -> str:
 def _object(value: Any, key: str) -> str:
     if key == "@type":
         return value if isinstance(value, str) else ", ".join(value)
+    if isinstance(value, list):
+        return ", ".join(_object(part, key) for part in value)
     if isinstance(value, str):
         return _literal(value)
     return f"<{value['@id']}>" if "@id" in value else f"{_literal(value['@value'])}^^{value['@type']}"

@@ -16,5 +16,4 @@ with st.container(key="documents"):
             documents.nothing_yet(store)
         else:
             documents.head(store, project)
-            documents.progress(store, project.name)
-            documents.listing(store, project)
+            documents.views(store, project)

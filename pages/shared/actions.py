@@ -22,7 +22,10 @@ from relex_core.errors import StoreError
 from relex_core.types import Annotation, Document, Extraction, Schema, Thresholds
 
 EXPLORE = "explore"
-"""Name of the project that corrections made in Explore go to; with another label set, "explore 2" and so on."""
+"""Name of the project that corrections made in Explore go to; one about something else is called after its labels."""
+
+HALF = 0.5
+"""Share of labels in common from which on a label set is the same one, changed."""
 
 
 def sample(at: int = 0) -> Workspace:
@@ -132,17 +135,26 @@ def reopen(store: Store, project: str, document_id: str) -> Workspace:
 
 
 def _explore_project(store: Store, workspace: Workspace) -> str:
-    """The session's project, else one with the same label names, else a new one."""
+    """The session's project, else the one of Explore's that has most labels in common with it, else a new one.
+
+    A project of another field of work has fewer than half in common: its texts would be read with labels that are
+    none of theirs. The label set of the project that is taken gets a new version; labels in use stay, hidden.
+    """
     if workspace.project:
         return workspace.project
-    projects = [p for p in store.projects() if p.name.partition(" ")[0] == EXPLORE]
-    for project in projects:
-        if _names(project.schema) == _names(workspace.schema):
-            return project.name
+    wanted = _names(workspace.schema)
+    projects = [p for p in store.projects() if p.name == EXPLORE or p.name.startswith((f"{EXPLORE} ", f"{EXPLORE}: "))]
+    alike = {p.name: _shared(wanted, _names(p.schema)) for p in projects}
+    best = max(alike, key=lambda name: (alike[name], name == EXPLORE), default="")
+    if best and alike[best] >= HALF:
+        return best
     taken = {project.name for project in projects}
+    # the first is for whatever comes first; another one says what it is about
+    subject = ", ".join(label.name for label in workspace.schema.visible_entities[:3])[:80]
+    stem = EXPLORE if EXPLORE not in taken else f"{EXPLORE}: {subject}"
     number = 1
     while True:
-        name = EXPLORE if number == 1 else f"{EXPLORE} {number}"
+        name = stem if number == 1 else f"{stem} {number}"
         number += 1
         if name in taken:
             continue
@@ -154,5 +166,11 @@ def _explore_project(store: Store, workspace: Workspace) -> str:
                 raise
 
 
-def _names(schema: Schema) -> tuple[set[str], set[str]]:
-    return {e.name for e in schema.visible_entities}, {r.name for r in schema.visible_relations}
+def _shared(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> float:
+    """Share of all labels of the two sets that both have."""
+    return len(one & other) / max(1, len(one | other))
+
+
+def _names(schema: Schema) -> set[tuple[str, str]]:
+    entities = {("entity", label.name) for label in schema.visible_entities}
+    return entities | {("relation", label.name) for label in schema.visible_relations}

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from db.gold import ADJUDICATOR
 from pages.shared.alignment import Edge, Marks, Pair, Unit, edges, units
 from relex_core.types import Annotation, Entity, Relation
 
-ADJUDICATOR = "adjudication"
-"""The annotator under whose name an adjudicated document is saved."""
+__all__ = ["ADJUDICATOR", "Disagreement", "Pick", "disagreements", "picks_from_json", "resolve"]
 
 Pick = tuple[str, ...]
 """Whose version is taken: one annotator, several, or nobody's."""

@@ -100,6 +100,7 @@ def editor(desk: Desk) -> None:
     if desk.open is None:
         return
     annotation, revision = desk.open
+    look = state.look(annotation.document.id)
     annotator(
         annotation,
         state.thresholds(),
@@ -111,6 +112,7 @@ def editor(desk: Desk) -> None:
         next_documents=desk.ahead,
         conflict=ConflictNotice(*desk.conflict) if desk.conflict else None,
         refused=desk.refused,
+        look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
     )
 

@@ -12,8 +12,8 @@ from typing import Literal
 
 from db.store import Store
 from db.values import Revision, State
-from relex_core.editing import Edit, apply, rebase
-from relex_core.errors import Conflict, RelexError
+from relex_core.editing import AddRelation, Edit, Flip, RelabelRelation, apply, rebase
+from relex_core.errors import Conflict, EditError, RelexError, quote
 from relex_core.types import Annotation, Thresholds
 
 CommandName = Literal["submit", "skip", "flag", "next", "rescore", "thresholds"]
@@ -190,12 +190,38 @@ def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit
     refused = list(batch.unreadable)
     for seq, edit in batch.ops:
         try:
-            annotation = apply(annotation, edit)
+            annotation = _checked(apply(annotation, edit), edit)
         except RelexError as error:
             refused.append(Refusal(batch.client, seq, str(error)))
         else:
             done.append(edit)
     return annotation, tuple(done), tuple(refused)
+
+
+def _checked(annotation: Annotation, edit: Edit) -> Annotation:
+    """`annotation` after `edit`, unless that draws a relation between types that its label does not allow.
+
+    The editor offers no such relation, but the label set may have changed since. Raises EditError.
+    """
+    match edit:
+        case AddRelation(head, tail, label):
+            pass
+        case RelabelRelation(head, tail, _, label):
+            pass
+        case Flip(tail, head, label):
+            pass
+        case _:
+            return annotation
+    types = annotation.by_id()
+    from_, to = types[head].label, types[tail].label
+    if annotation.schema.relation(label).allows(from_, to):
+        return annotation
+    raise EditError(
+        expected=f"a relation that {quote(label)} allows",
+        found=f"one from {quote(from_)} to {quote(to)}",
+        change="Choose another relation or other ends, or allow these types in the label set.",
+        value=edit,
+    )
 
 
 def _state(batch: Batch) -> State | None:

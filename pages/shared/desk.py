@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from db import gold
 from db.store import Store
 from pages.shared import corrections, queueing, suggestions
 from pages.shared.corrections import Batch, Command, Refusal
@@ -23,7 +24,8 @@ from relex_core.types import Annotation, Extraction, Relation, Schema, Threshold
 class Desk:
     """`open` is None while the model has not read the open document, or where nothing is left (`walk.current` is "").
 
-    `version` is that of the label set. `conflict` is (revision, annotator) of somebody who saved in between.
+    `version` is that of the label set. `gold` holds the adjudicated documents, if some come up again. `conflict` is
+    (revision, annotator) of somebody who saved in between.
     """
 
     walk: Walk
@@ -33,23 +35,23 @@ class Desk:
     ahead: tuple[Opened, ...] = ()
     refused: tuple[Refusal, ...] = ()
     conflict: tuple[int, str] | None = None
+    gold: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> bool:
         """Whether a chosen document is not there yet."""
         return (bool(self.walk.current) and self.open is None) or len(self.ahead) < len(self.walk.ahead)
 
-    @property
-    def independent(self) -> bool:
-        """Whether people work without seeing each other's decisions."""
-        return self.walk.filter.shared
+    def alone(self, document: str) -> bool:
+        """Whether the annotator works on a document without seeing what others decided."""
+        return self.walk.filter.shared or document in self.gold
 
 
 def sit_down(store: Store, readings: Readings, project: str, annotator: str, filter: Filter, at: str = "") -> Desk:
     """The desk at the document `at`, else at the first of the queue. Raises NotFound."""
     known = store.project(project)
     walk = queueing.start(store, project, annotator, filter, at)
-    return settle(store, readings, Desk(walk, known.schema, known.schema_version))
+    return settle(store, readings, Desk(walk, known.schema, known.schema_version, gold=_gold(store, project)))
 
 
 def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) -> Desk:
@@ -83,7 +85,8 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) 
 def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
     """The desk as the store has it now: others may have saved, and labels may have changed."""
     known = store.project(desk.walk.project)
-    return settle(store, readings, Desk(desk.walk, known.schema, known.schema_version))
+    fresh = Desk(desk.walk, known.schema, known.schema_version, gold=_gold(store, known.name))
+    return settle(store, readings, fresh)
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
@@ -111,8 +114,10 @@ def take(
         lost = tuple(Refusal(batch.client, seq, str(error)) for seq, _ in batch.ops)
         return replace(desk, refused=(*desk.refused, *lost)), {batch.client: batch.last}
     committed = corrections.apply_batch(
-        store, walk.project, annotation, batch, walk.annotator, thresholds, independent=desk.independent
+        store, walk.project, annotation, batch, walk.annotator, thresholds, independent=desk.alone(batch.document_id)
     )
+    if batch.document_id in desk.gold:
+        gold.keep(store, walk.project, batch.document_id)
     after: Opened = (committed.annotation, committed.revision)
     if at_hand is not None:
         desk = replace(
@@ -168,8 +173,12 @@ def _obey(store: Store, readings: Readings, desk: Desk, command: Command, docume
     return desk
 
 
+def _gold(store: Store, project: str) -> frozenset[str]:
+    return gold.items(store, project) if gold.share(store, project) else frozenset()
+
+
 def _opened(store: Store, desk: Desk, extraction: Extraction) -> Opened:
-    annotator = desk.walk.annotator if desk.independent else ""
+    annotator = desk.walk.annotator if desk.alone(extraction.document.id) else ""
     return suggestions.opened(store, desk.walk.project, extraction, annotator)
 
 

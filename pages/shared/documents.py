@@ -11,12 +11,14 @@ import streamlit as st
 from db import progress as reading_progress
 from db.store import Store
 from db.values import Project, State
-from pages.shared import actions, annotating, importing, palette, resources, sample_set, state, suggestions
+from pages.shared import actions, annotating, corpus_pane, importing, palette, resources, sample_set, state, suggestions
 from pages.shared.messages import counted, plain, refuse, tell
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table, schema_form
 from relex_core.errors import RelexError
 from relex_core.types import Schema
+
+VIEWS = ("List", "Graph")
 
 PAGE = 50
 """Documents shown before somebody asks for more."""
@@ -111,6 +113,21 @@ def _running(project: str) -> None:
     with st.container(key="tools_scoring", horizontal=True):
         st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
         st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
+
+
+def views(store: Store, project: Project) -> None:
+    """The documents as a list, or all that is marked in them as one graph."""
+    if not project.documents:
+        listing(store, project)
+        return
+    with st.container(key="tools_views", horizontal=True):
+        progress(store, project.name)
+        st.space("stretch")
+        st.segmented_control("View", VIEWS, default=VIEWS[0], key="documents_view", label_visibility="collapsed")
+    if state.widget("documents_view") == "Graph":
+        corpus_pane.show(store, project)
+    else:
+        listing(store, project)
 
 
 def listing(store: Store, project: Project) -> None:

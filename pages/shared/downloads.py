@@ -35,7 +35,7 @@ def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> N
             key="take_triples", on_click="ignore", width="stretch", help="A CSV table with scores and evidence.",
         )  # fmt: skip
         st.download_button(
-            "Graph", lambda: offline_html(merge(shown), workspace.document.source or "graph").encode(),
+            "Graph", lambda: offline_html(merge(shown).picture, workspace.document.source or "graph").encode(),
             f"{stem}-graph.html", "text/html", key="take_graph", on_click="ignore", width="stretch",
             help="A page that works without a network.",
         )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from relex_core.errors import SchemaError, quote
-from relex_core.types import RelationLabel, Schema
+from relex_core.types import RelationLabel, Schema, Thresholds
 
 MAX_LABELS = 500
 """Most labels of one kind: more do not fit in any encoder's window together with a sentence."""
@@ -21,7 +21,7 @@ def apply(schema: Schema, edit: Mapping[str, Any]) -> Schema:
     """The schema after `edit`: {"op": "add" | "change" | "remove", "kind": "entity" | "relation", ...}.
 
     add takes "names", one or many divided by commas, semicolons or line breaks; change takes "name" and "to", an
-    object with the new name, description, head_types, tail_types and symmetric; remove takes "name".
+    object with the new name, description, head_types, tail_types, symmetric and inverse; remove takes "name".
     """
     kind, op = str(edit.get("kind")), str(edit.get("op"))
     if kind not in ("entity", "relation") or op not in ("add", "change", "remove"):
@@ -100,20 +100,39 @@ def change(schema: Schema, kind: str, name: str, to: Mapping[str, Any]) -> Schem
                 _with_types(r, lambda types: tuple(new if t == name else t for t in types)) for r in _relations(schema)
             ),
         )
+    symmetric = bool(to.get("symmetric", False))
+    inverse = "" if symmetric else str(to.get("inverse", schema.relation(name).inverse)).strip()
     relation = replace(
         schema.relation(name),
         name=new,
         description=description,
         head_types=tuple(str(t) for t in to.get("head_types", ())),
         tail_types=tuple(str(t) for t in to.get("tail_types", ())),
-        symmetric=bool(to.get("symmetric", False)),
+        symmetric=symmetric,
+        inverse=new if inverse == name else inverse,
     )
-    if relation.symmetric and relation.inverse:
-        relation = replace(relation, inverse="")
-    renamed = tuple(relation if r.name == name else r for r in schema.relation_labels)
     return replace(
-        schema, relation_labels=tuple(replace(r, inverse=new if r.inverse == name else r.inverse) for r in renamed)
+        schema,
+        relation_labels=tuple(relation if r.name == name else _paired(r, name, relation) for r in _relations(schema)),
     )
+
+
+def limit(thresholds: Thresholds, kind: str, name: str, value: float | None) -> Thresholds:
+    """`thresholds` with one of its own for this label, or with None without it. Raises InputError.
+
+    >>> limit(Thresholds(), "entity", "person", 0.4).of_entity("person")
+    0.4
+    """
+    before = thresholds.entities if kind == "entity" else thresholds.relations
+    after = (*(pair for pair in before if pair[0] != name), *(() if value is None else ((name, value),)))
+    return replace(thresholds, entities=after) if kind == "entity" else replace(thresholds, relations=after)
+
+
+def _paired(other: RelationLabel, name: str, changed: RelationLabel) -> RelationLabel:
+    """Another relation after one called `name` was changed: a label and its inverse name each other."""
+    if other.name == changed.inverse:
+        return replace(other, inverse=changed.name, symmetric=False)
+    return replace(other, inverse="") if other.inverse == name else other
 
 
 def _relations(schema: Schema) -> tuple[RelationLabel, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from db import assignments, label_changes
+from db import assignments, gold, label_changes
 from db.store import Store
 from db.values import LabelChange
 from pages.shared import bulk, label_sets, resources, state
@@ -100,6 +100,13 @@ def sharing(store: Store, desk: Desk) -> None:
     names = team or tuple((name, 0) for name in store.annotators() if name != ADJUDICATOR)
     st.text_input("People", ", ".join(name for name, _ in names), key="share_people", placeholder="ada, eva")
     st.slider("Documents that two people get", 0, 100, 20, 5, format="%d %%", key="share_overlap")
+    now = round(100 * gold.share(store, project))
+    st.slider(
+        "Gold items in each queue", 0, round(100 * gold.MOST), now, 5, format="%d %%",
+        key="share_gold", on_change=_gold, args=(store, desk),
+        help="Adjudicated documents come up among the others without being marked as such. Nobody sees the adjudicated "
+        "version; how each person did is in Review, under Statistics.",
+    )  # fmt: skip
     with st.container(horizontal=True):
         st.button("Share out", key="share_go", type="primary", on_click=_share, args=(store, desk))
         st.button("Stop sharing", key="share_stop", disabled=not team, on_click=_unshare, args=(store, desk))
@@ -205,6 +212,11 @@ def _share(store: Store, desk: Desk) -> None:
         overlap = int(state.widget("share_overlap") or 0) / 100
         assignments.share(store, desk.walk.project, people, overlap, desk.walk.annotator)
         state.remember("sharing_changed", True)
+
+
+def _gold(store: Store, desk: Desk) -> None:
+    gold.choose_share(store, desk.walk.project, int(state.widget("share_gold") or 0) / 100, desk.walk.annotator)
+    state.remember("sharing_changed", True)
 
 
 def _unshare(store: Store, desk: Desk) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from db import progress
+from db import gold, progress
 from db.store import Store
 from db.values import DocumentRow, Order, State
 
@@ -101,13 +101,30 @@ def matching(store: Store, walk: Walk, limit: int, after: DocumentRow | None = N
 
 
 def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:
+    """The next documents that the walk does not know; unless something is searched for, gold ones are strewn in."""
     known = {walk.current, *walk.ahead, *walk.behind}
+    plain = replace(walk.filter, order=Order.FILE, shared=False) == Filter(order=Order.FILE)
+    share = gold.share(store, walk.project) if plain else 0.0
+    hidden = [id for id in gold.waiting(store, walk.project, walk.annotator) if id not in known] if share else []
+    position = _position(store, walk) if hidden else 0
     for row in _rows(store, walk):
+        while hidden and wanted and gold.due(walk.annotator, position, share):
+            known.add(hidden[0])
+            wanted, position = wanted - 1, position + 1
+            yield hidden.pop(0)
         if wanted == 0:
             return
         if row.id not in known:
-            wanted -= 1
+            wanted, position = wanted - 1, position + 1
             yield row.id
+
+
+def _position(store: Store, walk: Walk) -> int:
+    """The place, among all documents of the annotator in this project, of the next one that is taken."""
+    own = progress.states_of(store, walk.project, walk.annotator)
+    closed = {id for id, state in own.items() if state not in OPEN}
+    open_ = [id for id in (walk.current, *walk.ahead) if id and id not in closed]
+    return len(closed) + len(open_)
 
 
 def _rows(store: Store, walk: Walk, after: DocumentRow | None = None) -> Iterator[DocumentRow]:

@@ -13,6 +13,8 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
+from db.corpus import Corpus, Source
+from db.corpus import read as read_corpus
 from db.store import Store
 from pages.shared import checkpoints, state
 from pages.shared.jobs import Jobs
@@ -22,6 +24,7 @@ from pages.shared.samples import SAMPLES
 from pages.shared.synchronising import Synchroniser
 from relex_core.errors import RelexError
 from relex_core.evaluation import Predictor
+from relex_core.types import Thresholds
 
 LOG = "RELEX_LOG"
 """Environment variable with the level from which the model reports to the server's log, such as debug."""
@@ -91,6 +94,13 @@ def _read_samples(readings: Readings) -> None:
 def store() -> Store:
     """The store of this server. Raises ConfigError or StoreError."""
     return Store.open()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Merging the marks of all documents")
+def corpus(project: str, source: Source, thresholds: Thresholds, model_version: str, stamp: tuple[int, ...]) -> Corpus:
+    """The graph of a project as it is at that `stamp`. Raises NotFound."""
+    del stamp  # part of the key
+    return read_corpus(store(), project, source, thresholds, model_version)
 
 
 @st.cache_resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from db import progress
+from db import gold, progress
 from db.progress import Work
 from db.store import Store
 from db.values import Revision, State
@@ -45,6 +45,15 @@ class Agreement:
     alpha: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class GoldScore:
+    """One annotator's figures over the gold documents that they have finished."""
+
+    annotator: str
+    documents: int
+    figures: Figures
+
+
 def shared(work: tuple[Work, ...]) -> tuple[Shared, ...]:
     """The documents that at least two people finished, those that want adjudication first."""
     people: dict[str, list[Work]] = {}
@@ -73,6 +82,18 @@ def measure(store: Store, project: str, documents: tuple[Shared, ...]) -> Agreem
     """The agreement on shared documents."""
     marks = [_marks(store.by_annotator(project, document.id)) for document in documents]
     return Agreement(len(documents), agreement.by_pair(marks), agreement.alpha(marks))
+
+
+def against_gold(store: Store, project: str) -> tuple[GoldScore, ...]:
+    """How far each annotator's work on gold documents agrees with the adjudicated versions, by name."""
+    marks: dict[str, list[Marks]] = {}
+    for document, annotator in gold.attempts(store, project):
+        versions = {revision.annotator: revision.annotation for revision in store.by_annotator(project, document)}
+        marks.setdefault(annotator, []).append({ADJUDICATOR: versions[ADJUDICATOR], annotator: versions[annotator]})
+    return tuple(
+        GoldScore(annotator, len(found), next(f for f in agreement.by_pair(found) if not f.label))
+        for annotator, found in sorted(marks.items())
+    )
 
 
 def adjudicate(

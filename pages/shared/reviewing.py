@@ -11,7 +11,7 @@ from db.progress import Work
 from db.store import Store
 from pages.shared import palette, review, state, statistics
 from pages.shared.messages import counted, plain, refuse
-from pages.shared.review import Agreement, Shared
+from pages.shared.review import Agreement, GoldScore, Shared
 from pages.shared.statistics import Acceptance
 from pages.shared.widgets.adjudicator import adjudicator, decision
 
@@ -148,6 +148,7 @@ def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
             column_config=_decimals("seconds", "keystrokes"),
             placeholder="–",
         )
+        _gold(review.against_gold(store, name))
         st.markdown("Finished documents over time")
         points = statistics.over_time(work)
         if len(points) > 1:
@@ -168,6 +169,25 @@ def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
             )
         else:
             st.caption("No document was submitted yet.")
+
+
+def _gold(scores: tuple[GoldScore, ...]) -> None:
+    """How people did on gold items; nothing where there are none."""
+    if not scores:
+        return
+    st.markdown("Against gold: adjudicated documents that came up unannounced")
+    rows = [
+        {
+            "annotator": s.annotator,
+            "gold items": s.documents,
+            "spans, strict F1": s.figures.strict.value,
+            "spans, relaxed F1": s.figures.relaxed.value,
+            "relations F1": s.figures.relations.value,
+        }
+        for s in scores
+    ]
+    config = {column: st.column_config.NumberColumn(format="%.2f") for column in list(rows[0])[2:]}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, placeholder="–")
 
 
 def _paces(work: tuple[Work, ...]) -> pd.DataFrame:

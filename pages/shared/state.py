@@ -23,6 +23,16 @@ class Refusal:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A place in a document that somebody came to see, in code points; each wish has a number of its own."""
+
+    number: int
+    document: str
+    start: int
+    end: int
+
+
 def workspace() -> Workspace | None:
     """None until something was opened."""
     opened: Workspace | None = st.session_state.get("workspace")
@@ -146,6 +156,21 @@ def desk() -> Any:
 
 def set_desk(desk: Any) -> None:
     st.session_state["desk"] = desk
+
+
+def look_at(document: str, start: int, end: int) -> None:
+    """Let the editor put its focus there when it opens that document."""
+    number = int(st.session_state.get("looks", 0)) + 1
+    st.session_state["looks"] = number
+    st.session_state["look"] = Look(number, document, start, end)
+
+
+def look(document: str) -> Look | None:
+    """Where to look in that document; once another one is open, nowhere."""
+    wanted: Look | None = st.session_state.get("look")
+    if wanted is not None and wanted.document != document:
+        st.session_state["look"] = wanted = None
+    return wanted
 
 
 def remembered(name: str, otherwise: Any = None) -> Any:

@@ -39,8 +39,9 @@ SCHEMA = Schema.of(
     ["person", "place", "group"],
     [
         RelationLabel("knows", head_types=("person",), tail_types=("person", "group"), symmetric=True),
-        RelationLabel("in", tail_types=("place",)),
+        RelationLabel("in", tail_types=("place",), inverse="holds"),
         RelationLabel("likes"),
+        RelationLabel("holds", inverse="in"),
     ],
 )
 
@@ -66,7 +67,10 @@ def random_extraction(rng: random.Random) -> Extraction:
         for label in rng.sample(["person", "place", "group"], rng.randint(1, 2))
     ]
     pairs = {
-        (h.id, t.id, rng.choice(["knows", "in", "likes"])) for h in entities for t in entities if rng.random() < 0.1
+        (h.id, t.id, rng.choice(["knows", "in", "likes", "holds"]))
+        for h in entities
+        for t in entities
+        if rng.random() < 0.1
     }
     relations = [Relation(*pair, round(rng.random(), 3)) for pair in sorted(pairs) if pair[0] != pair[1]]
     return Extraction(Document("d", TEXT), SCHEMA, tuple(entities), tuple(relations), "random")
@@ -86,7 +90,7 @@ def random_edit(rng: random.Random, annotation: Annotation, n: int, before: Anno
     ids = [e.id for e in (*annotation.entities, *annotation.based_on.entities)]
     keys = [r.key for r in (*annotation.relations, *annotation.based_on.relations)] or [("a", "b", "in")]
     one, other, key = rng.choice(ids), rng.choice(ids), rng.choice(keys)
-    label, relation = rng.choice(["person", "place", "group"]), rng.choice(["knows", "in", "likes"])
+    label, relation = rng.choice(["person", "place", "group"]), rng.choice(["knows", "in", "likes", "holds"])
     start = rng.randrange(len(TEXT) - 5)
     return rng.choice(
         [

@@ -54,6 +54,39 @@ def test_labels_are_added_refused_renamed_and_removed(explore: Page) -> None:
     expect(explore.get_by_role("button", name="entity label honour: edit")).to_have_count(0)
 
 
+def test_a_relation_is_constrained_in_words_and_gets_a_threshold(explore: Page) -> None:
+    form = explore.locator(".rx-labels .rx-edit")
+    chip = explore.locator(".rx-chip", has=explore.get_by_text("born in", exact=True))
+    add = explore.get_by_label("add relation labels, several divided by commas")
+    add.fill("birthplace of")
+    add.press("Enter")
+    expect(explore.locator(".rx-chip").get_by_text("birthplace of", exact=True)).to_be_visible()
+    expect(explore.locator(ROWS).filter(has_text="Warsaw").get_by_text("born in", exact=True)).not_to_have_count(0)
+    chip.click()
+    form.get_by_label("The other direction").select_option("birthplace of")
+    goes_to = form.locator("fieldset", has_text="It goes to")
+    expect(goes_to.get_by_label("location", exact=True)).to_be_checked()
+    goes_to.get_by_label("location", exact=True).uncheck()
+    goes_to.get_by_label("date", exact=True).check()
+    form.get_by_role("button", name="Apply").click()
+    expect(chip).to_contain_text("↔ birthplace of")
+    # places are no longer allowed as tails: the suggestions are gone
+    born = explore.locator(ROWS).filter(has=explore.get_by_text("born in", exact=True))
+    expect(born.get_by_text("Warsaw", exact=True)).to_have_count(0)
+    person = explore.locator(".rx-chip", has=explore.get_by_text("person", exact=True))
+    person.click()
+    slider = form.get_by_label("show person from this score")
+    slider.evaluate(
+        "(s) => { s.value = 1; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')); }"
+    )
+    expect(explore.locator(ROWS).get_by_text("spouse", exact=True)).to_have_count(0)
+    form.get_by_role("button", name="Close").click()
+    expect(person).to_contain_text("from 1.00")
+    person.click()
+    form.get_by_role("button", name="As all others").click()
+    expect(explore.locator(ROWS).get_by_text("spouse", exact=True)).not_to_have_count(0)
+
+
 def test_the_table_sorts_and_a_row_focuses_text_and_graph(explore: Page) -> None:
     expect(explore.locator(SETTLED)).to_be_visible()
     scores = [float(text) for text in explore.locator(f"{ROWS} td.c3").all_inner_texts()]

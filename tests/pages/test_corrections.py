@@ -11,8 +11,8 @@ import pytest
 from db.store import Store
 from db.values import State
 from pages.shared.corrections import Batch, Command, Committed, Refusal, apply_batch
-from relex_core.editing import Accept, AddEntity, AddRelation, Edit, MoveBounds, Relabel, RemoveEntity, begin
-from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.editing import Accept, AddEntity, AddRelation, Edit, Flip, MoveBounds, Relabel, RemoveEntity, begin
+from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
 
 SCHEMA = Schema.of(["person", "place"], ["born in"])
 ADA = Entity.suggested(0, 3, "person", 0.9)
@@ -121,3 +121,18 @@ def test_a_wish_without_corrections_saves_nothing(store: Store) -> None:
     done = commit(store, Batch("c", "d", commands=(Command(1, "rescore"),)))
     assert (done.revision, dict(done.acknowledged), [c.name for c in done.commands]) == (0, {"c": 1}, ["rescore"])
     assert store.latest("p", "d") is None
+
+
+def test_a_relation_that_the_label_set_does_not_allow_is_refused_on_save(store: Store) -> None:
+    strict = Schema.of(["person", "place"], [RelationLabel("born in", head_types=("person",), tail_types=("place",))])
+    store.save_schema("p", strict)
+    start = begin(replace(EXTRACTION, schema=strict))
+    wrong, right = AddRelation(LONDON.id, ADA.id, "born in"), AddRelation(ADA.id, LONDON.id, "born in")
+    done = apply_batch(store, "p", start, batch(wrong, right, Flip(*right_key(right))), "ada", Thresholds())
+    assert [r.seq for r in done.refused] == [1, 3]
+    assert "from 'place' to 'person'" in done.refused[0].message
+    assert [r.key for r in done.annotation.relations] == [right_key(right)]
+
+
+def right_key(edit: AddRelation) -> tuple[str, str, str]:
+    return edit.head, edit.tail, edit.label

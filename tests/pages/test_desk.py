@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from db import assignments, progress
+from db import assignments, gold, progress
 from db.store import Store
 from db.values import Order, State
-from pages.shared import bulk, label_sets, queueing, suggestions
+from pages.shared import bulk, label_sets, queueing, review, suggestions
 from pages.shared import desk as desks
 from pages.shared.corrections import Batch, Command
 from pages.shared.desk import Desk
 from pages.shared.jobs import Jobs
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
-from relex_core.editing import AddEntity, AddRelation, RemoveEntity
+from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, begin
 from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
@@ -191,3 +191,44 @@ def test_a_deleted_label_in_use_stays_hidden(store: Store, readings: Readings) -
     assert label_sets.hidden(store.project("news").schema) == ()
     assert queueing.start(store, "news", "ada", FILE).current == "d0"
     assert SCHEMA.relation("lives in").name == "lives in"
+
+
+def test_gold_comes_up_unannounced_and_is_measured(tmp_path: Path, readings: Readings) -> None:
+    store = store_with(tmp_path, 8)
+    for n in range(8):
+        suggest(store, f"d{n}", schema=SCHEMA)
+    truth = store.extraction("news", "d0")
+    assert truth is not None
+    accepted = apply(begin(truth), Accept(tuple(e.id for e in truth.entities)))
+    for who in ("ada", "eva", gold.ADJUDICATOR):
+        store.save("news", accepted, annotator=who, state=State.SUBMITTED, independent=True)
+    gold.choose_share(store, "news", 0.5)
+    desk = sat_down(store, readings, annotator="zoe")
+    met = []
+    for n in range(4):
+        assert desk.open is not None
+        annotation, revision = desk.open
+        met.append(annotation.document.id)
+        if met[-1] == "d0":
+            # nothing of the adjudicated version is shown
+            assert (annotation.entities, revision) == ((), 0)
+            own = Accept(tuple(e.id for e in undecided(annotation, SHOWN)[0][:1]))
+            wishes = (Command(2, "submit"), Command(3, "next"))
+            batch = Batch(f"c{n}", "d0", ops=((1, own),), commands=wishes)
+        else:
+            batch = done(met[-1], client=f"c{n}")
+        desk, _ = desks.take(store, readings, desk, batch, SHOWN)
+        deadline = time.monotonic() + 60
+        while desk.waiting and time.monotonic() < deadline:
+            desk = desks.settle(store, readings, desk, 0.2)
+    assert met.count("d0") == 1
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert latest.annotator == gold.ADJUDICATOR
+    assert len(latest.annotation.entities) == len(truth.entities)
+    (score,) = review.against_gold(store, "news")
+    assert (score.annotator, score.documents) == ("zoe", 1)
+    assert score.figures.strict.right + score.figures.strict.left == len(truth.entities) + 1
+    assert all(shared.adjudicated for shared in review.shared(review.work(store, "news")))
+    # who helped to settle it does not get it
+    assert "d0" not in [o[0].document.id for o in sat_down(store, readings, annotator="ada").ahead]

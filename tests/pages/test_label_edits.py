@@ -8,8 +8,8 @@ from pages.shared import label_edits
 from pages.shared.presets import PRESETS
 from pages.shared.samples import SAMPLES
 from pages.shared.widgets import schema_form
-from relex_core.errors import SchemaError
-from relex_core.types import RelationLabel, Schema
+from relex_core.errors import InputError, SchemaError
+from relex_core.types import RelationLabel, Schema, Thresholds
 
 
 def names(schema: Schema) -> tuple[list[str], list[str]]:
@@ -82,3 +82,31 @@ def test_edits_are_read_once() -> None:
 def test_every_sample_has_its_preset() -> None:
     assert {sample.preset for sample in SAMPLES} <= set(PRESETS)
     assert len({sample.document.id for sample in SAMPLES}) == len(SAMPLES)
+
+
+def relation_edit(name: str, **to: object) -> dict[str, object]:
+    return {"op": "change", "kind": "relation", "name": name, "to": {"name": name, **to}}
+
+
+def test_a_label_and_its_inverse_name_each_other(schema: Schema) -> None:
+    wide = label_edits.apply(schema, {"op": "add", "kind": "relation", "names": "birthplace of, home of"})
+    after = label_edits.apply(wide, relation_edit("born in", inverse="birthplace of"))
+    assert (after.relation("born in").inverse, after.relation("birthplace of").inverse) == ("birthplace of", "born in")
+    other = label_edits.apply(after, relation_edit("born in", inverse="home of"))
+    assert [r.inverse for r in other.relation_labels] == ["home of", "", "", "born in"]
+    renamed = label_edits.apply(other, {**relation_edit("home of", inverse="born in"), "to": {"name": "cradle of"}})
+    assert renamed.relation("born in").inverse == "cradle of"
+    assert renamed.relation("cradle of").inverse == "born in"
+    both = label_edits.apply(other, relation_edit("born in", symmetric=True, inverse="home of"))
+    assert [r.inverse for r in both.relation_labels] == ["", "", "", ""]
+    assert both.relation("born in").symmetric
+    with pytest.raises(SchemaError):
+        label_edits.apply(schema, relation_edit("born in", inverse="nobody's"))
+
+
+def test_a_label_gets_a_threshold_of_its_own_and_loses_it() -> None:
+    own = label_edits.limit(Thresholds(), "relation", "knows", 0.8)
+    assert (own.of_relation("knows"), own.of_relation("born in")) == (0.8, 0.5)
+    assert label_edits.limit(own, "relation", "knows", None) == Thresholds()
+    with pytest.raises(InputError):
+        label_edits.limit(Thresholds(), "entity", "person", 7.0)

@@ -107,7 +107,7 @@ def test_a_large_graph_keeps_its_hubs(extraction: Extraction) -> None:
 
 
 def test_parallel_edges_stay_apart_and_widths_follow_scores(extraction: Extraction) -> None:
-    net = network(merge(triples.of_extraction(extraction, Thresholds())))
+    net = network(merge(triples.of_extraction(extraction, Thresholds())).picture)
     assert net.directed
     assert len(net.edges) == 2
     assert net.edges[0]["width"] > net.edges[1]["width"]
@@ -121,7 +121,7 @@ def test_the_page_asks_no_host_and_runs_no_text() -> None:
     schema = Schema.of(["<img src=x>"], ["</script>"])
     relations = (Relation(entities[0].id, entities[1].id, "</script>", 0.9),)
     shown = triples.of_extraction(Extraction(document, schema, entities, relations, "m"), Thresholds())
-    page = offline_html(merge(shown), title=text)
+    page = offline_html(merge(shown).picture, title=text)
     assert "<script>alert" not in page
     assert "<img src=x>" not in page
     assert not re.search(r"<(?:script|link)[^>]+(?:src|href)\s*=", page)

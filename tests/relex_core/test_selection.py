@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relex_core.editing import Accept, AddEntity, RemoveEntity, RemoveRelation, apply, apply_all, begin
+from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, RemoveRelation, apply, apply_all, begin
 from relex_core.selection import greedy, select, undecided
 from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
 
@@ -68,3 +68,18 @@ def test_filtering_equals_a_new_run_at_the_higher_threshold(
     at_floor = greedy(candidates, nested)
     above = greedy([c for c in candidates if (c.score or 0) > threshold], nested)
     assert above == tuple(e for e in at_floor if (e.score or 0) > threshold)
+
+
+def test_a_relation_and_its_inverse_are_one_suggestion() -> None:
+    schema = Schema.of(["x"], [RelationLabel("owns", inverse="owned by"), RelationLabel("owned by", inverse="owns")])
+    a, b = Entity.suggested(0, 1, "x", 0.9), Entity.suggested(2, 3, "x", 0.9)
+    found = (
+        Relation(a.id, b.id, "owns", 0.7),
+        Relation(b.id, a.id, "owned by", 0.8),
+        Relation(b.id, a.id, "owns", 0.6),
+    )
+    extraction = Extraction(Document("d", "a b"), schema, (a, b), found, "m")
+    assert select(extraction, Thresholds()).relations == (found[1], found[2])
+    accepted = apply(begin(extraction), AddRelation(a.id, b.id, "owns"))
+    assert undecided(accepted, Thresholds())[1] == (found[2],)
+    assert undecided(apply(begin(extraction), RemoveRelation(*found[1].key)), Thresholds())[1] == (found[2],)

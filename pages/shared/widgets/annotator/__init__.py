@@ -89,6 +89,7 @@ def annotator(
     next_documents: Iterable[tuple[Annotation, int]] = (),
     conflict: ConflictNotice | None = None,
     refused: Iterable[Refusal] = (),
+    look: tuple[int, int, int] | None = None,
     height: int | str = "calc(100vh - 190px)",
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
@@ -96,19 +97,23 @@ def annotator(
     `acknowledged` maps clients to their last committed sequence number, `scope` (a project and an annotator)
     keeps apart what different work leaves in one browser. `next_documents` are (annotation, revision) pairs in
     queue order, of the same label set: the browser opens the first at once when this one is done. In mode
-    "view" nothing can be changed; `edit_requested` tells when the person wants to. `height` is CSS or pixels.
+    "view" nothing can be changed; `edit_requested` tells when the person wants to. `look` is the number of a wish to
+    see an entity, and its start and end: it gets the focus once. `height` is CSS or pixels.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
     sent = _sent(key)
     has = frozenset(str(static) for static in sent.get("has") or ())
+    at = sent["at"] if isinstance(sent.get("at"), Mapping) else {}
+    if look is not None and annotation.document.id not in at:
+        at = {**at, annotation.document.id: look[1]}
     data = {
         "code": None if sent.get("code") == version() else script(),
         "version": version(),
         "mode": mode,
         "scope": scope or key,
         "schema": schema_to_json(annotation.schema, len(palette.ANCHORS)),
-        "document": document_to_json(annotation, revision, _window(annotation, sent.get("at")), has),
+        "document": document_to_json(annotation, revision, _window(annotation, at), has),
         "next": [
             document_to_json(after, number, _window(after, sent.get("at")), has) for after, number in next_documents
         ],
@@ -118,6 +123,7 @@ def annotator(
         "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
         "conflict": {"revision": conflict.revision, "annotator": conflict.annotator} if conflict else None,
         "nested": nested,
+        "look": look,
         "height": f"{height}px" if isinstance(height, int) else height,
     }
     _component(

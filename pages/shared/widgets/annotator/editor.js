@@ -56,7 +56,16 @@ export class Editor {
     }
     this.conflict(data.conflict);
     this.refresh(null, true);
+    if (!gone) this.visit(data.look);
     if (first && this.editing && document.activeElement === document.body) this.dom.pane.focus({ preventScroll: true });
+  }
+
+  // Somebody came to see one entity: it gets the focus, once.
+  visit(wanted) {
+    if (!wanted || wanted[0] === this.looked) return;
+    this.looked = wanted[0];
+    const item = this.entities.find((e) => e.start === wanted[1] && e.end === wanted[2]);
+    if (item) this.focusOn(item);
   }
 
   readSchema(schema, json) {

@@ -112,8 +112,8 @@ export function undecided(state, candidates, labels, thresholds, nested) {
   const kept = candidates.relations.filter((r) => types.has(r.head) && types.has(r.tail)
     && (r.score === null || r.score > limit(thresholds.relations, thresholds.relation, r.label))
     && allows(labels.get(r.label), types.get(r.head), types.get(r.tail)));
-  const decided = new Set([...state.relations, ...state.rejected_relations].map(keyOf));
-  return { entities, relations: oneDirection(kept, labels).filter((r) => !decided.has(keyOf(r))) };
+  const decided = new Set([...state.relations, ...state.rejected_relations].map((r) => statement(r, labels)));
+  return { entities, relations: oneDirection(kept, labels).filter((r) => !decided.has(statement(r, labels))) };
 }
 
 const score = (e) => (e.score === null ? 1 : e.score);
@@ -152,13 +152,21 @@ class Shelf {
   }
 }
 
+// What a relation says, whichever way round (selection.statement).
+function statement(r, labels) {
+  const label = labels.get(r.label);
+  if (!label || !(label.symmetric || labels.has(label.inverse))) return keyOf(r);
+  const turned = { head: r.tail, tail: r.head, label: label.symmetric ? r.label : label.inverse };
+  const before = (a, b) => (a.label !== b.label ? a.label < b.label : a.head !== b.head ? a.head < b.head : a.tail <= b.tail);
+  return keyOf(before(r, turned) ? r : turned);
+}
+
 function oneDirection(relations, labels) {
   const best = new Map();
-  const pair = (r) => JSON.stringify([...[r.head, r.tail].sort(), r.label]);
   for (const r of relations) {
-    if (!labels.get(r.label).symmetric) continue;
-    const other = best.get(pair(r));
-    if (!other || (r.score || 0) > (other.score || 0)) best.set(pair(r), r);
+    const said = statement(r, labels);
+    if (!best.has(said) || (r.score || 0) > (best.get(said).score || 0)) best.set(said, r);
   }
-  return relations.filter((r) => !labels.get(r.label).symmetric || best.get(pair(r)) === r);
+  const winners = new Set(best.values());
+  return relations.filter((r) => winners.has(r));
 }

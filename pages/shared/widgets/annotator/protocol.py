@@ -105,6 +105,7 @@ def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
                 "heads": list(r.head_types),
                 "tails": list(r.tail_types),
                 "symmetric": r.symmetric,
+                "inverse": r.inverse,
                 "hidden": r.hidden,
             }
             for r in schema.relation_labels

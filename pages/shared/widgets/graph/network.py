@@ -1,14 +1,17 @@
-"""Entities and relations of a text as a graph: mentions merged by surface form and type, drawn by pyvis."""
+"""Entities and relations as a graph: mentions merged by name and type, drawn by pyvis."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pyvis.network import Network
 
+from db.corpus import normal
 from pages.shared import palette
+from pages.shared.messages import counted
 from pages.shared.triples import Shown, Triple, triples
 from relex_core.types import Entity
 
@@ -16,7 +19,7 @@ MAX_NODES = 300
 """Most nodes that stay readable; those with most relations are kept."""
 
 NodeKey = tuple[str, str]
-"""Surface form without case and repeated space, entity label."""
+"""Normalised name (`db.corpus.normal`), entity label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,60 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """A node as it is drawn: larger by `degree`; `title` stands in its tooltip; without a `place` physics finds one."""
+
+    key: NodeKey
+    text: str
+    title: str
+    degree: int
+    place: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An edge as it is drawn: wider by `score`, None for a person's own."""
+
+    head: NodeKey
+    tail: NodeKey
+    label: str
+    title: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What pyvis is given, with the palette positions of entity and relation labels by name."""
+
+    dots: tuple[Dot, ...] = ()
+    lines: tuple[Line, ...] = ()
+    colors: Mapping[str, int] = field(default_factory=dict)
+    relation_colors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def arranged(self) -> bool:
+        """Whether every node has its place already: then there is nothing for physics to do."""
+        return bool(self.dots) and all(dot.place is not None for dot in self.dots)
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
-    """What is drawn, and how many nodes were left out."""
+    """What is drawn of one text, and how many nodes were left out."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     left_out: int = 0
     colors: dict[str, int] = field(default_factory=dict)
     relation_colors: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def picture(self) -> Picture:
+        dots = tuple(
+            Dot(n.key, n.text, f"{n.text}\n{n.key[1]}, {counted(len(n.mentions), 'mention')}", n.degree)
+            for n in self.nodes
+        )
+        lines = tuple(Line(e.head, e.tail, e.label, _edge_title(e), e.score) for e in self.edges)
+        return Picture(dots, lines, self.colors, self.relation_colors)
 
 
 def merge(shown: Shown, limit: int = MAX_NODES) -> Graph:
@@ -80,43 +129,52 @@ def merge(shown: Shown, limit: int = MAX_NODES) -> Graph:
     )
 
 
-def network(graph: Graph, dark: bool = False, height: str = "100%") -> Network:
-    """`graph` as a pyvis network: directed, so that parallel edges stay apart; physics settles, then stops."""
+def network(picture: Picture, dark: bool = False, height: str = "100%") -> Network:
+    """`picture` as a pyvis network: directed, so that parallel edges stay apart."""
     net = Network(height=height, width="100%", directed=True, notebook=False, cdn_resources="in_line")
     page = palette.PAGE[dark]
     text = palette.TEXT[dark]
-    net.bgcolor, net.font_color = page, text
-    ids = {node.key: number for number, node in enumerate(graph.nodes)}
-    for node in graph.nodes:
-        color = graph.colors.get(node.key[1], 0)
+    net.bgcolor = page  # a font colour of the network would take the place of each node's own font
+    ids = {dot.key: number for number, dot in enumerate(picture.dots)}
+    for dot in picture.dots:
+        color = picture.colors.get(dot.key[1], 0)
+        place = {} if dot.place is None else {"x": round(dot.place[0], 1), "y": round(dot.place[1], 1)}
         net.add_node(
-            ids[node.key],
-            label=_clip(node.text, 28),
-            title=f"{node.text}\n{node.key[1]}, {_count(len(node.mentions), 'mention')}",
+            ids[dot.key],
+            label=_clip(dot.text, 28),
+            title=dot.title,
             shape="dot",
-            size=9 + 2.5 * min(node.degree, 6),
+            size=9 + 2.5 * min(dot.degree, 6),
             color={"background": palette.fill(color, dark), "border": palette.line(color, dark)},
             borderWidth=2,
-            font={"color": text, "size": 15, "strokeWidth": 4, "strokeColor": page},
+            # among many the names of those that hold them together are read first
+            font={"color": text, "size": 15 + min(dot.degree // 4, 11), "strokeWidth": 4, "strokeColor": page},
+            **place,
         )
-    for edge in graph.edges:
-        color = graph.relation_colors.get(edge.label, 0)
+    parallel: Counter[tuple[int, int]] = Counter()
+    for line in picture.lines:
+        color = picture.relation_colors.get(line.label, 0)
+        low, high = sorted((ids[line.head], ids[line.tail]))
+        # parallel edges fan out, so that each label stays readable
+        bend = {"enabled": True, "type": "curvedCW" if ids[line.head] == low else "curvedCCW"}
         net.add_edge(
-            ids[edge.head],
-            ids[edge.tail],
-            label=_clip(edge.label, 28),
-            title=_edge_title(edge),
-            width=0.5 + 2.2 * (1.0 if edge.score is None else edge.score),
+            ids[line.head],
+            ids[line.tail],
+            label=_clip(line.label, 28),
+            title=line.title,
+            width=0.5 + 2.2 * (1.0 if line.score is None else line.score),
             color=palette.line(color, dark),
             font={"color": text, "size": 12, "strokeWidth": 4, "strokeColor": page},
+            smooth={**bend, "roundness": round(0.12 + 0.22 * parallel[low, high], 2)},
         )
+        parallel[low, high] += 1
     return net
 
 
-def offline_html(graph: Graph, title: str, dark: bool = False) -> str:
-    """A page of its own that draws `graph` and asks no host for anything."""
-    net = network(graph, dark, height="100vh")
-    net.set_options(OPTIONS)
+def offline_html(picture: Picture, title: str, dark: bool = False) -> str:
+    """A page of its own that draws `picture` and asks no host for anything."""
+    net = network(picture, dark, height="100vh")
+    net.set_options(STILL if picture.arranged else OPTIONS)
     page = net.generate_html(notebook=False)
     # pyvis links Bootstrap from a CDN in every mode (pyvis issues 228, 229); nothing on the page needs it
     page = re.sub(r"<!--[^>]*node_modules.*?-->", "", page, flags=re.DOTALL)
@@ -142,9 +200,16 @@ OPTIONS = """{
 }"""
 """vis-network's options, for the download and for the pane: it settles once and stays."""
 
+STILL = """{
+  "interaction": {"hover": true, "tooltipDelay": 120, "hideEdgesOnDrag": true},
+  "edges": {"arrows": {"to": {"enabled": true, "scaleFactor": 0.6}}},
+  "physics": {"enabled": false}
+}"""
+"""The same where every node has its place."""
+
 
 def _key(entity: Entity, shown: Shown) -> NodeKey:
-    return " ".join(entity.text(shown.document).casefold().split()), entity.label
+    return normal(entity.text(shown.document)), entity.label
 
 
 def _spelling(mentions: list[Entity], shown: Shown) -> str:
@@ -161,10 +226,6 @@ def _edge_title(edge: Edge) -> str:
     score = "decided" if edge.score is None else f"{edge.score:.2f}"
     first = edge.triples[0]
     return f"{first.head_text} → {edge.label} → {first.tail_text} ({score})\n{first.evidence}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _clip(text: str, limit: int) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import label_edits, state
 from relex_core.errors import RelexError
-from relex_core.types import EntityLabel, RelationLabel, Schema
+from relex_core.types import FLOOR, EntityLabel, RelationLabel, Schema
 
 _HERE = Path(__file__).parent
 
@@ -30,7 +30,12 @@ def _component() -> Any:
 def schema_form(schema: Schema, *, key: str) -> None:
     """Draw the chips. What is done to them is read with `waiting` at the top of the next run."""
     refused = state.refusal(key)
+    limits = state.thresholds()
     data = {
+        "limits": {
+            "entity": {"common": limits.entity, "floor": FLOOR.entity, "own": dict(limits.entities)},
+            "relation": {"common": limits.relation, "floor": FLOOR.relation, "own": dict(limits.relations)},
+        },
         "entity": [_entity(label) for label in schema.visible_entities],
         "relation": [_relation(label) for label in schema.visible_relations],
         "acknowledged": state.labels_acknowledged(key),
@@ -42,11 +47,15 @@ def schema_form(schema: Schema, *, key: str) -> None:
 def take(schema: Schema, key: str, change: Callable[[Mapping[str, Any]], Schema]) -> Schema:
     """The schema after the edits that the browser has sent; `change` gives the one after each or refuses it.
 
-    A refused edit is shown with its reason and changes nothing.
+    A refused edit is shown with its reason and changes nothing. Thresholds of labels are no part of the schema: they
+    belong to the visit.
     """
     for edit in waiting(state.component(key), state.labels_acknowledged(key)):
         try:
-            schema = change(edit)
+            if edit.get("op") == "threshold":
+                _limit(edit)
+            else:
+                schema = change(edit)
         except RelexError as error:
             state.answer_labels(key, int(edit["seq"]), str(error))
         else:
@@ -58,6 +67,12 @@ def waiting(component: Mapping[str, Any] | None, acknowledged: int) -> tuple[Map
     """The edits in the component's state that nobody has answered, in order."""
     edits = (component or {}).get("edits") or ()
     return tuple(edit for edit in edits if isinstance(edit, Mapping) and int(edit.get("seq", 0)) > acknowledged)
+
+
+def _limit(edit: Mapping[str, Any]) -> None:
+    value = edit.get("value")
+    wanted = float(value) if isinstance(value, int | float) else None
+    state.set_thresholds(label_edits.limit(state.thresholds(), str(edit.get("kind")), str(edit.get("name")), wanted))
 
 
 def _rerun_only() -> None:
@@ -81,4 +96,5 @@ def _relation(label: RelationLabel) -> dict[str, Any]:
         "head_types": list(label.head_types),
         "tail_types": list(label.tail_types),
         "symmetric": label.symmetric,
+        "inverse": label.inverse,
     }

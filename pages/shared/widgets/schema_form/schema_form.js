@@ -21,6 +21,9 @@ function chip(state, kind, label) {
   const button = element("button", { type: "button", className: "rx-chip", title: label.description || label.name });
   button.append(badge, element("span", { textContent: label.name, dir: "auto" }));
   if (label.symmetric) button.append(element("i", { textContent: "both ways" }));
+  if (label.inverse) button.append(element("i", { textContent: `↔ ${label.inverse}`, dir: "auto" }));
+  const own = state.data.limits[kind].own[label.name];
+  if (own !== undefined) button.append(element("i", { textContent: `from ${short(own)}` }));
   button.setAttribute("aria-expanded", String(state.open === `${kind}:${label.name}`));
   button.setAttribute("aria-label", `${kind} label ${label.name}: edit`);
   button.onclick = () => {
@@ -54,6 +57,32 @@ function adder(state, kind) {
   return form;
 }
 
+const short = (value) => value.toFixed(2).replace(/^0/, "");
+
+// How sure the model has to be of this label; it holds at once, without Apply.
+function limit(state, kind, label) {
+  const { common, floor, own } = state.data.limits[kind];
+  const value = own[label.name];
+  const slider = element("input", { type: "range", min: floor, max: 1, step: 0.01, value: value ?? common });
+  slider.setAttribute("aria-label", `show ${label.name} from this score`);
+  const words = element("output", { textContent: value === undefined ? `${short(common)}, as all others` : short(value) });
+  const reset = element("button", { type: "button", textContent: "As all others", hidden: value === undefined });
+  const send = (to) => push(state, { op: "threshold", kind, name: label.name, value: to });
+  slider.oninput = () => { words.textContent = short(Number(slider.value)); };
+  slider.onchange = () => { reset.hidden = false; send(Number(slider.value)); };
+  reset.onclick = () => { slider.value = common; words.textContent = `${short(common)}, as all others`; reset.hidden = true; send(null); };
+  return element("div", { className: "limit" }, element("span", { textContent: "Shown from" }), slider, words, reset);
+}
+
+function otherWay(state, label) {
+  const none = element("option", { value: "", textContent: "has no name of its own" });
+  const others = state.data.relation.filter((other) => other.name !== label.name);
+  const choice = element("select", {}, none, ...others.map(({ name }) => element("option", { value: name, textContent: `is called ${name}` })));
+  choice.value = label.inverse;
+  choice.disabled = label.symmetric;
+  return choice;
+}
+
 function types(state, legend, chosen) {
   const set = element("fieldset", {}, element("legend", { textContent: legend }));
   for (const { name } of state.data.entity) {
@@ -70,13 +99,17 @@ function editor(state, kind, label) {
   const form = element("form", { className: "rx-edit" },
     element("label", { className: "field" }, "Name", name),
     element("label", { className: "field" }, "Description", description));
-  let head, tail, symmetric;
+  let head, tail, symmetric, inverse;
   if (kind === "relation") {
-    head = types(state, "Head may be (none ticked: any)", label.head_types);
-    tail = types(state, "Tail may be", label.tail_types);
+    head = types(state, "It goes from (none ticked: any)", label.head_types);
+    tail = types(state, "It goes to (none ticked: any)", label.tail_types);
     symmetric = element("input", { type: "checkbox", checked: label.symmetric });
-    form.append(head, tail, element("label", {}, symmetric, " Both directions mean the same"));
+    inverse = otherWay(state, label);
+    symmetric.onchange = () => { inverse.disabled = symmetric.checked; if (symmetric.checked) inverse.value = ""; };
+    form.append(head, tail, element("label", {}, symmetric, " Both directions mean the same"),
+      element("label", { className: "field" }, "The other direction", inverse));
   }
+  form.append(limit(state, kind, label));
   const close = () => { state.open = null; draw(state); };
   const save = element("button", { type: "submit", className: "save", textContent: "Apply" });
   const cancel = element("button", { type: "button", textContent: "Close", onclick: close });
@@ -86,7 +119,7 @@ function editor(state, kind, label) {
   form.onsubmit = (event) => {
     event.preventDefault();
     const to = { name: name.value, description: description.value };
-    if (kind === "relation") Object.assign(to, { head_types: head.chosen(), tail_types: tail.chosen(), symmetric: symmetric.checked });
+    if (kind === "relation") Object.assign(to, { head_types: head.chosen(), tail_types: tail.chosen(), symmetric: symmetric.checked, inverse: inverse.value });
     push(state, { op: "change", kind, name: label.name, to });
     close();
   };
