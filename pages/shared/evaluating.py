@@ -112,28 +112,19 @@ def folder() -> Path:
     return Path(os.environ.get("RELEX_DATA") or "data") / "evaluations"
 
 
-def start(jobs: Jobs, question: Question, data: Path | bytes, name: str, load: Load, who: str) -> Job:
-    """Measure in the background; `data` is a file, or the content of one called `name`. Raises InputError."""
+def start(jobs: Jobs, question: Question, data: bytes, name: str, load: Load, who: str) -> Job:
+    """Measure in the background; `data` is the content of an annotated file called `name`. Raises InputError."""
     if not question.checkpoints:
         raise InputError(expected="a checkpoint", found="none", change="Choose one or two checkpoints.")
-    content = data if isinstance(data, bytes) else None
-    if content is None and not Path(str(data)).is_file():
-        raise InputError(
-            expected="an annotated .jsonl or .jsonl.gz file",
-            found=f"no file at {quote(str(data), 160)}",
-            change="Check the path, upload the file, or choose a project.",
-            value=str(data),
-        )
     # the total is corrected as soon as the file has been read
     return jobs.start(who, EVALUATION, 0, _pieces(question, data, name, load))
 
 
-def _pieces(question: Question, data: Path | bytes, name: str, load: Load) -> Pieces:
+def _pieces(question: Question, data: bytes, name: str, load: Load) -> Pieces:
     def work(job: Job) -> Generator[int]:
         with tempfile.TemporaryDirectory() as scratch:
-            path = data if isinstance(data, Path) else Path(scratch) / _file_name(name)
-            if isinstance(data, bytes):
-                path.write_bytes(data)
+            path = Path(scratch) / _file_name(name)
+            path.write_bytes(data)
             development = _development(question, Path(scratch))
             files = [path] if development is None else [development, path]
             job.total = sum(map(_records, files)) * len(question.checkpoints)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from db.store import Store
-from pages.shared import evaluating, identity, resources, score_tables, state
+from pages.shared import checkpoints, evaluating, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
 from pages.shared.messages import guard, plain, refuse
 from pages.shared.score_tables import SIDES
@@ -21,20 +19,18 @@ PAGE = 40
 def form(store: Store) -> None:
     """What to measure, and the button."""
     st.html('<p class="rx-title">Evaluate</p>')
-    names = list(dict.fromkeys((resources.checkpoint(), "mini")))
-    checkpoint_help = "An embedded name, a directory, or a hub id."
+    names = list(dict.fromkeys((resources.checkpoint(), *checkpoints.names())))
+    checkpoint_help = "One of the list, or a hub id."
     st.selectbox("Checkpoint A", names, key="evaluate_a", accept_new_options=True, help=checkpoint_help)
     st.selectbox(
         "Checkpoint B", names, index=None, key="evaluate_b", accept_new_options=True, placeholder="none",
         help="Optional, for a comparison.",
     )  # fmt: skip
-    # where people sign in, the server's files are not theirs to read
-    sources = ["Project", "Upload"] if identity.configured() else ["Project", "Upload", "Path"]
+    # no path on the server: its files are not any visitor's to read
+    sources = ["Project", "Upload"]
     source = st.segmented_control("Gold annotations", sources, default=sources[0], key="evaluate_source", required=True)
     if source == "Upload":
         st.file_uploader("Annotated file", ["jsonl", "gz"], key="evaluate_upload", label_visibility="collapsed")
-    elif source == "Path":
-        st.text_input("Path of an annotated .jsonl", key="evaluate_path")
     else:
         _project(store)
     _thresholds()
@@ -108,14 +104,17 @@ def _start() -> None:
     state.remember("evaluate_asked", len(question.checkpoints))
 
 
-def _data() -> tuple[Path | bytes, str]:
-    source = state.widget("evaluate_source")
-    if source == "Path":
-        path = Path(str(state.widget("evaluate_path") or "").strip()).expanduser()
-        return path, path.name
-    if source == "Upload":
+def _data() -> tuple[bytes, str]:
+    """The annotated file. Raises InputError if there is none."""
+    if state.widget("evaluate_source") == "Upload":
         file = state.widget("evaluate_upload")
-        return (file.getvalue(), file.name) if file is not None else (Path("(nothing uploaded)"), "")
+        if file is None:
+            raise InputError(
+                expected="an annotated .jsonl or .jsonl.gz file",
+                found="nothing uploaded",
+                change="Upload one, or choose a project.",
+            )
+        return file.getvalue(), file.name
     project = str(state.widget("evaluate_project") or "")
     return evaluating.gold_of(resources.store(), project), f"{project}.jsonl"
 

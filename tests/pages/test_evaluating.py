@@ -35,7 +35,7 @@ GOLD = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 QUESTION = Question(("mini",), Thresholds(0.3, 0.5))
 
 
-def finish(jobs: Jobs, question: Question = QUESTION, data: Path | bytes = GOLD) -> str:
+def finish(jobs: Jobs, question: Question = QUESTION, data: bytes = GOLD) -> str:
     job = evaluating.start(jobs, question, data, "tiny.jsonl", resources.predictor, "ada")
     assert job.wait(120)
     return job.error
@@ -125,13 +125,15 @@ def test_a_stopped_evaluation_leaves_no_result(data: Path) -> None:
 
 
 def test_what_cannot_be_measured_says_why(data: Path) -> None:
-    with pytest.raises(InputError, match="no file at"):
-        finish(Jobs(), data=data / "absent.jsonl")
+    with pytest.raises(InputError, match="a checkpoint"):
+        finish(Jobs(), Question((), Thresholds()))
     assert "line 1" in finish(Jobs(), data=b'{"no": "record"}\n')
-    wrong = finish(Jobs(), Question((str(data / "nowhere"),), Thresholds()))
-    assert "Check the name or the path" in wrong
+    absent = str(data / "checkpoints" / "nowhere")
+    assert "copy the checkpoint there" in finish(Jobs(), Question((absent,), Thresholds()))
     with pytest.raises(CheckpointError):
-        resources.predictor(str(data / "nowhere"))
+        resources.predictor(absent)
+    # any visitor could name a path of the server: only those of the checkpoint folder are opened
+    assert "an embedded checkpoint" in finish(Jobs(), Question((str(data / "elsewhere"),), Thresholds()))
 
 
 @pytest.mark.parametrize(
