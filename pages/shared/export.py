@@ -64,17 +64,19 @@ def choose_states(store: Store, project: str, default: Sequence[State], key: str
     counts = store.counts(project)
     state.begin_widget(key, list(default))
     chosen = st.pills(
-        "States", list(State), selection_mode="multi", key=key,
+        "States", list(State), selection_mode="multi", default=list(default), key=key,
         format_func=lambda name: f"{name} {counts[name]:,}",
     )  # fmt: skip
     return tuple(State(name) for name in chosen)
 
 
-def choose_annotators(store: Store, key: str) -> tuple[str, ...]:
+def choose_annotators(store: Store, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
     """Whose decisions are taken, empty for everybody's; the reviewer's are those of "adjudication"."""
     people = store.annotators()
-    chosen = st.multiselect("Annotators", people, key=key, placeholder="all") if len(people) > 1 else ()
-    return tuple(chosen)
+    if len(people) < 2:
+        return ()
+    before = [name for name in default if name in people]
+    return tuple(st.multiselect("Annotators", people, before, key=key, placeholder="all"))
 
 
 def nothing_yet() -> None:
@@ -113,9 +115,9 @@ def preview(store: Store, choice: Choice) -> None:
 
 def hand_over(choice: Choice) -> None:
     """Open Train with the same project, states and annotators."""
-    for key, value in ((f"train_states_{choice.project}", choice.states), ("train_annotators", choice.annotators)):
-        state.clear_widget(key)
-        state.begin_widget(key, list(value))
+    state.remember("train_filter", (choice.project, choice.states, choice.annotators))
+    # a browser goes on showing the value that it knows under a key: another choice takes other keys
+    state.remember("train_round", int(state.remembered("train_round", 0)) + 1)
     state.set_project(choice.project)
     st.switch_page("pages/screens/train.py", query_params={"project": choice.project})
 

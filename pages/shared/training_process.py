@@ -31,7 +31,8 @@ class Ended(Exception):
 
 def main(home: Path, lock: int) -> int:
     """Do the run in `home`; `lock` is the descriptor of its lock, which its processes inherit."""
-    os.nice(5)
+    # people who work meanwhile come first
+    os.nice(max(0, 5 - os.nice(0)))
     print(f"--- launched {time.strftime('%Y-%m-%d %H:%M:%S')}", flush=True)
     plan = Plan.from_json(read_json(home / "plan.json"))
     try:
