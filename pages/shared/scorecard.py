@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from db.store import Store
-from pages.shared import evaluating, identity, resources, score_tables, state
+from pages.shared import checkpoints, evaluating, identity, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
 from pages.shared.messages import guard, plain, refuse
 from pages.shared.score_tables import SIDES
@@ -21,8 +21,8 @@ PAGE = 40
 def form(store: Store) -> None:
     """What to measure, and the button."""
     st.html('<p class="rx-title">Evaluate</p>')
-    names = list(dict.fromkeys((resources.checkpoint(), "mini")))
-    checkpoint_help = "An embedded name, a directory, or a hub id."
+    names = list(dict.fromkeys((resources.checkpoint(), *checkpoints.names())))
+    checkpoint_help = f"An embedded name, a folder inside {checkpoints.folder()}, or a hub id."
     st.selectbox("Checkpoint A", names, key="evaluate_a", accept_new_options=True, help=checkpoint_help)
     st.selectbox(
         "Checkpoint B", names, index=None, key="evaluate_b", accept_new_options=True, placeholder="none",

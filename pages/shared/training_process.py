@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 from pages.shared import checkpoints
 from pages.shared.training_plan import Plan
@@ -73,7 +74,7 @@ def publish(home: Path, plan: Plan) -> None:
     os.replace(part, target)
 
 
-def _turn(home: Path, plan: Plan):  # type: ignore[no-untyped-def]
+def _turn(home: Path, plan: Plan) -> TextIO:
     """The file whose lock says that a run is at work, locked; where the plan says so, without waiting."""
     file = (home.parent / "turn").open("a")
     while not plan.beside:
