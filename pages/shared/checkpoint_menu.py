@@ -9,7 +9,7 @@ import streamlit as st
 
 from db import audit
 from pages.shared import checkpoints, resources, state, style
-from pages.shared.jobs import Job
+from pages.shared.jobs import Job, Pieces
 from pages.shared.messages import plain, refuse
 from relex_core.errors import CheckpointError, RelexError
 from relex_core.hub import is_hub_id
@@ -87,7 +87,7 @@ def keep_in_address() -> None:
     state.set_checkpoint_address("" if active == checkpoints.default(resources.store()) else active)
 
 
-def _load(name: str):  # type: ignore[no-untyped-def]
+def _load(name: str) -> Pieces:
     def work(_: Job) -> Generator[int]:
         try:
             resources.readings(name)

@@ -44,9 +44,13 @@ def choose(store: Store) -> Choice | None:
     formats = {format.name: format for format in writers()}
     st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
     states = choose_states(store, project, DECIDED, "export_states")
-    choose_annotators(store, "export")
+    choose_annotators(store, "export_annotators")
     return Choice(
-        project, str(state.widget("export_format") or next(iter(formats))), states, whose("export"), _shares()
+        project,
+        str(state.widget("export_format") or next(iter(formats))),
+        states,
+        whose("export_annotators"),
+        _shares(),
     )
 
 
@@ -81,27 +85,31 @@ def choose_states(store: Store, project: str, default: Sequence[State], key: str
     counts = store.counts(project)
     state.begin_widget(key, list(default))
     chosen = st.pills(
-        "States", list(State), selection_mode="multi", key=key,
+        "States", list(State), selection_mode="multi", default=list(default), key=key,
         format_func=lambda name: f"{name} {counts[name]:,}",
     )  # fmt: skip
     return tuple(State(name) for name in chosen)
 
 
-def choose_annotators(store: Store, form: str) -> None:
+def choose_annotators(store: Store, key: str, default: Sequence[str] = ()) -> None:
     """Whose decisions are taken; `whose` reads the answer."""
     people = store.annotators()
     only = ADJUDICATOR in people and st.toggle(
-        "Adjudicated only", key=f"{form}_adjudicated", help="What was settled in Review."
+        "Adjudicated only",
+        tuple(default) == (ADJUDICATOR,),
+        key=f"{key}_adjudicated",
+        help="What was settled in Review.",
     )
     if len(people) > 1 and not only:
-        st.multiselect("Annotators", people, key=f"{form}_annotators", placeholder="all, the latest of each document")
+        before = [name for name in default if name in people and name != ADJUDICATOR]
+        st.multiselect("Annotators", people, before, key=key, placeholder="all, the latest of each document")
 
 
-def whose(form: str) -> tuple[str, ...]:
+def whose(key: str) -> tuple[str, ...]:
     """Everybody's latest decisions (empty), some people's, or only what was adjudicated, as the form says now."""
-    if state.widget(f"{form}_adjudicated"):
+    if state.widget(f"{key}_adjudicated"):
         return (ADJUDICATOR,)
-    return tuple(state.widget(f"{form}_annotators") or ())
+    return tuple(state.widget(key) or ())
 
 
 def nothing_yet() -> None:
@@ -189,14 +197,9 @@ def _report(summary: Summary) -> None:
 
 def hand_over(choice: Choice) -> None:
     """Open Train with the same project, states and annotators."""
-    adjudicated = choice.annotators == (ADJUDICATOR,)
-    for key, value in (
-        (f"train_states_{choice.project}", list(choice.states)),
-        ("train_adjudicated", adjudicated),
-        ("train_annotators", [] if adjudicated else list(choice.annotators)),
-    ):
-        state.clear_widget(key)
-        state.begin_widget(key, value)
+    state.remember("train_filter", (choice.project, choice.states, choice.annotators))
+    # a browser goes on showing the value that it knows under a key: another choice takes other keys
+    state.remember("train_round", int(state.remembered("train_round", 0)) + 1)
     state.set_project(choice.project)
     st.switch_page("pages/screens/train.py", query_params={"project": choice.project})
 

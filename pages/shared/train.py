@@ -41,8 +41,9 @@ def form(store: Store, runs: tuple[Run, ...], primary: bool = True) -> None:
 def _ask(store: Store, names: list[str]) -> None:
     """The questions; `_plan` reads the answers."""
     project = export.choose_project(names, "train_project")
-    export.choose_states(store, project, (State.SUBMITTED,), f"train_states_{project}")
-    export.choose_annotators(store, "train")
+    states, people = _filter(project)
+    export.choose_states(store, project, states, _key("states", project))
+    export.choose_annotators(store, _key("annotators", project), people)
     known = list(dict.fromkeys((resources.checkpoint(), *checkpoints.names())))
     st.selectbox(
         "Begin with", known, key="train_base", accept_new_options=True, format_func=checkpoints.shown,
@@ -58,6 +59,16 @@ def _ask(store: Store, names: list[str]) -> None:
         st.text_input("Name of the checkpoint", key="train_name", max_chars=40, placeholder=project)
 
 
+def _filter(project: str) -> tuple[tuple[State, ...], tuple[str, ...]]:
+    """States and annotators to begin with: what Export handed over for the project, else what was submitted."""
+    of, states, people = state.remembered("train_filter", ("", (), ()))
+    return (states, people) if of == project else ((State.SUBMITTED,), ())
+
+
+def _key(what: str, project: str) -> str:
+    return f"train_{what}_{project}_{state.remembered('train_round', 0)}"
+
+
 def _plan() -> Plan:
     """What the form says now: a click may come before the run that an answer caused has ended."""
     project = str(state.widget("train_project"))
@@ -65,8 +76,8 @@ def _plan() -> Plan:
         project,
         str(state.widget("train_base") or "mini"),
         str(state.widget("train_recipe")),
-        tuple(State(name) for name in state.widget(f"train_states_{project}") or ()),
-        export.whose("train"),
+        tuple(State(name) for name in state.widget(_key("states", project)) or ()),
+        export.whose(_key("annotators", project)),
         float(state.widget("train_dev")) / 100,
         int(state.widget("train_seed") or 0),
         int(state.widget("train_epochs") or 0),

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 from pages.shared import checkpoints
 from pages.shared.training_plan import Plan
@@ -31,7 +32,8 @@ class Ended(Exception):
 
 def main(home: Path, lock: int) -> int:
     """Do the run in `home`; `lock` is the descriptor of its lock, which its processes inherit."""
-    os.nice(5)
+    # people who work meanwhile come first
+    os.nice(max(0, 5 - os.nice(0)))
     print(f"--- launched {time.strftime('%Y-%m-%d %H:%M:%S')}", flush=True)
     plan = Plan.from_json(read_json(home / "plan.json"))
     try:
@@ -72,7 +74,7 @@ def publish(home: Path, plan: Plan) -> None:
     os.replace(part, target)
 
 
-def _turn(home: Path, plan: Plan):  # type: ignore[no-untyped-def]
+def _turn(home: Path, plan: Plan) -> TextIO:
     """The file whose lock says that a run is at work, locked; where the plan says so, without waiting."""
     file = (home.parent / "turn").open("a")
     while not plan.beside:

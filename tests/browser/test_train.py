@@ -13,7 +13,8 @@ from tests.browser.conftest import Serve, Watch
 from tests.browser.test_documents import choose
 from tests.pages.trained import PEOPLE, PLACES
 
-pytestmark = pytest.mark.browser
+# well under a minute on two free cores; where they are shared, as long as it takes
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 RECORDS = [
     {
@@ -48,7 +49,7 @@ def test_export_train_compare_and_use(serve: Serve, page: Page, chromium: Browse
     page.get_by_role("button", name="Fine-tune on this").click()
     expect(page.get_by_text("8 documents to learn from, 2 held out")).to_be_visible()
     page.get_by_role("button", name="Split, seed, name").locator("visible=true").first.click()
-    page.get_by_label("Rounds through the documents").fill("2")
+    page.get_by_label("Rounds through the documents").fill("1")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Fine-tune", exact=True).click()
@@ -66,7 +67,7 @@ def test_export_train_compare_and_use(serve: Serve, page: Page, chromium: Browse
 
     page.goto(f"{app.url}/train")
     use = page.get_by_role("button", name="Use this checkpoint")
-    expect(use).to_be_visible(timeout=180_000)
+    expect(use).to_be_visible(timeout=600_000)
     expect(page.locator(".rx-verdict")).to_contain_text(
         re.compile(r"Entity F1 [+-]\d\.\d{3}, relation F1 [+-]\d\.\d{3}")
     )

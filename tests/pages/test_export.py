@@ -66,9 +66,9 @@ def test_three_sets_are_counted_before_the_download(app: AppTest) -> None:
 
 
 def test_adjudicated_decisions_alone(app: AppTest) -> None:
-    assert "export_adjudicated" not in [toggle.key for toggle in app.toggle]
+    assert "export_annotators_adjudicated" not in [toggle.key for toggle in app.toggle]
     annotation = Annotation(DOCUMENTS[3], SCHEMA)
     resources.store().save("p", annotation, annotator=ADJUDICATOR, state="submitted", independent=True)
     app.run()
-    app.toggle(key="export_adjudicated").set_value(True).run()
+    app.toggle(key="export_annotators_adjudicated").set_value(True).run()
     assert "1 document<" in shown(app)

@@ -40,7 +40,7 @@ def reading_done(app: AppTest) -> AppTest:
     raise AssertionError("the model did not answer")
 
 
-@pytest.mark.parametrize("screen", ["explore", "annotate", "documents", "export"])
+@pytest.mark.parametrize("screen", ["explore", "annotate", "documents", "export", "train"])
 def test_any_page_can_be_a_visitors_first(visit: Visit, screen: str) -> None:
     app = visit(screen)
     assert not app.exception

@@ -67,7 +67,7 @@ def test_export_hands_its_choice_over(visit: Visit) -> None:
     app.button(key="fine_tune").click().run()
     assert not app.exception
     assert app.button(key="train_start")
-    assert app.session_state["train_states_letters"] == ["in progress", "submitted", "flagged"]
+    assert app.session_state["train_states_letters_1"] == ["in progress", "submitted", "flagged"]
 
 
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "*[a](http://x)*"])

@@ -14,7 +14,7 @@ import pytest
 from db import audit
 from db.exports import file_hash
 from db.store import Store
-from pages.shared import checkpoints, comparing, resources, training_plan, training_runs
+from pages.shared import checkpoints, comparing, resources, training_failures, training_plan, training_runs
 from pages.shared.training_plan import Plan
 from pages.shared.training_runs import Run
 from relex_core.datasets import read_gold
@@ -178,6 +178,6 @@ def test_a_base_that_knew_the_held_out_documents_is_named(store: Store) -> None:
 )
 def test_why_a_run_ended_is_said_in_words(tmp_path: Path, code: int | None, log: str, said: str) -> None:
     (tmp_path / "log.txt").write_text(f"MemoryError\n--- launched now\n{log}\n" if "launched" not in log else log)
-    message = training_runs.explain(tmp_path, code)
+    message = training_failures.explain(tmp_path, code)
     assert said in message
     assert "Traceback" not in message

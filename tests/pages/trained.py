@@ -30,7 +30,7 @@ def project(store: Store, name: str = "letters", documents: int = 8, annotator: 
     return name
 
 
-def until(run: Run, reached: Callable[[Run], bool], seconds: float = 240) -> Run:
+def until(run: Run, reached: Callable[[Run], bool], seconds: float = 280) -> Run:
     """The run as soon as `reached` holds of it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
