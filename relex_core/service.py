@@ -26,6 +26,7 @@ class _Request:
     annotation: Annotation | None = None
     floor: Thresholds = FLOOR
     watch: Watch | None = None
+    bulk: bool = False
     future: Future[Extraction] = field(default_factory=Future)
 
 
@@ -70,11 +71,11 @@ class ModelService:
 
         `watch` follows a long text and can end its reading: what it raises becomes the future's exception.
         """
-        return self._put(_Request((document, schema, floor), watch=watch), bulk)
+        return self._put(_Request((document, schema, floor), watch=watch, bulk=bulk))
 
     def submit_rescore(self, annotation: Annotation, *, floor: Thresholds = FLOOR) -> Future[Extraction]:
         """Ask for relation scores on a person's entities. Raises ModelBusy."""
-        return self._put(_Request(None, annotation, floor), False)
+        return self._put(_Request(None, annotation, floor))
 
     def extract(self, document: Document, schema: Schema, floor: Thresholds = FLOOR) -> Extraction:
         """`submit`, and wait."""
@@ -97,9 +98,9 @@ class ModelService:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _put(self, request: _Request, bulk: bool) -> Future[Extraction]:
+    def _put(self, request: _Request) -> Future[Extraction]:
         with self._ready:
-            queue = self._queues[bulk]
+            queue = self._queues[request.bulk]
             if self._closed or len(queue) >= self.capacity:
                 raise ModelBusy(
                     expected=f"fewer than {self.capacity} waiting requests" if not self._closed else "a running model",
@@ -162,7 +163,9 @@ class ModelService:
         for request in requests:
             if request.watch is not None:
                 request.watch(done, total)
-        if not done or self._overtaking:
+        # people who came together do not overtake each other at the start; a bulk job lets everybody pass
+        first = not done and not all(request.bulk for request in requests)
+        if first or self._overtaking:
             return
         self._overtaking = True
         try:

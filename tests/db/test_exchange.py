@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db import exports, imports
+from db import benchmark, exports, imports
 from db.__main__ import main
 from db.store import Store
 from db.values import State
@@ -246,3 +247,22 @@ def test_split_files_hold_each_document_once(url: str, store: Store, tmp_path: P
     assert sum(a.entities[0].label == "organization" for a in sets["dev"]) == 2
     manifest = json.loads((tmp_path / "data.dev.jsonl.manifest.json").read_text())
     assert manifest["filter"]["split"] == {"set": "dev", "seed": 3, "dev": 0.2, "test": 0.1, "duplicates": 0}
+
+
+def test_an_export_holds_a_bounded_part_of_the_project(tmp_path: Path) -> None:
+    """From the database to the file, not the writer alone."""
+
+    def peak(size: int) -> int:
+        with Store.open(f"sqlite:///{tmp_path}/{size}.sqlite") as store:
+            benchmark.fill(store, size, revisions=1)
+            exports.snapshot(store, "benchmark", tmp_path / "warm.jsonl", states=None)
+            tracemalloc.start()
+            written = exports.snapshot(store, "benchmark", tmp_path / f"{size}.jsonl", states=None)
+            used = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert written.documents == size
+        return used
+
+    few, many = peak(300), peak(900)
+    # the 600 more of them are 1 MB as a file alone, and some times that as values
+    assert many < few + 500_000, f"{few:,} bytes for 300 documents, {many:,} for 900"

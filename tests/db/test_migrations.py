@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from db import check, migrate
+from db import assignments, audit, check, migrate, outbox, projects
 from db.engine import Database, database_url
 from db.store import Store
 from db.tables import metadata
@@ -27,18 +27,22 @@ from tests.db.conftest import ADA, SCHEMA
 DATA = Path(__file__).parent / "data"
 
 
-@pytest.fixture
-def version_1(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of a database that version 1 of the program made."""
+def stored(version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a database that this version of the program made."""
     if engine == "sqlite":
         path = tmp_path / "relex.sqlite"
-        path.write_bytes(gzip.decompress((DATA / "version_1.sqlite.gz").read_bytes()))
+        path.write_bytes(gzip.decompress((DATA / f"version_{version}.sqlite.gz").read_bytes()))
         return f"sqlite:///{path}"
     make: Callable[[], str] = request.getfixturevalue("empty_postgres")
     url = make()
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute((DATA / "version_1.postgresql.sql").read_bytes())
+        connection.execute((DATA / f"version_{version}.postgresql.sql").read_bytes())
     return url
+
+
+@pytest.fixture
+def version_1(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return stored(1, engine, request, tmp_path)
 
 
 def check_contents(store: Store) -> None:
@@ -60,13 +64,32 @@ def check_contents(store: Store) -> None:
     assert list(check.check(store.database)) == []
 
 
-def test_version_1_is_migrated(version_1: str) -> None:
-    with Store.open(version_1) as store:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_version_is_migrated(version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    url = stored(version, engine, request, tmp_path)
+    database = Database(database_url(url))
+    with database.read() as connection:
+        assert migrate.version(connection) == f"{version:04}"
+    database.close()
+    with Store.open(url) as store:
         check_contents(store)
+        # what a later version added, and a database of that version holds
+        delivered = "http://argilla.example letters letters-0"
+        with store.database.read() as connection:
+            pk, _ = projects.find(connection, "letters")
+            assert outbox.targets(connection, pk) == ((delivered,) if version >= 2 else ())
+        assert assignments.of(store, "letters", "ann") == (frozenset({"niels"}) if version >= 3 else frozenset())
+        assert [event.action for event in audit.events(store)] == (["documents shared out"] if version >= 3 else [])
         store.add_documents("letters", [Document("new", "A text added later.")])
         store.set_state("letters", "new", State.FLAGGED, annotator="ann")
-    with Store.open(version_1) as store:
+    with Store.open(url) as store:
         assert store.counts("letters")[State.FLAGGED] == 1
+
+
+def test_there_is_a_stored_database_of_every_version() -> None:
+    for version in migrate.known_versions():
+        for engine in ("sqlite.gz", "postgresql.sql"):
+            assert (DATA / f"version_{int(version)}.{engine}").is_file(), f"add one of version {version}"
 
 
 def test_tables_are_what_the_migrations_make(store: Store) -> None:
