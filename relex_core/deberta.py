@@ -161,9 +161,7 @@ class _DisentangledAttention(nn.Module):
                 bias_hBTT[:, :, block] += by_distance(q[some], key_hdR, block)
             if pad_B11T is not None:
                 bias_hBTT.masked_fill_(pad_B11T[None, :, 0], torch.finfo(bias_hBTT.dtype).min)
-            mixed.append(
-                F.scaled_dot_product_attention(q[some], k[some], v[some], bias_hBTT, dropout_p=p, scale=scale)
-            )
+            mixed.append(F.scaled_dot_product_attention(q[some], k[some], v[some], bias_hBTT, dropout_p=p, scale=scale))
         return torch.cat(mixed).permute(1, 2, 0, 3).flatten(2)
 
     def _project(self, relative_SD: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,7 +169,9 @@ class _DisentangledAttention(nn.Module):
         if self._positions is not None:
             return self._positions
         relative_SD = self.pos_dropout(relative_SD)
-        key, query = (_heads_first(own(relative_SD)[None], self.heads)[:, 0] for own in (self.key_proj, self.query_proj))
+        key, query = (
+            _heads_first(own(relative_SD)[None], self.heads)[:, 0] for own in (self.key_proj, self.query_proj)
+        )
         scale = 1.0 / math.sqrt(3 * key.shape[-1])
         key, query = key * scale, query * scale
         if not self.training and not torch.is_grad_enabled():

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from relex_core.types import Annotation, Entity, Extraction, Relation, Thresholds
+from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds
 
 
 def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False) -> Extraction:
     """`extraction` with only what is shown at `thresholds`.
 
     Flat (the default) shows no two overlapping entities; nested allows one to hold another but not to cross
-    it. Relations are shown if both of their ends are, if their label allows the ends' types, and only the
-    better-scored direction of a symmetric one.
+    it. Relations are shown if both of their ends are and if their label allows the ends' types; of a symmetric
+    relation's two directions, and of a relation and its declared inverse, only the better-scored one.
     """
     entities = greedy(_above(extraction.entities, thresholds), nested)
     return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds))
@@ -76,15 +76,29 @@ def _relations(extraction: Extraction, shown: tuple[Entity, ...], thresholds: Th
             continue
         if labels[relation.label].allows(types[relation.head], types[relation.tail]):
             kept.append(relation)
-    return _one_direction(kept, {name for name, label in labels.items() if label.symmetric})
+    return _said_once(kept, _turned(labels.values()))
 
 
-def _one_direction(relations: list[Relation], symmetric: set[str]) -> tuple[Relation, ...]:
-    best: dict[tuple[frozenset[str], str], Relation] = {}
+def _turned(labels: Iterable[RelationLabel]) -> dict[str, str]:
+    """Relation label -> the one that says the same from tail to head, for those that have one."""
+    turned: dict[str, str] = {}
+    for label in labels:
+        if label.symmetric:
+            turned[label.name] = label.name
+        elif label.inverse:
+            turned[label.name] = label.inverse
+            turned.setdefault(label.inverse, label.name)
+    return turned
+
+
+def _said_once(relations: list[Relation], turned: dict[str, str]) -> tuple[Relation, ...]:
+    """Of two relations that say the same in opposite directions the better one."""
+    best: dict[tuple[str, str, str], Relation] = {}
     for relation in relations:
-        if relation.label in symmetric:
-            pair = (frozenset((relation.head, relation.tail)), relation.label)
-            if pair not in best or (relation.score or 0.0) > (best[pair].score or 0.0):
-                best[pair] = relation
+        fact = relation.key
+        if relation.label in turned:
+            fact = min(fact, (relation.tail, relation.head, turned[relation.label]))
+        if fact not in best or (relation.score or 0.0) > (best[fact].score or 0.0):
+            best[fact] = relation
     winners = {relation.key for relation in best.values()}
-    return tuple(r for r in relations if r.label not in symmetric or r.key in winners)
+    return tuple(r for r in relations if r.key in winners)
