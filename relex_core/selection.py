@@ -50,8 +50,10 @@ def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[
     label = labels.get(relation.label)
     if label is None:  # of a label set that these suggestions were not made for
         return relation.key
-    turned = (relation.tail, relation.head, relation.label if label.symmetric else label.inverse)
-    if label.symmetric or label.inverse in labels:
+    # declared on either of the two labels, an inverse holds for both
+    other = label.inverse or next((name for name, one in labels.items() if one.inverse == label.name), "")
+    if label.symmetric or other in labels:
+        turned = (relation.tail, relation.head, label.name if label.symmetric else other)
         return min(relation.key, turned, key=lambda key: (key[2], key[0], key[1]))
     return relation.key
 

@@ -126,6 +126,8 @@ def write(form: str, path: Path, seed: int = 0) -> Path:
     for key, value in model.state_dict().items():
         spread = value.is_floating_point() and value.dim() > 1
         factor = 1.6 if spread and "embeddings" not in key else 1.0
+        if spread and form.startswith("deberta") and "encoder.layer" in key:
+            factor = 10.0  # drawn too small to attend to anything: without positions all labels would look alike
         if small and key.endswith("layer.1.output.LayerNorm.weight"):
             factor = 0.15  # a distance counts as 10 at most: vectors must lie closer together than that
         state[key] = (value * factor).clone().contiguous()

@@ -32,4 +32,11 @@ def test_the_command_writes_its_figures(tmp_path: Path, capsys: pytest.CaptureFi
     assert figure["entities_found"] > 100
     assert figure["bf16"]["entities"]["largest_difference"] < 1e-2
     assert 0 < figure["peak_bytes"]["fp32"] < 2**28
-    assert "mini" in capsys.readouterr().out
+    floor = figure["floor"]
+    assert floor["seconds"] == pytest.approx(floor["operations"] / floor["operations_per_second"])
+    # six layers of 384 and 1,536, some 450 pieces: 10.6 million weights, twice for each, and attention
+    assert 0.8e10 < floor["operations"] < 1.4e10
+    assert floor["times"] == pytest.approx(figure["seconds"]["fp32"] / floor["seconds"])
+    out = capsys.readouterr().out
+    assert "mini" in out
+    assert "floor: operations of the encoder's matrix products" in out

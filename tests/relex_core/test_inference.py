@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import torch
 
-from relex_core import inference
-from relex_core.decoding import Scores
 from relex_core.errors import SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import select
 from relex_core.types import FLOOR, Annotation, Document, Entity, EntityLabel, RelationLabel, Schema, Thresholds
 from tests.relex_core.conftest import TEXT
+from tests.relex_core.peer import DEBERTA
+from tests.relex_core.tiny import checkpoint
 
 
 def names(
@@ -150,21 +152,78 @@ def test_type_constraints_symmetry_and_thresholds_of_labels(mini: Extractor, doc
     assert not any(e.label == "person" for e in mini.extract(document, bound, strict).entities)
 
 
-def test_out_of_memory_halves_the_batch(mini: Extractor, schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, sizes = inference.score, []
-
-    def small(model: object, builder: object, windows: Sequence[object]) -> list[Scores]:
-        sizes.append(len(windows))
-        if len(windows) > 2:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
-        return real(model, builder, windows)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(inference, "score", small)
+def test_out_of_memory_halves_the_batch_and_goes_on(mini: Extractor, schema: Schema) -> None:
     documents = [Document.from_text(f"Bo{i} met Cy{i} in Rome.") for i in range(8)]
-    found = list(mini.extract_many(documents, schema))
-    assert [one.document for one in found] == documents
-    assert max(sizes) == 8
-    assert sizes.count(2) == 4
+    expected = list(mini.extract_many(documents, schema))
+    sizes: list[int] = []
+
+    def small(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        sizes.append(len(arguments[0]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 99.00 GiB")
+
+    hook = mini.loaded.model.encoder.register_forward_pre_hook(small)
+    try:
+        found = list(mini.extract_many(documents, schema))
+    finally:
+        hook.remove()
+    assert sizes == [8, 4, 2, 2, 4, 2, 2]
+    for one, other in zip(found, expected, strict=True):
+        assert one.document == other.document
+        assert [e.id for e in one.entities] == [e.id for e in other.entities]
+        assert [e.score for e in one.entities] == pytest.approx([e.score for e in other.entities], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        # the CPU's allocator has no type of its own
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"),
+    ],
+)
+def test_one_text_that_needs_too_much_memory_is_an_error(mini: Extractor, schema: Schema, error: Exception) -> None:
+    def refuse(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        raise error
+
+    hook = mini.loaded.model.encoder.register_forward_pre_hook(refuse)
+    try:
+        with pytest.raises(type(error), match="memory"):
+            mini.extract_batch([(Document.from_text("Bo met Cy."), schema, FLOOR)] * 4)
+    finally:
+        hook.remove()
+
+
+def test_two_thousand_words_are_read_at_once_where_the_encoder_allows(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "long", encoder_config=DEBERTA, max_len=2048)
+    settings = json.loads((path / "tokenizer_config.json").read_text())
+    (path / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": int(1e30)}))
+    long = Extractor.load(path)
+    assert long.loaded.limit is None
+    schema, floor = Schema.of(["person"], ["met"]), Thresholds(0.999, 0.9)
+    before = long.calls
+    assert long.extract(Document.from_text("word " * 2048), schema, floor).windows == ()
+    assert long.calls - before == 1
+    beyond = long.extract(Document.from_text("word " * 2049), schema, floor)
+    assert [(a, b) for a, b in beyond.windows] == [(0, 5 * 2048 - 1), (5 * 1536, 5 * 2049 - 1)]
+
+
+def test_pairs_across_windows_are_not_scored_and_windows_say_so(mini: Extractor, schema: Schema) -> None:
+    """What the interface states beside a long text; within a window every pair has scores."""
+    filler = "Nobody spoke about it on that day. " * 80
+    document = Document.from_text(f"Marie Curie was born in Warsaw. {filler}Steve Jobs founded Apple in Cupertino.")
+    found = mini.extract(document, schema, Thresholds(0.3, 0.0))
+    at = {e.id: e.span for e in found.entities}
+    names = {e.text(document): e for e in found.entities}
+    assert {"Marie Curie", "Warsaw", "Steve Jobs", "Apple"} <= names.keys()
+    pairs = {(r.head, r.tail) for r in found.relations}
+    assert (names["Marie Curie"].id, names["Warsaw"].id) in pairs
+    assert (names["Marie Curie"].id, names["Apple"].id) not in pairs
+
+    def together(one: tuple[int, int], other: tuple[int, int]) -> bool:
+        return any(a <= min(one[0], other[0]) and max(one[1], other[1]) <= b for a, b in found.windows)
+
+    assert all(together(at[head], at[tail]) for head, tail in pairs)
 
 
 def test_hostile_texts_keep_their_offsets(mini: Extractor, schema: Schema) -> None:

@@ -42,6 +42,26 @@ def test_relations_need_both_ends_allowed_types_and_one_direction() -> None:
     assert select(FOUND, Thresholds(entity=0.85)).relations == ()
 
 
+def test_a_relation_and_its_declared_inverse_are_one_fact() -> None:
+    employs, works = RelationLabel("employs", inverse="works for"), RelationLabel("works for")
+    there, back = (
+        Relation(UNIVERSITY.id, PARIS.id, "employs", 0.7),
+        Relation(PARIS.id, UNIVERSITY.id, "works for", 0.8),
+    )
+    other = Relation(PARIS.id, UNIVERSITY.id, "employs", 0.6)
+
+    def shown(*labels: RelationLabel) -> tuple[Relation, ...]:
+        found = Extraction(
+            TEXT, Schema.of(["organization", "city"], labels), (UNIVERSITY, PARIS), (there, back, other), "mini@0"
+        )
+        return select(found, Thresholds()).relations
+
+    assert shown(employs, works) == (back, other)
+    # said of either label it holds for both, and without it nothing is left out
+    assert shown(RelationLabel("employs"), RelationLabel("works for", inverse="employs")) == (back, other)
+    assert shown(RelationLabel("employs"), works) == (there, back, other)
+
+
 def test_decided_suggestions_are_no_longer_open() -> None:
     after = apply_all(begin(FOUND), [Accept((UNIVERSITY.id,)), RemoveEntity(PARIS.id)])
     assert undecided(after, Thresholds()) == ((), ())
