@@ -68,3 +68,15 @@ def test_filtering_equals_a_new_run_at_the_higher_threshold(
     at_floor = greedy(candidates, nested)
     above = greedy([c for c in candidates if (c.score or 0) > threshold], nested)
     assert above == tuple(e for e in at_floor if (e.score or 0) > threshold)
+
+
+def test_two_mentions_of_one_name_are_not_related_without_twins() -> None:
+    text = Document.from_text("Marie Curie, or marie  curie, met Pierre Curie")
+    first = Entity.suggested(0, 11, "person", 0.9)
+    again = Entity.suggested(16, 28, "person", 0.9)
+    pierre = Entity.suggested(34, 46, "person", 0.9)
+    between = (Relation(first.id, again.id, "spouse", 0.9), Relation(first.id, pierre.id, "spouse", 0.8))
+    found = Extraction(text, Schema.of(["person"], ["spouse"]), (first, again, pierre), between, "mini@0")
+    assert select(found, Thresholds()).relations == between
+    assert select(found, Thresholds(), twins=False).relations == between[1:]
+    assert undecided(begin(found), Thresholds(), twins=False)[1] == between[1:]

@@ -25,7 +25,21 @@ from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
 __all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
 
-SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "focus", "verbs", "panels", "pointer")
+SCRIPTS = (
+    "text",
+    "model",
+    "log",
+    "keys",
+    "page",
+    "arcs",
+    "side",
+    "editor",
+    "focus",
+    "verbs",
+    "panels",
+    "quick",
+    "pointer",
+)
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
 
 WINDOW = 200_000
@@ -90,6 +104,7 @@ def annotator(
     conflict: ConflictNotice | None = None,
     refused: Iterable[Refusal] = (),
     height: int | str = "calc(100vh - 190px)",
+    direct: str = "",
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -97,6 +112,7 @@ def annotator(
     keeps apart what different work leaves in one browser. `next_documents` are (annotation, revision) pairs in
     queue order, of the same label set: the browser opens the first at once when this one is done. In mode
     "view" nothing can be changed; `edit_requested` tells when the person wants to. `height` is CSS or pixels.
+    With `direct`, the token of a `seats.Seat`, mere corrections are posted past the page (`pages.shared.direct`).
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -118,6 +134,7 @@ def annotator(
         "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
         "conflict": {"revision": conflict.revision, "annotator": conflict.annotator} if conflict else None,
         "nested": nested,
+        "direct": direct,
         "height": f"{height}px" if isinstance(height, int) else height,
     }
     _component(

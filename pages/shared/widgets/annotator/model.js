@@ -101,21 +101,25 @@ export function allows(label, head, tail) {
   return fits(head, tail) || (label.symmetric && fits(tail, head));
 }
 
-// The suggestions that are shown and not decided on: {entities, relations} (selection.undecided).
-export function undecided(state, candidates, labels, thresholds, nested) {
+// The suggestions that are shown and not decided on: {entities, relations} (selection.undecided without twins).
+// `words` gives the text of an entity, '' where it lies outside of the window.
+export function undecided(state, candidates, labels, thresholds, nested, words) {
   const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
   const known = new Set([...state.entities, ...state.rejected_entities].map((e) => e.id));
   const open = candidates.entities.filter((e) => !known.has(e.id)
     && (e.score === null || e.score > limit(thresholds.entities, thresholds.entity, e.label)));
   const entities = greedy(open, nested, state.entities);
   const types = new Map([...entities, ...state.entities].map((e) => [e.id, e.label]));
+  const names = new Map([...entities, ...state.entities].map((e) => [e.id, nameOf(words(e))]));
   const kept = candidates.relations.filter((r) => types.has(r.head) && types.has(r.tail)
     && (r.score === null || r.score > limit(thresholds.relations, thresholds.relation, r.label))
-    && allows(labels.get(r.label), types.get(r.head), types.get(r.tail)));
+    && allows(labels.get(r.label), types.get(r.head), types.get(r.tail))
+    && !(names.get(r.head) && names.get(r.head) === names.get(r.tail)));
   const decided = new Set([...state.relations, ...state.rejected_relations].map(keyOf));
   return { entities, relations: oneDirection(kept, labels).filter((r) => !decided.has(keyOf(r))) };
 }
 
+const nameOf = (words) => words.trim().split(/\s+/).join(' ').toLowerCase();
 const score = (e) => (e.score === null ? 1 : e.score);
 
 function greedy(open, nested, taken) {
