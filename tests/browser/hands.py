@@ -122,17 +122,6 @@ class Hands:
         if exact:
             self.page.keyboard.up("Alt")
 
-    def pull(self, handle: str, place: tuple[float, float]) -> None:
-        """Drag a handle of the focused entity to a place."""
-        self.actions += 1
-        box = self.page.locator(f".relex.editing {handle}").bounding_box()
-        assert box, f"no {handle}"
-        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        self.page.mouse.down()
-        self.page.mouse.move(place[0] - 4, place[1], steps=3)
-        self.page.mouse.move(*place, steps=2)
-        self.page.mouse.up()
-
     def press(self, key: str, act: str) -> bool:
         """A button in the list beside the text, or with no `act` the row itself; whether it is there."""
         handle = self.page.locator(".relex.editing .list").evaluate_handle(BUTTON, [key, act]).as_element()

@@ -96,6 +96,7 @@ class Pop {
       event.preventDefault();
       event.stopPropagation();
       this.close();
+      if (editor.linking) editor.run('escape'); // no label, no relation: not half way between
     });
   }
 

@@ -108,7 +108,7 @@ Object.assign(Editor.prototype, {
   run(name) {
     if (!this.editing && !READING.has(name)) return;
     const item = this.focus && this.items.get(this.focus);
-    if (this.linking && !ALWAYS.has(name)) return;
+    if (this.linking && !ALWAYS.has(name)) { this.say('A relation is being drawn: Enter draws it, Esc leaves.'); return; }
     const kind = NEEDS.entity.has(name) ? 'entity' : NEEDS.relation.has(name) ? 'relation' : '';
     if ((kind && (!item || item.kind !== kind)) || (ANY.has(name) && !item)) {
       this.say(`Choose ${kind ? (kind === 'entity' ? 'an entity' : 'a relation') : 'something'} first.`);
