@@ -13,24 +13,25 @@ from dataclasses import replace
 from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds
 
 
-def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False) -> Extraction:
+def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False, twins: bool = True) -> Extraction:
     """`extraction` with only what is shown at `thresholds`.
 
     Flat (the default) shows no two overlapping entities; nested allows one to hold another but not to cross
     it. Relations are shown if both of their ends are, if their label allows the ends' types, and of those that say
-    the same (`statement`) only the better-scored one.
+    the same (`statement`) only the better-scored one. Without `twins` no relation joins two mentions of one name, such
+    as Marie Curie and Marie Curie: a model that cannot tell them apart suggests these often, and nearly always wrongly.
     """
     entities = greedy(_above(extraction.entities, thresholds), nested)
-    return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds))
+    return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds, twins))
 
 
 def undecided(
-    annotation: Annotation, thresholds: Thresholds, nested: bool = False
+    annotation: Annotation, thresholds: Thresholds, nested: bool = False, twins: bool = True
 ) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
     """The suggestions that are shown and that nobody has decided on yet.
 
     A person's entities come first: a suggestion that overlaps one of them (in the flat mode) or repeats it is
-    not shown. Relations are shown between what is shown and what was accepted.
+    not shown. Relations are shown between what is shown and what was accepted; `twins` is as in `select`.
     """
     extraction = annotation.based_on
     if extraction is None:
@@ -40,7 +41,7 @@ def undecided(
     entities = greedy(open_, nested, taken=annotation.entities)
     labels = {label.name: label for label in extraction.schema.relation_labels}
     decided = {statement(r, labels) for r in (*annotation.relations, *annotation.rejected_relations)}
-    shown = _relations(extraction, (*entities, *annotation.entities), thresholds)
+    shown = _relations(extraction, (*entities, *annotation.entities), thresholds, twins)
     return entities, tuple(r for r in shown if statement(r, labels) not in decided)
 
 
@@ -78,13 +79,18 @@ def _above(entities: Iterable[Entity], thresholds: Thresholds) -> list[Entity]:
     return [e for e in entities if e.score is None or e.score > limits.get(e.label, thresholds.entity)]
 
 
-def _relations(extraction: Extraction, shown: tuple[Entity, ...], thresholds: Thresholds) -> tuple[Relation, ...]:
+def _relations(
+    extraction: Extraction, shown: tuple[Entity, ...], thresholds: Thresholds, twins: bool
+) -> tuple[Relation, ...]:
     types = {entity.id: entity.label for entity in shown}
+    names = {} if twins else {entity.id: _name(entity, extraction) for entity in shown}
     labels = {label.name: label for label in extraction.schema.relation_labels}
     limits = dict(thresholds.relations)
     kept = []
     for relation in extraction.relations:
         if relation.head not in types or relation.tail not in types:
+            continue
+        if not twins and names[relation.head] == names[relation.tail]:
             continue
         limit = limits.get(relation.label, thresholds.relation)
         if relation.score is not None and not relation.score > limit:
@@ -98,3 +104,7 @@ def _relations(extraction: Extraction, shown: tuple[Entity, ...], thresholds: Th
             best[said] = relation
     winners = {relation.key for relation in best.values()}
     return tuple(relation for relation in kept if relation.key in winners)
+
+
+def _name(entity: Entity, extraction: Extraction) -> str:
+    return " ".join(entity.text(extraction.document).split()).lower()

@@ -11,7 +11,7 @@ def document() -> None:
     """The editor alone: a correction runs no more than this, so that its acknowledgement is quick."""
     with guard():
         before = state.desk()
-        desk = annotating.take(resources.store(), before)
+        desk = annotating.take(resources.store())
         if desk.walk != before.walk or state.remembered("bar_is_old", False):
             st.rerun()
         annotating.editor(desk)
@@ -24,7 +24,7 @@ with guard():
     if desk is None:
         annotating.no_project(store)
     else:
-        desk = annotating.take(store, desk)
+        desk = annotating.take(store)
         state.remember("bar_is_old", False)
         queue_bar.bar(store, desk)
         if desk.walk.current:

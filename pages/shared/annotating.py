@@ -65,14 +65,22 @@ def arrive(store: Store) -> Desk | None:
 
 def keep(desk: Desk) -> None:
     """Remember the desk, and write the address for a reload."""
-    state.set_desk(desk)
+    seat = state.seat()
+    with seat.lock:
+        seat.desk, seat.store, seat.readings = desk, resources.store(), readings()
+        seat.thresholds = state.thresholds()
     state.set_project(desk.walk.project)
     state.set_address(desk.walk.project, desk.walk.current)
 
 
-def take(store: Store, desk: Desk) -> Desk:
+def take(store: Store) -> Desk:
     """Commit what the browser has sent since the last run, and read what was waited for."""
-    desk = replace(desk, refused=(), conflict=None)
+    # the same records may be on their way as a posted correction: one after the other
+    with state.seat().lock:
+        return _take(store, replace(state.desk(), refused=(), conflict=None))
+
+
+def _take(store: Store, desk: Desk) -> Desk:
     for batch in pending(EDITOR, state.acknowledged()):
         desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
         state.acknowledge(committed)
@@ -84,7 +92,7 @@ def take(store: Store, desk: Desk) -> Desk:
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
         refilter(filter_of(desk.walk.project))
-        return take(store, state.desk())
+        return _take(store, state.desk())
     if queue_tools.take_label_edits(store, desk) or state.remembered("labels_changed", False):
         state.remember("labels_changed", False)
         desk = desks.refresh(store, readings(), desk)
@@ -114,6 +122,7 @@ def editor(desk: Desk) -> None:
         refused=desk.refused,
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
+        direct=state.seat().token,
     )
 
 

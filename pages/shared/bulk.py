@@ -151,7 +151,7 @@ def _documents(store: Store, wish: Wish) -> Iterator[tuple[Annotation, Revision 
 
 
 def _wanted(annotation: Annotation, wish: Wish) -> Accept:
-    entities, relations = undecided(annotation, wish.thresholds)
+    entities, relations = undecided(annotation, wish.thresholds, twins=False)
     return Accept(tuple(e.id for e in entities), tuple(r.key for r in relations))
 
 

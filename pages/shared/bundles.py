@@ -26,7 +26,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 def accepted(extraction: Extraction, thresholds: Thresholds) -> Annotation:
     """The annotation that accepts all that is shown at `thresholds`."""
-    shown = select(extraction, thresholds)
+    shown = select(extraction, thresholds, twins=False)
     accept = Accept(tuple(e.id for e in shown.entities), tuple(r.key for r in shown.relations))
     return apply(begin(extraction), accept)
 

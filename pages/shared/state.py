@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.seats import Seat
 from pages.shared.workspace import Workspace
 from relex_core.types import Thresholds
 
@@ -91,15 +92,22 @@ def answer_labels(form: str, seq: int, refused: str = "") -> None:
     st.session_state[f"{form}_refusal"] = Refusal(seq, refused) if refused else None
 
 
+def seat() -> Seat:
+    """This tab's place, which posted corrections find as well."""
+    if "seat" not in st.session_state:
+        st.session_state["seat"] = Seat()
+    found: Seat = st.session_state["seat"]
+    return found
+
+
 def acknowledged() -> dict[str, int]:
     """The last committed record of each client of this tab's editor."""
-    kept: dict[str, int] = st.session_state.get("acknowledged", {})
-    return dict(kept)
+    return dict(seat().acknowledged)
 
 
 def acknowledge(committed: Mapping[str, int]) -> None:
-    kept = acknowledged()
-    st.session_state["acknowledged"] = {**kept, **{c: max(n, kept.get(c, 0)) for c, n in committed.items()}}
+    with seat().lock:
+        seat().acknowledge(committed)
 
 
 def editor_answers() -> tuple[Any, tuple[Any, ...]]:
@@ -151,11 +159,11 @@ def set_project(name: str) -> None:
 
 def desk() -> Any:
     """The `annotating.Desk` of this tab: where it is in a project's queue; None before the first visit."""
-    return st.session_state.get("desk")
+    return seat().desk
 
 
 def set_desk(desk: Any) -> None:
-    st.session_state["desk"] = desk
+    seat().desk = desk
 
 
 def look_at(document: str, start: int, end: int) -> None:

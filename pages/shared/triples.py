@@ -44,16 +44,16 @@ class Triple:
 
 def of_extraction(extraction: Extraction, thresholds: Thresholds) -> Shown:
     """What a model's extraction shows at `thresholds`."""
-    shown = select(extraction, thresholds)
-    everything = select(extraction, FLOOR)
+    shown = select(extraction, thresholds, twins=False)
+    everything = select(extraction, FLOOR, twins=False)
     hidden = _size(everything) - _size(shown)
     return Shown(extraction.document, extraction.schema, shown.entities, shown.relations, max(hidden, 0))
 
 
 def of_annotation(annotation: Annotation, thresholds: Thresholds) -> Shown:
     """A person's decisions, and the suggestions that are still open at `thresholds`."""
-    entities, relations = undecided(annotation, thresholds)
-    more_entities, more_relations = undecided(annotation, FLOOR)
+    entities, relations = undecided(annotation, thresholds, twins=False)
+    more_entities, more_relations = undecided(annotation, FLOOR, twins=False)
     hidden = len(more_entities) + len(more_relations) - len(entities) - len(relations)
     return Shown(
         annotation.document,

@@ -127,6 +127,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The editor alone (annotator_app.py): one server for all of its tests, each in a project of its own."""
+    server = start_server(ROOT / "tests/browser/annotator_app.py", tmp_path_factory.mktemp("harness"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="module")
 def app(serve: Serve) -> Server:
     """The app itself on an empty data folder, one for a module."""

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from relex_core.types import Annotation
 from tests.browser.annotator_driver import BOXES
-from tests.browser.effort import Plan, Span, triples
+from tests.browser.effort import Plan, Span, Triple, triples
 
 # What the editor holds, read for checking only: nothing is changed from here.
 LOOK = """(root) => {
@@ -17,7 +17,8 @@ LOOK = """(root) => {
   const names = ['key', 'kind', 'id', 'start', 'end', 'label', 'status', 'head', 'tail'];
   const plain = (i) => Object.fromEntries(names.map((name) => [name, i[name]]));
   return {
-    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name,
+    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name, tied: e.tied || '',
+    labels: e.entityLabels.map((l) => l.name),
     entities: e.entities.map(plain), relations: e.relations.map(plain),
   };
 }"""
@@ -27,9 +28,48 @@ BUTTON = """(list, [key, act]) => {
 }"""
 
 
+@dataclass(frozen=True)
+class Star:
+    """Relations of one label between a hub and others; `reverse` where the hub is the tail. A run of others that
+    follow one another in the text, given by its first and last, is one drag."""
+
+    hub: Span
+    label: str
+    reverse: bool
+    runs: tuple[tuple[Span, Span], ...]
+    size: int
+
+    def cost(self, hub: Span | None, tied: str) -> tuple[float, Any]:
+        """Actions for each relation, from where the hands are; the rest makes the choice definite."""
+        actions = (self.hub != hub) + (self.label != tied) + len(self.runs)
+        return actions / self.size, (-self.size, self.hub, self.label, self.reverse)
+
+
+def stars(missing: set[Triple], entities: list[Span]) -> list[Star]:
+    """All that the missing relations can be drawn as. `entities` are all that stand in the text, in order."""
+    groups: dict[tuple[Span, str, bool], set[Span]] = {}
+    for head, tail, label in missing:
+        groups.setdefault((head, label, False), set()).add(tail)
+        groups.setdefault((tail, label, True), set()).add(head)
+    found = []
+    for (hub, label, reverse), others in groups.items():
+        runs: list[tuple[Span, Span]] = []
+        open_ = False
+        for span in entities:
+            # the hub itself may lie in a run: no relation joins it to itself
+            if span in others:
+                runs = [*runs[:-1], (runs[-1][0], span)] if open_ else [*runs, (span, span)]
+            open_ = span in others or (open_ and span == hub)
+        found.append(Star(hub, label, reverse, tuple(runs), len(others)))
+    return found
+
+
 @dataclass
 class Hands:
-    """`actions` counts keys (a combination is one), clicks and drags."""
+    """`actions` counts keys (a combination is one), clicks and drags, also those with Shift or Alt held.
+
+    Moving the pointer to where a click or key takes place is part of that action, as it is in the other tools.
+    """
 
     page: Page
     actions: int = 0
@@ -47,6 +87,26 @@ class Hands:
         self.actions += 1
         self.page.mouse.click(*self._middle(span))
 
+    def point(self, span: Span) -> None:
+        """Move the pointer onto the middle of a span."""
+        x, y = self._middle(span)
+        self.page.mouse.move(x - 2, y - 12)
+        self.page.mouse.move(x, y, steps=4)
+
+    def tie(self, first: Span, last: Span, reverse: bool) -> None:
+        """Shift and click, or Shift and drag from the first to the last: relations to all entities there."""
+        self.actions += 1
+        keys = ["Shift", *(["Alt"] if reverse else [])]
+        for key in keys:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*self._middle(first))
+        self.page.mouse.down()
+        if first != last:
+            self.page.mouse.move(*self._middle(last), steps=6)
+        self.page.mouse.up()
+        for key in reversed(keys):
+            self.page.keyboard.up(key)
+
     def drag(self, span: Span, exact: bool = False) -> None:
         """Over a span, by whole words or with Alt by letters."""
         self.actions += 1
@@ -61,17 +121,6 @@ class Hands:
         self.page.mouse.up()
         if exact:
             self.page.keyboard.up("Alt")
-
-    def pull(self, handle: str, place: tuple[float, float]) -> None:
-        """Drag a handle of the focused entity to a place."""
-        self.actions += 1
-        box = self.page.locator(f".relex.editing {handle}").bounding_box()
-        assert box, f"no {handle}"
-        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        self.page.mouse.down()
-        self.page.mouse.move(place[0] - 4, place[1], steps=3)
-        self.page.mouse.move(*place, steps=2)
-        self.page.mouse.up()
 
     def press(self, key: str, act: str) -> bool:
         """A button in the list beside the text, or with no `act` the row itself; whether it is there."""
@@ -118,15 +167,9 @@ class Hands:
     def correct(self, work: Plan, gold: Annotation) -> None:
         """Everything in `work` but the last key."""
         for entity, label in work.relabel:
-            self._focus(entity.span)
-            self.label(label)
-        for entity, span in work.move:
-            self._focus(entity.span)
-            if span[0] != entity.start:
-                self.pull(".grip[data-side=start]", self._edge(span, last=False))
-            if span[1] != entity.end:
-                self.pull(".grip[data-side=end]", self._edge(span, last=True))
-        for span, label in work.add:
+            self._relabel(entity.span, label)
+        # a new span takes the place of the suggestions that it overlaps
+        for span, label in sorted((*work.add, *((s, e.label) for e, s in work.move)), key=lambda new: new[::-1]):
             self._add(span, label)
         self._reject(gold)
         for relation, label in work.relabel_relation:
@@ -135,11 +178,39 @@ class Hands:
         for relation in work.flip:
             self._relation_row(relation.head, relation.tail, relation.label)
             self.key("f")
-        for head, tail, label in work.add_relation:
-            if not self._is_related(head, tail, label):
-                self._focus(head)
-                self.pull(".link", self._middle(tail))
-                self.option(label)
+        self._relate(gold)
+
+    def _relabel(self, span: Span, label: str) -> None:
+        """Point and press the label's digit; labels past the tenth by a click and one on the label."""
+        number = self.look()["labels"].index(label) + 1
+        if number <= 10:
+            self.point(span)
+            self.key(str(number % 10))
+        else:
+            self._focus(span)
+            self.label(label)
+
+    def _relate(self, gold: Annotation) -> None:
+        """Draw what is missing: the cheapest star of relations of one label next, until there is none."""
+        hub: Span | None = None
+        for _ in range(200):
+            state = self.look()
+            spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
+            there = {(spans.get(r["head"]), spans.get(r["tail"]), r["label"]) for r in state["relations"]}
+            missing = triples(gold) - there
+            if not missing:
+                return
+            star = min(stars(missing, sorted(spans.values())), key=lambda star: star.cost(hub, state["tied"]))
+            if star.hub != hub:
+                self._focus(star.hub)
+                hub = star.hub
+            first, last = star.runs[0]
+            self.tie(first, last, star.reverse)
+            if not state["tied"]:
+                self.option(star.label)
+            elif state["tied"] != star.label:
+                self.label(star.label)
+        raise AssertionError("there is no end to missing relations")
 
     def _focus(self, span: Span) -> None:
         for _ in range(3):
@@ -149,11 +220,6 @@ class Hands:
             if focused and (focused["start"], focused["end"]) == span:
                 return
         raise AssertionError(f"{span} cannot be focused")
-
-    def _edge(self, span: Span, last: bool) -> tuple[float, float]:
-        boxes = self._boxes(span)
-        left, top, right, bottom = boxes[-1] if last else boxes[0]
-        return (right - 2 if last else left + 2), (top + bottom) / 2
 
     def _add(self, span: Span, label: str) -> None:
         for exact in (False, True):
@@ -195,13 +261,6 @@ class Hands:
         state = self.look()
         key = next(r["key"] for r in state["relations"] if (r["head"], r["tail"], r["label"]) == (head, tail, label))
         assert self.press(key, "")
-
-    def _is_related(self, head: Span, tail: Span, label: str) -> bool:
-        state = self.look()
-        spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
-        return any(
-            (spans.get(r["head"]), spans.get(r["tail"]), r["label"]) == (head, tail, label) for r in state["relations"]
-        )
 
 
 def _quoted(text: str) -> str:

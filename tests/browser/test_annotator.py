@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.annotator_driver import HARNESS, Driver, opened
-from tests.browser.conftest import Serve, Server, Watch
+from tests.browser.annotator_driver import Driver, opened
+from tests.browser.conftest import Server, Watch
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def server(serve: Serve) -> Server:
-    return serve(HARNESS)
+def server(harness: Server) -> Server:
+    return harness
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def server(serve: Serve) -> Server:
-    return serve(HARNESS)
+def server(harness: Server) -> Server:
+    return harness
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from statistics import median
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.annotator_driver import HARNESS, Driver, opened
-from tests.browser.conftest import Serve, Server
+from tests.browser.annotator_driver import Driver, opened
+from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +28,8 @@ ECHO = """async (pane, keys) => {
 
 
 @pytest.fixture(scope="module")
-def server(serve: Serve) -> Server:
-    return serve(HARNESS)
+def server(harness: Server) -> Server:
+    return harness
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_two_annotators_and_the_review_between_them(server: Server, chromium: Br
     read_through(store)
     extraction = store.extraction("sample", "sample-01")
     assert extraction is not None
-    entities, relations = undecided(begin(extraction), Thresholds())
+    entities, relations = undecided(begin(extraction), Thresholds(), twins=False)
     full = apply(begin(extraction), Accept(tuple(e.id for e in entities), tuple(r.key for r in relations)))
     fewer = apply(full, RemoveEntity(entities[0].id))
     for who, annotation in (("ada", full), ("eva", fewer)):

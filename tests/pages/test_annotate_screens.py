@@ -92,7 +92,7 @@ def shared(who: str, drop: int) -> None:
     store = resources.store()
     extraction = store.extraction("sample", "sample-01")
     assert extraction is not None
-    entities, relations = undecided(begin(extraction), Thresholds())
+    entities, relations = undecided(begin(extraction), Thresholds(), twins=False)
     kept = apply(begin(extraction), Accept(tuple(e.id for e in entities), tuple(r.key for r in relations)))
     dropped = apply_all(kept, [RemoveEntity(e.id) for e in entities[:drop]])
     store.save("sample", dropped, annotator=who, state=State.SUBMITTED, independent=True, seconds=9)

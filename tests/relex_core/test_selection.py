@@ -103,3 +103,15 @@ def test_a_relation_and_its_inverse_are_one_suggestion() -> None:
     accepted = apply(begin(extraction), AddRelation(a.id, b.id, "owns"))
     assert undecided(accepted, Thresholds())[1] == (found[2],)
     assert undecided(apply(begin(extraction), RemoveRelation(*found[1].key)), Thresholds())[1] == (found[2],)
+
+
+def test_two_mentions_of_one_name_are_not_related_without_twins() -> None:
+    text = Document.from_text("Marie Curie, or marie  curie, met Pierre Curie")
+    first = Entity.suggested(0, 11, "person", 0.9)
+    again = Entity.suggested(16, 28, "person", 0.9)
+    pierre = Entity.suggested(34, 46, "person", 0.9)
+    between = (Relation(first.id, again.id, "spouse", 0.9), Relation(first.id, pierre.id, "spouse", 0.8))
+    found = Extraction(text, Schema.of(["person"], ["spouse"]), (first, again, pierre), between, "mini@0")
+    assert select(found, Thresholds()).relations == between
+    assert select(found, Thresholds(), twins=False).relations == between[1:]
+    assert undecided(begin(found), Thresholds(), twins=False)[1] == between[1:]

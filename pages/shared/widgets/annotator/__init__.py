@@ -25,7 +25,21 @@ from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
 __all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
 
-SCRIPTS = ("text", "model", "log", "keys", "page", "arcs", "side", "editor", "focus", "verbs", "panels", "pointer")
+SCRIPTS = (
+    "text",
+    "model",
+    "log",
+    "keys",
+    "page",
+    "arcs",
+    "side",
+    "editor",
+    "focus",
+    "verbs",
+    "panels",
+    "quick",
+    "pointer",
+)
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
 
 WINDOW = 200_000
@@ -91,6 +105,7 @@ def annotator(
     refused: Iterable[Refusal] = (),
     look: tuple[int, int, int] | None = None,
     height: int | str = "calc(100vh - 190px)",
+    direct: str = "",
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -99,6 +114,7 @@ def annotator(
     queue order, of the same label set: the browser opens the first at once when this one is done. In mode
     "view" nothing can be changed; `edit_requested` tells when the person wants to. `look` is the number of a wish to
     see an entity, and its start and end: it gets the focus once. `height` is CSS or pixels.
+    With `direct`, the token of a `seats.Seat`, mere corrections are posted past the page (`pages.shared.direct`).
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -124,6 +140,7 @@ def annotator(
         "conflict": {"revision": conflict.revision, "annotator": conflict.annotator} if conflict else None,
         "nested": nested,
         "look": look,
+        "direct": direct,
         "height": f"{height}px" if isinstance(height, int) else height,
     }
     _component(

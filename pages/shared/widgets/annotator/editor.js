@@ -40,8 +40,9 @@ export class Editor {
       this.limits = limits;
       this.thresholds = structuredClone(data.thresholds);
     }
-    if (this.editing && !this.log) this.log = new Log(data.scope, (records) => this.transport.log(records), () => this.status());
+    if (this.editing && !this.log) this.log = new Log(data.scope, (records) => this.transport.log(records), () => this.status(), (answer) => this.settled(answer));
     if (this.log) {
+      this.log.direct = data.direct;
       this.log.held = Boolean(data.conflict);
       this.log.acknowledge(data.acknowledged);
     }
@@ -50,7 +51,7 @@ export class Editor {
       && this.log.of(data.document.id).some((r) => LEAVING.has(r.command));
     if (!gone) {
       const stays = this.doc && this.doc.id === data.document.id && this.doc.text === data.document.text && this.doc.from === data.document.from;
-      if (stays) this.read(data.document);
+      if (stays) this.read(this.newer(data.document));
       else this.open(data.document);
       this.upcoming = data.next.slice();
     }
@@ -87,6 +88,7 @@ export class Editor {
     this.future = [];
     this.past = [];
     this.linking = null;
+    this.hub = null;
     this.hover = null;
     this.focus = null;
     this.pop.close();
@@ -124,6 +126,28 @@ export class Editor {
       if (!record.op) continue;
       try { this.state = apply(this.state, record, this.suggested); } catch (error) { if (!(error instanceof Refused)) throw error; }
     }
+  }
+
+  // What Python wrote before a posted correction was committed may arrive after the answer to that.
+  newer(doc) {
+    const { revision, decisions } = this.doc;
+    return doc.revision < revision ? { ...doc, revision, decisions } : doc;
+  }
+
+  // The answer to a posted log: what it saved is now where later corrections start from.
+  settled({ acknowledged, revisions, refused }) {
+    const { doc } = this;
+    if (!refused.length && doc && Object.hasOwn(revisions, doc.id)) {
+      for (const record of this.log.of(doc.id)) {
+        if (!record.op || !(record.seq <= (acknowledged[record.client] ?? -1))) continue;
+        try { doc.decisions = apply(doc.decisions, record, this.suggested); } catch (error) { if (!(error instanceof Refused)) throw error; }
+      }
+      doc.revision = Math.max(doc.revision, revisions[doc.id]);
+    }
+    this.log.acknowledge(acknowledged);
+    if (!refused.length) return;
+    this.refusals(refused);
+    this.transport.log(this.log.bare()); // a run of the page shows what was kept
   }
 
   refusals(refused) {
@@ -231,14 +255,18 @@ export class Editor {
 
   look(entity) { return this.entityByName.get(entity.label) || EMPTY_LABEL; }
 
+  wordsOf(e) {
+    if (!this.words.has(e)) this.words.set(e, this.text.slice(e.start, e.end).replace(/\s+/g, ' '));
+    return this.words.get(e);
+  }
+
   derive() {
-    this.open_ = undecided(this.state, this.candidates, this.relationByName, this.thresholds, this.data.nested);
+    this.open_ = undecided(this.state, this.candidates, this.relationByName, this.thresholds, this.data.nested, (e) => this.wordsOf(e));
     const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
     const margin = (score, t) => (score === null ? 1 : (score - t) / (1 - t || 1));
     const entityItem = (e, status) => {
       const label = this.look(e);
-      if (!this.words.has(e)) this.words.set(e, this.text.slice(e.start, e.end).replace(/\s+/g, ' '));
-      const text = this.words.get(e);
+      const text = this.wordsOf(e);
       return {
         ...e, kind: 'entity', key: `e:${e.id}`, status, color: label.color, letter: label.letter, text, score: status === 'accepted' ? null : e.score,
         margin: margin(e.score ?? null, limit(this.thresholds.entities, this.thresholds.entity, e.label)),

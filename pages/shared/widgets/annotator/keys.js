@@ -11,6 +11,8 @@ export const ACTIONS = {
   search: [['/'], 'choose a label by name'], same: [['m'], 'same label on all identical mentions'],
   grow: [[']'], 'longer by a word'], shrink: [['['], 'shorter by a word'],
   growStart: [['}'], 'longer by a word at the start'], shrinkStart: [['{'], 'shorter by a word at the start'],
+  suggest: [['e'], 'what the model would mark here; on a mark: its next label'],
+  more: [['+'], 'show the next best suggestion below the threshold'], less: [['-'], 'hide what is undecided, without rejecting it'],
   relation: [['q'], 'relation from here: choose the tail'], flip: [['f'], 'exchange head and tail'],
   undo: [['u', 'Ctrl+z'], 'undo'], redo: [['Z', 'Ctrl+Z', 'Ctrl+y'], 'redo'],
   arcs: [['g'], 'all relations, or those of the focus'], rescore: [['r'], 'score relations again on these entities'],
@@ -52,7 +54,7 @@ export class Keys {
 
   // The action of a key event, a digit as {digit}, or null.
   read(event) {
-    const name = nameOf(event);
+    const name = keyName(event);
     if (!name) return null;
     if (this.byKey.has(name)) return { action: this.byKey.get(name) };
     const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
@@ -63,7 +65,7 @@ export class Keys {
 }
 
 // 'a', 'Z', '}', 'Shift+Tab', 'Ctrl+z' (also for Command): printable keys carry their own Shift.
-export function nameOf(event) {
+export function keyName(event) {
   const typed = event.getModifierState && event.getModifierState('AltGraph');
   if (event.altKey && !typed) return '';
   let key = event.key;
@@ -107,7 +109,7 @@ export function sheet(keys, el, close) {
     button.onclick = () => {
       button.textContent = 'press a key';
       button.onkeydown = (event) => {
-        const name = nameOf(event);
+        const name = keyName(event);
         if (!name) return;
         event.preventDefault();
         event.stopPropagation();
@@ -119,6 +121,10 @@ export function sheet(keys, el, close) {
     grid.append(button, el('span', '', words));
   }
   grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
+  grid.append(el('span', 'key still', 'point, key'), el('span', '', 'keys act on the mark that the pointer was moved to'));
+  grid.append(el('span', 'key still', 'Shift+click'), el('span', '', 'relation from the focus to this entity, labelled as the last one'));
+  grid.append(el('span', 'key still', 'Shift+drag'), el('span', '', 'relations to all entities in the stretch'));
+  grid.append(el('span', 'key still', 'Shift+Alt'), el('span', '', 'the same, in the other direction'));
   grid.append(el('span', 'key still', 'drag'), el('span', '', 'new span, whole words; with Alt: exact letters'));
   const reset = el('button', 'plain', 'Original keys', { type: 'button' });
   reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); close(); };

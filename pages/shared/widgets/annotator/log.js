@@ -4,15 +4,19 @@
 
 const PREFIX = 'relex-studio.log.';
 const TRANSIENT = new Set(['next', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
+const PATIENCE = 10000; // ms that a posted log waits for its answer
 const RESEND = 1500; // ms without an answer before a record is sent again
 
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
 
 export class Log {
-  constructor(scope, send, changed) {
+  // send(records) asks for a run of the page; settled(answer) hears what a posted log has come to.
+  constructor(scope, send, changed, settled) {
     this.prefix = `${PREFIX}${encodeURIComponent(scope)}/`;
     this.send = send;
     this.changed = changed;
+    this.settled = settled;
+    this.direct = ''; // token with which corrections may be posted past the page
     this.client = newId();
     this.seq = 0;
     this.records = [];
@@ -84,7 +88,29 @@ export class Log {
   flush(now = false) {
     if (this.held || (this.offline && !now) || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
     this.sent = { at: Date.now(), last: this.last() || 'empty' };
-    this.send(this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)));
+    if (this.direct && this.records.length && this.records.every((r) => r.op)) this.post();
+    else this.send(this.bare());
+  }
+
+  bare() { return this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)); }
+
+  // Corrections alone need no run of the page. What is not taken this way goes the other.
+  async post() {
+    const { direct } = this;
+    let answer = null;
+    try {
+      const response = await fetch(new URL('relex/corrections', document.baseURI), {
+        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Relex-Seat': direct }, body: JSON.stringify(this.bare()), signal: AbortSignal.timeout(PATIENCE),
+      });
+      if (response.ok) answer = await response.json();
+      else if (response.status === 404 && this.direct === direct) this.direct = '';
+    } catch { /* no connection, or no answer */ }
+    if (this.closed) return;
+    if (answer && answer.acknowledged) this.settled(answer);
+    else if (this.records.length && !this.held) {
+      this.sent = { at: Date.now(), last: this.last() };
+      this.send(this.bare());
+    }
   }
 
   async check() {
@@ -116,7 +142,10 @@ export class Log {
     return this.offline ? `offline, ${n} waiting` : `saving ${n}`;
   }
 
-  close() { clearInterval(this.timer); }
+  close() {
+    this.closed = true;
+    clearInterval(this.timer);
+  }
 }
 
 const isRecord = (r) => r && typeof r.client === 'string' && typeof r.document === 'string' && Number.isInteger(r.seq);

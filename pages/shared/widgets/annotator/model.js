@@ -101,21 +101,25 @@ export function allows(label, head, tail) {
   return fits(head, tail) || (label.symmetric && fits(tail, head));
 }
 
-// The suggestions that are shown and not decided on: {entities, relations} (selection.undecided).
-export function undecided(state, candidates, labels, thresholds, nested) {
+// The suggestions that are shown and not decided on: {entities, relations} (selection.undecided without twins).
+// `words` gives the text of an entity, '' where it lies outside of the window.
+export function undecided(state, candidates, labels, thresholds, nested, words) {
   const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
   const known = new Set([...state.entities, ...state.rejected_entities].map((e) => e.id));
   const open = candidates.entities.filter((e) => !known.has(e.id)
     && (e.score === null || e.score > limit(thresholds.entities, thresholds.entity, e.label)));
   const entities = greedy(open, nested, state.entities);
   const types = new Map([...entities, ...state.entities].map((e) => [e.id, e.label]));
+  const names = new Map([...entities, ...state.entities].map((e) => [e.id, nameOf(words(e))]));
   const kept = candidates.relations.filter((r) => types.has(r.head) && types.has(r.tail)
     && (r.score === null || r.score > limit(thresholds.relations, thresholds.relation, r.label))
-    && allows(labels.get(r.label), types.get(r.head), types.get(r.tail)));
+    && allows(labels.get(r.label), types.get(r.head), types.get(r.tail))
+    && !(names.get(r.head) && names.get(r.head) === names.get(r.tail)));
   const decided = new Set([...state.relations, ...state.rejected_relations].map((r) => statement(r, labels)));
   return { entities, relations: oneDirection(kept, labels).filter((r) => !decided.has(statement(r, labels))) };
 }
 
+const nameOf = (words) => words.trim().split(/\s+/).join(' ').toLowerCase();
 const score = (e) => (e.score === null ? 1 : e.score);
 
 function greedy(open, nested, taken) {
@@ -155,8 +159,11 @@ class Shelf {
 // What a relation says, whichever way round (selection.statement).
 function statement(r, labels) {
   const label = labels.get(r.label);
-  if (!label || !(label.symmetric || labels.has(label.inverse))) return keyOf(r);
-  const turned = { head: r.tail, tail: r.head, label: label.symmetric ? r.label : label.inverse };
+  if (!label) return keyOf(r);
+  // declared on either of the two labels, an inverse holds for both
+  const other = label.inverse || [...labels.values()].find((one) => one.inverse === r.label)?.name;
+  if (!(label.symmetric || labels.has(other))) return keyOf(r);
+  const turned = { head: r.tail, tail: r.head, label: label.symmetric ? r.label : other };
   const before = (a, b) => (a.label !== b.label ? a.label < b.label : a.head !== b.head ? a.head < b.head : a.tail <= b.tail);
   return keyOf(before(r, turned) ? r : turned);
 }

@@ -38,14 +38,15 @@ function build(editor) {
 }
 
 const BAR = {
-  none: ['next', 'search', 'undo', 'redo', 'flag', 'skip', 'done', 'help'],
-  entity: ['next', 'accept', 'reject', 'relation', 'grow', 'shrink', 'same', 'remove', 'undo', 'done', 'help'],
-  relation: ['next', 'accept', 'reject', 'flip', 'remove', 'undo', 'arcs', 'skip', 'done', 'help'],
+  none: ['next', 'suggest', 'more', 'undo', 'redo', 'flag', 'skip', 'done', 'help'],
+  entity: ['next', 'accept', 'reject', 'suggest', 'relation', 'grow', 'shrink', 'same', 'undo', 'done', 'help'],
+  relation: ['next', 'accept', 'reject', 'flip', 'more', 'less', 'undo', 'arcs', 'done', 'help'],
   linking: ['next', 'done', 'search', 'escape'],
 };
 const SHORT = {
   next: 'next', accept: 'accept', reject: 'reject', relation: 'relation', grow: 'longer', shrink: 'shorter', same: 'all mentions', remove: 'delete',
   undo: 'undo', redo: 'redo', flip: 'flip', arcs: 'all relations', flag: 'flag', skip: 'skip', done: 'done, next', help: 'all keys', search: 'label', escape: 'leave',
+  suggest: 'model\u2019s next', more: 'show more', less: 'hide rest',
 };
 
 Object.assign(Editor.prototype, {
@@ -95,6 +96,7 @@ class Pop {
       event.preventDefault();
       event.stopPropagation();
       this.close();
+      if (editor.linking) editor.run('escape'); // no label, no relation: not half way between
     });
   }
 

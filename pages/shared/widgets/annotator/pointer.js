@@ -9,11 +9,18 @@ function listen(editor) {
   const segment = (event) => event.target.closest && event.target.closest('.s');
   let press = null, clicks = { id: null, n: 0 };
 
-  on(dom.pane, 'pointerdown', (event) => { press = { x: event.clientX, y: event.clientY, type: event.pointerType }; editor.released = false; });
+  // Shift is for relations here: no selection of text
+  on(dom.pane, 'mousedown', (event) => { if (!event.shiftKey || !editor.editing) return;
+    event.preventDefault();
+    dom.pane.focus({ preventScroll: true });
+  });
+
+  on(dom.pane, 'pointerdown', (event) => { press = { x: event.clientX, y: event.clientY, type: event.pointerType }; editor.released = false; editor.unpoint(); });
   on(dom.pane, 'pointerup', (event) => {
     if (!press || event.target.closest('.grip,.link')) return;
     const moved = Math.hypot(event.clientX - press.x, event.clientY - press.y) > SLOP;
     const touch = event.pointerType === 'touch';
+    if (editor.editing && event.shiftKey && !editor.linking && moved) { stretch(event); return; }
     press = null;
     if (editor.editing && !touch && moved && editor.markSelection(event.altKey)) return;
     if (!moved) click(event);
@@ -24,6 +31,16 @@ function listen(editor) {
     if (node && node.ids.length) { getSelection().removeAllRanges(); editor.run('search'); return; }
     editor.markSelection(event.altKey);
   });
+
+  // Shift+drag: relations to all entities between the two places.
+  function stretch(event) {
+    const points = [editor.page.pointAt(press.x, press.y), editor.page.pointAt(event.clientX, event.clientY)];
+    press = null;
+    editor.unpoint();
+    if (points.includes(null)) return;
+    editor.tick();
+    editor.tie(editor.within(Math.min(...points), Math.max(...points)), event.altKey);
+  }
 
   function click(event) {
     const arc = event.target.closest('.arc');
@@ -36,6 +53,11 @@ function listen(editor) {
     const ids = node ? node.ids : [];
     if (editor.linking) {
       if (ids.length) { editor.focusOn(editor.byId.get(ids[ids.length - 1])); editor.connect(editor.focus); }
+      return;
+    }
+    if (ids.length && event.shiftKey && editor.editing) {
+      editor.tick();
+      editor.tie([editor.byId.get(ids[ids.length - 1])], event.altKey);
       return;
     }
     if (!ids.length) {
@@ -64,7 +86,12 @@ function listen(editor) {
     const node = segment(event);
     hover(node && node.ids.length ? node.ids[node.ids.length - 1] : null, node);
   });
-  on(dom.pane, 'pointerleave', () => { dom.arcs.classList.remove('hovering'); hover(null); });
+  on(dom.pane, 'pointermove', (event) => {
+    if (event.buttons || event.pointerType === 'touch') return;
+    const node = segment(event);
+    editor.point(event, node && node.ids.length ? node.ids[node.ids.length - 1] : null);
+  });
+  on(dom.pane, 'pointerleave', () => { editor.unpoint(); dom.arcs.classList.remove('hovering'); hover(null); });
 
   function hover(id, node = null) {
     if (id === editor.hover) return;
@@ -168,6 +195,7 @@ function key(editor, event) {
   editor.tick();
   editor.work.keystrokes++;
   if (editor.root.classList.contains('waiting')) return;
+  editor.aimKey(found);
   if (found.digit) editor.digit(found.digit);
   else editor.run(found.action);
 }

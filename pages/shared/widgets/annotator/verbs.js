@@ -43,6 +43,10 @@ const verbs = {
   growStart(item) { this.resize(item, 'start', 1); },
   shrinkStart(item) { this.resize(item, 'start', -1); },
 
+  suggest(item) { this.suggestAt(item); },
+  more(item) { this.showMore(item); },
+  less(item) { this.hideAll(item); },
+
   relation(item) {
     const tails = this.tailsOf(item.id);
     if (!tails.length) return this.say(this.relationLabels.length ? `No entity here can be the tail of a relation from ${item.label}.` : 'This label set has no relations.');
@@ -104,7 +108,7 @@ Object.assign(Editor.prototype, {
   run(name) {
     if (!this.editing && !READING.has(name)) return;
     const item = this.focus && this.items.get(this.focus);
-    if (this.linking && !ALWAYS.has(name)) return;
+    if (this.linking && !ALWAYS.has(name)) { this.say('A relation is being drawn: Enter draws it, Esc leaves.'); return; }
     const kind = NEEDS.entity.has(name) ? 'entity' : NEEDS.relation.has(name) ? 'relation' : '';
     if ((kind && (!item || item.kind !== kind)) || (ANY.has(name) && !item)) {
       this.say(`Choose ${kind ? (kind === 'entity' ? 'an entity' : 'a relation') : 'something'} first.`);
@@ -147,8 +151,13 @@ Object.assign(Editor.prototype, {
       return this.paint(true);
     }
     if (item.kind === 'relation') {
+      if (this.retie(item, label)) return undefined;
       const edit = { op: 'relabel_relation', head: item.head, tail: item.tail, label: item.label, new_label: label.name };
-      if (this.change([edit], `Relation: ${label.name}.`)) this.refresh(`r:${keyOf({ ...item, label: label.name })}`);
+      if (!this.change([edit], `Relation: ${label.name}.`)) return undefined;
+      const after = { head: item.head, tail: item.tail, label: label.name };
+      if (this.hub && this.hub.made.some((r) => keyOf(r) === keyOf(item))) this.hub.made = [after];
+      this.tied = label.name;
+      this.refresh(`r:${keyOf(after)}`);
       return undefined;
     }
     this.armed = this.entityLabels.indexOf(label);
@@ -247,6 +256,7 @@ Object.assign(Editor.prototype, {
     const draw = (chosen) => {
       const relation = { head, tail: tail.id, label: chosen.name };
       this.linking = null;
+      this.tied = chosen.name;
       const done = this.change([{ op: 'add_relation', ...relation }], `${from.text}, ${chosen.name}, ${tail.text}.`);
       this.refresh(done ? `r:${keyOf(relation)}` : `e:${head}`);
     };

@@ -1,0 +1,122 @@
+"""Corrections that are posted past the page: committed once, under the seat's name, or declined."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from db.store import Store
+from pages.shared import direct, queueing, suggestions
+from pages.shared.desk import Desk
+from pages.shared.queueing import Filter
+from pages.shared.seats import Seat
+from tests.pages.projects import SCHEMA, store_with, suggest
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return store_with(tmp_path)
+
+
+@pytest.fixture
+def seat(store: Store) -> Seat:
+    """A tab that has d0 open, and d1 ready in the browser."""
+    walk = queueing.start(store, "news", "ada", Filter(), "d0")
+    lying = [suggestions.opened(store, "news", suggest(store, id)) for id in ("d0", "d1")]
+    return Seat(desk=Desk(walk, SCHEMA, 1, lying[0], (lying[1],)), store=store)
+
+
+def post(seat: Seat | None, records: Any, token: str = "") -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app=Starlette(routes=direct.routes))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post(
+                direct.PATH, json=records, headers={direct.TOKEN: token or (seat.token if seat else "")}
+            )
+
+    return asyncio.run(send())
+
+
+def added(seq: int, document: str = "d0", client: str = "c", **more: Any) -> dict[str, Any]:
+    edit = {"op": "add_entity", "id": f"own{seq}", "start": seq, "end": seq + 1, "label": "person"}
+    return {"client": client, "seq": seq, "document": document, "on": 0, **edit, **more}
+
+
+def test_corrections_are_committed_before_they_are_acknowledged(seat: Seat, store: Store) -> None:
+    answer = post(seat, [added(1), added(2), added(3, "d1")])
+    assert answer.status_code == 200
+    assert answer.json() == {"acknowledged": {"c": 3}, "revisions": {"d0": 1, "d1": 1}, "refused": []}
+    for document, ids in (("d0", ["own1", "own2"]), ("d1", ["own3"])):
+        latest = store.latest("news", document)
+        assert latest is not None
+        assert [e.id for e in latest.annotation.entities] == ids
+        assert latest.annotator == "ada"
+    # the next run of the page shows what was posted
+    assert seat.desk.open[1] == 1
+    assert [e.id for e in seat.desk.open[0].entities] == ["own1", "own2"]
+
+
+def test_sending_again_changes_nothing(seat: Seat, store: Store) -> None:
+    log = [added(1), added(2)]
+    first = post(seat, log).json()
+    assert post(seat, log).json() == first
+    # what a server that has forgotten the seat's memory would be sent
+    seat.acknowledged.clear()
+    assert post(seat, [*log, added(4)]).json()["acknowledged"] == {"c": 4}
+    edits = [edit for revision in store.revisions("news", "d0") for edit in revision.edits]
+    assert len(edits) == 3
+
+
+def test_what_does_not_fit_is_refused_and_the_rest_is_kept(seat: Seat, store: Store) -> None:
+    answer = post(seat, [added(1), added(2, start=1, end=2), added(3)]).json()
+    assert [(r["client"], r["seq"]) for r in answer["refused"]] == [("c", 2)]
+    assert answer["acknowledged"] == {"c": 3}
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert [e.id for e in latest.annotation.entities] == ["own1", "own3"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"client": "c", "seq": 1, "document": "d0", "on": 0, "command": "submit"},
+        added(1, "d4"),
+        added(1, "no such document"),
+        added(1, op="nonsense"),
+    ],
+    ids=["a command", "not on the desk", "not in the project", "unreadable"],
+)
+def test_what_changes_the_page_is_declined_whole(seat: Seat, store: Store, record: dict[str, Any]) -> None:
+    assert post(seat, [added(9, client="other"), record]).status_code == 409
+    assert store.latest("news", "d0") is None
+
+
+def test_somebody_elses_revision_is_left_to_the_page(seat: Seat, store: Store) -> None:
+    other = Seat(desk=seat.desk, store=store)
+    assert post(other, [added(1, client="theirs")]).status_code == 200
+    assert post(seat, [added(1)]).status_code == 409
+    assert len(store.revisions("news", "d0")) == 1
+
+
+@pytest.mark.parametrize("records", [{}, "x", [1], None])
+def test_rubbish_is_rubbish(seat: Seat, records: Any) -> None:
+    assert post(seat, records).status_code == 400
+
+
+def test_only_a_sitting_tab_is_heard(seat: Seat) -> None:
+    assert post(seat, [added(1)], token="guessed").status_code == 404
+    gone = Seat(desk=seat.desk, store=seat.store)
+    token = gone.token
+    del gone
+    gc.collect()
+    assert post(None, [added(1)], token=token).status_code == 404
+
+
+def test_a_log_without_end_is_not_read(seat: Seat) -> None:
+    assert post(seat, [added(1, note="x" * direct.MOST)]).status_code == 413
