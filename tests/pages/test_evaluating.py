@@ -99,10 +99,12 @@ def test_what_cannot_be_measured_says_why(data: Path) -> None:
     with pytest.raises(InputError, match="no file at"):
         finish(Jobs(), data=data / "absent.jsonl")
     assert "line 1" in finish(Jobs(), data=b'{"no": "record"}\n')
-    wrong = finish(Jobs(), Question((str(data / "nowhere"),), Thresholds()))
-    assert "Check the name or the path" in wrong
+    wrong = finish(Jobs(), Question(("nowhere",), Thresholds()))
+    assert "Check the name, or copy the checkpoint there" in wrong
     with pytest.raises(CheckpointError):
-        resources.predictor(str(data / "nowhere"))
+        resources.predictor("nowhere")
+    with pytest.raises(InputError, match="a folder inside"):
+        resources.predictor(str(data / "outside"))
 
 
 @pytest.mark.parametrize(
