@@ -147,10 +147,10 @@ def _comparison(run: Run, found: Comparison) -> None:
         if in_use:
             st.html('<p class="rx-quiet">In use here</p>')
         elif run.stage == "done":
-            st.button(
-                "Use this checkpoint", key="run_use", type="primary", on_click=checkpoint_menu.choose,
-                args=(run.plan.name, "run"), help="In this tab: Explore, Annotate, Documents and Evaluate",
-            )  # fmt: skip
+            words = "In this tab: Explore, Annotate, Documents and Evaluate"
+            if st.button("Use this checkpoint", key="run_use", type="primary", help=words):
+                checkpoint_menu.choose(run.plan.name, "run")
+                st.rerun()  # the whole page, whose top bar takes it into use
     checkpoint_menu.loading("run")
     with st.container(key="tools_compare", horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(

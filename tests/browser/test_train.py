@@ -46,7 +46,7 @@ def test_export_train_compare_and_use(serve: Serve, page: Page, chromium: Browse
     app = serve("app.py")
     make_project(page, app.url)
     page.get_by_role("link", name="Export").click()
-    page.get_by_role("button", name="Fine-tune on this").click()
+    page.get_by_role("button", name="Fine-tune on this").click(timeout=90_000)
     expect(page.get_by_text("8 documents to learn from, 2 held out")).to_be_visible()
     page.get_by_role("button", name="Split, seed, name").locator("visible=true").first.click()
     page.get_by_label("Rounds through the documents").fill("1")
@@ -78,12 +78,12 @@ def test_export_train_compare_and_use(serve: Serve, page: Page, chromium: Browse
 
     use.click()
     menu = page.locator(".st-key-checkpoint").get_by_test_id("stPopoverButton").locator("visible=true").first
-    expect(menu).to_contain_text("letters-1")
+    expect(menu).to_contain_text("letters-1", timeout=180_000)
     page.get_by_role("link", name="Explore").click()
-    expect(page.locator(".relex .pane .s.m").first).to_be_visible()
+    expect(page.locator(".relex .pane .s.m").first).to_be_visible(timeout=90_000)
     expect(menu).to_contain_text("letters-1")
     page.reload()
-    expect(page.locator(".relex .pane .s.m").first).to_be_visible()
+    expect(page.locator(".relex .pane .s.m").first).to_be_visible(timeout=90_000)
     expect(menu).to_contain_text("letters-1")
     # the choice was this tab's
     expect(other.locator(".st-key-checkpoint")).to_contain_text("mini")

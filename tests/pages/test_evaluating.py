@@ -128,12 +128,12 @@ def test_what_cannot_be_measured_says_why(data: Path) -> None:
     with pytest.raises(InputError, match="a checkpoint"):
         finish(Jobs(), Question((), Thresholds()))
     assert "line 1" in finish(Jobs(), data=b'{"no": "record"}\n')
-    absent = str(data / "checkpoints" / "nowhere")
-    assert "copy the checkpoint there" in finish(Jobs(), Question((absent,), Thresholds()))
+    wrong = finish(Jobs(), Question(("nowhere",), Thresholds()))
+    assert "Check the name, or copy the checkpoint there" in wrong
     with pytest.raises(CheckpointError):
-        resources.predictor(absent)
-    # any visitor could name a path of the server: only those of the checkpoint folder are opened
-    assert "an embedded checkpoint" in finish(Jobs(), Question((str(data / "elsewhere"),), Thresholds()))
+        resources.predictor("nowhere")
+    with pytest.raises(InputError, match="a folder inside"):
+        resources.predictor(str(data / "outside"))
 
 
 @pytest.mark.parametrize(
