@@ -91,46 +91,6 @@ _CAPTIONS = (
     "Table 1: rates 3e-6 and 5e-6.",
     "For mini and few documents: rates 5e-5 and 3e-4. No benchmark stands behind it; the comparison says if it helped.",
 )
-_HELD_OUT)
-        st.number_input("Seed of the split and the run", 0, 9999, 0, key="train_seed")
-        st.number_input(
-            "Rounds through the documents", 1, 100, None, key="train_epochs", placeholder="as the recipe says"
-        )
-        st.text_input("Name of the checkpoint", key="train_name", max_chars=40, placeholder=project)
-
-
-def _filter(project: str) -> tuple[tuple[State, ...], tuple[str, ...]]:
-    """States and annotators to begin with: what Export handed over for the project, else what was submitted."""
-    of, states, people = state.remembered("train_filter", ("", (), ()))
-    return (states, people) if of == project else ((State.SUBMITTED,), ())
-
-
-def _key(what: str, project: str) -> str:
-    return f"train_{what}_{project}_{state.remembered('train_round', 0)}"
-
-
-def _plan() -> Plan:
-    """What the form says now: a click may come before the run that an answer caused has ended."""
-    project = str(state.widget("train_project"))
-    return Plan(
-        project,
-        str(state.widget("train_base") or "mini"),
-        str(state.widget("train_recipe")),
-        tuple(State(name) for name in state.widget(_key("states", project)) or ()),
-        tuple(state.widget(_key("annotators", project)) or ()),
-        float(state.widget("train_dev")) / 100,
-        int(state.widget("train_seed") or 0),
-        int(state.widget("train_epochs") or 0),
-        str(state.widget("train_name") or "").strip(),
-        state.annotator(),
-        bool(state.widget("train_beside")),
-    )
-
-
-_CAPTIONS = (
-    "For mini and some tens of documents: rates fifteen to sixty times as high, twice the rounds.",
-    "Table 1: rates 3e-6 and 5e-6. For large checkpoints and hundreds of documents.",
-)
 _HELD_OUT = "Whole documents, drawn by the seed. They are only read to compare before and after."
 
 
