@@ -26,8 +26,8 @@ FEW = 20
 """With fewer documents the screen says how little to expect."""
 
 RECIPES = {
-    "small": "Small set: higher rates, ten rounds",
     "stage2": "As in the paper: stage 2, five gentle rounds",
+    "small": "Small set: higher rates, ten rounds",
 }
 """Training presets of `relex_core` that the screen offers, and what it calls them."""
 
@@ -121,7 +121,7 @@ def _warnings(found: Outlook, duplicates: int, most: int) -> Iterator[str]:
     if summary.documents < FEW:
         yield (
             f"{counted(summary.documents, 'document')} are few: the labels may improve a little, and scores on "
-            f"{counted(found.held_out, 'held-out document')} say little. From some 40 on it becomes worth while."
+            f"{counted(found.held_out, 'held-out document')} say little."
         )
     if not summary.relations:
         yield "No relation is marked: the run teaches that there are none."
