@@ -67,8 +67,9 @@ class Sending:
                 pk, _ = projects.find(connection, self.project)
                 labels = projects.load_labels(connection, pk)
                 query = outbox.due_answers(pk, self.argilla.target, self.store.now())
-                place = sa.tuple_(documents_table.c.pk, heads.c.annotator_pk)
-                rows = connection.execute(query.where(place > sa.tuple_(*map(sa.literal, at))).limit(PAGE)).all()
+                place = sa.tuple_(heads.c.document_pk, heads.c.annotator_pk)
+                query = query.where(heads.c.document_pk >= at[0], place > sa.tuple_(*map(sa.literal, at)))
+                rows = connection.execute(query.limit(PAGE)).all()
                 ready = [(row, self._answer(connection, labels, row)) for row in rows]
             if not rows:
                 return

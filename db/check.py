@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Row
 
 from db import extractions as extractions_
 from db import label_changes, migrate, projects, revisions, search
+from db.documents import walked
 from db.engine import Database
 from db.tables import (
     annotators,
@@ -213,7 +214,7 @@ def _recount(connection: Connection, project: int) -> None:
 def _documents(connection: Connection, project: int) -> Iterator[Row[Any]]:
     at = 0
     while True:
-        query = sa.select(documents).where(documents.c.project_pk == project, documents.c.pk > at)
+        query = sa.select(documents).where(walked(project), documents.c.pk > at)
         found = connection.execute(query.order_by(documents.c.pk).limit(BATCH)).all()
         yield from found
         if len(found) < BATCH:

@@ -25,6 +25,14 @@ EXCERPT = 160
 """Characters of a text that a queue page shows."""
 
 
+def walked(project: int) -> sa.ColumnElement[bool]:
+    """The documents of a project, for going through them by key in batches.
+
+    The sum keeps SQLite from an index by project, after which it would sort all documents anew for each batch.
+    """
+    return documents.c.project_pk + 0 == project
+
+
 def add(
     connection: Connection, project: int, batch: Sequence[Document], now: datetime, deduplicate: bool = True
 ) -> tuple[Added, dict[str, str]]:

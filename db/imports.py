@@ -20,7 +20,7 @@ from db.store import Store
 from db.values import State
 from relex_core import jsonl
 from relex_core.errors import FormatError, InputError, NotFound, RelexError
-from relex_core.types import Annotation, Document, Extraction, Schema
+from relex_core.types import Annotation, Document, EntityLabel, Extraction, RelationLabel, Schema
 
 BATCH = 200
 """Records that are stored in one transaction."""
@@ -68,7 +68,10 @@ def inspect(path: Path, format: str, schema: Schema | None = None) -> Report:
     chosen = _reading(format)
     known = schema or manifest_schema(path) or Schema()
     report = Report(known)
-    for item in _items(chosen, path, schema or manifest_schema(path)):
+    entities: dict[str, EntityLabel] = {}
+    relations: dict[str, RelationLabel] = {}
+    before = schema or manifest_schema(path)
+    for item in _items(chosen, path, before):
         if isinstance(item, RelexError):
             report.errors.append(item)
             continue
@@ -78,8 +81,14 @@ def inspect(path: Path, format: str, schema: Schema | None = None) -> Report:
             continue
         report.decisions += isinstance(item, Annotation)
         report.suggestions += isinstance(item, Extraction)
-        if item.schema != report.schema:
-            report.schema = _with_labels(report.schema, item.schema)
+        # a record that brings no new label has the very schema that was given
+        if item.schema is not before:
+            for label in item.schema.entity_labels:
+                entities.setdefault(label.name, label)
+            for edge in item.schema.relation_labels:
+                relations.setdefault(edge.name, edge)
+    # once for all: an open label set has thousands
+    report.schema = _with_labels(known, entities.values(), relations.values())
     return report
 
 
@@ -255,12 +264,14 @@ def _schema_of(store: Store, project: str) -> Schema | None:
         return None
 
 
-def _with_labels(schema: Schema, more: Schema) -> Schema:
-    """`schema` and what `more` has beyond it; labels of `more` are taken whole, with their types and inverses."""
+def _with_labels(
+    schema: Schema, more_entities: Iterable[EntityLabel], more_relations: Iterable[RelationLabel]
+) -> Schema:
+    """`schema` and the labels that it lacks, which are taken whole, with their types and inverses."""
     types = {label.name for label in schema.entity_labels}
     names = {label.name for label in schema.relation_labels}
-    entities = [label for label in more.entity_labels if label.name not in types]
-    relations = [label for label in more.relation_labels if label.name not in names]
+    entities = [label for label in more_entities if label.name not in types]
+    relations = [label for label in more_relations if label.name not in names]
     if not entities and not relations:
         return schema
     # colours and letters were chosen for another set

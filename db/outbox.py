@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
+from db.documents import walked
 from db.tables import annotators, documents, extractions, heads, outbox
 
 RECORD = 0
@@ -80,7 +81,7 @@ def due_records(project: int, target: str, now: datetime | None) -> sa.Select[An
     same = outbox.c.document_pk == documents.c.pk
     joined = sa.and_(same, outbox.c.annotator_pk == RECORD, outbox.c.target == target)
     query = sa.select(documents, version.label("version")).outerjoin(outbox, joined)
-    query = query.where(documents.c.project_pk == project, _lacks(version), *_ready(now))
+    query = query.where(walked(project), _lacks(version), *_ready(now))
     return query.order_by(documents.c.pk)
 
 
@@ -94,9 +95,9 @@ def due_answers(project: int, target: str, now: datetime | None) -> sa.Select[An
         .join(heads, heads.c.document_pk == documents.c.pk)
         .join(annotators, annotators.c.pk == heads.c.annotator_pk)
         .outerjoin(outbox, sa.and_(mine, outbox.c.target == target))
-        .where(documents.c.project_pk == project, _lacks(version), *_ready(now))
+        .where(walked(project), _lacks(version), *_ready(now))
     )
-    return query.order_by(documents.c.pk, heads.c.annotator_pk)
+    return query.order_by(heads.c.document_pk, heads.c.annotator_pk)
 
 
 def entry(connection: Connection, target: str, document: int, annotator: int) -> Row[Any] | None:

@@ -200,7 +200,7 @@ def _unscored(connection: Connection, project: int, model_version: str) -> tuple
         extractions.c.model_version == model_version,
         extractions.c.schema_sha256.in_(_complete(connection, project)),
     )
-    return documents.c.project_pk == project, ~read.exists()
+    return documents_.walked(project), ~read.exists()
 
 
 def _complete(connection: Connection, project: int) -> list[str]:

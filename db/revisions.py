@@ -146,7 +146,7 @@ def _streamed(project: int, annotators_: Sequence[str] | None) -> sa.Select[Any]
         rows(documents.c.id, documents.c.source, texts.c.text, texts.c.extra)
         .join(documents, revisions.c.pk == mine.correlate(documents).scalar_subquery())
         .join(texts, texts.c.document_pk == documents.c.pk)
-        .where(documents.c.project_pk == project)
+        .where(documents_.walked(project))
     )
 
 
