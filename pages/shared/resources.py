@@ -10,7 +10,7 @@ from contextlib import suppress
 import streamlit as st
 
 from db.corpus import Corpus, Source
-from db.corpus import read as read_corpus
+from db.corpus_reading import read as read_corpus
 from db.store import Store
 from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
