@@ -22,7 +22,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests
-    corpus         all documents of a project as one graph
+    corpus, corpus_reading   all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server
     status, backup, backup_folder, check   upkeep, also as `python -m db`
     benchmark      how long it all takes as a project grows

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from db import corpus as corpora
-from db.corpus import Corpus, Edge, Evidence, Key, Lens, Node, Source, View
-from db.formats import merged
+from db.corpus import Corpus, Edge, Key, Lens, Node, Source, View
+from db.corpus_reading import stamp
 from db.store import Store
 from db.values import Project
-from pages.shared import bundles, corpus_layout, quoting, resources, state, triples
+from pages.shared import corpus_downloads, corpus_layout, quoting, resources, state, triples
 from pages.shared.corpus_layout import Place
 from pages.shared.messages import counted, guard, plain, refuse
-from pages.shared.widgets.graph import Dot, Line, Picture, chosen_in, corpus_graph, edge_key, node_key, offline_html
+from pages.shared.widgets.graph import Dot, Line, Picture, chosen_in, corpus_graph, edge_key, node_key
 from pages.shared.widgets.passages import Passage, opened, passages
-from relex_core.types import Document, Schema
+from relex_core.types import Schema
 
 STEP = 300
 """Nodes drawn at first, and how many more at each wish for more."""
@@ -57,7 +53,7 @@ def show(store: Store, project: Project) -> None:
     lens = _lens(project)
     view = corpora.narrow(corpus, lens)
     with downloads.popover("Download", key="corpus_downloads"), guard():
-        _downloads(store, project.name, corpus, lens, _picture(project, view))
+        corpus_downloads.menu(store, project.name, corpus, lens, _picture(project, view))
     left, right = st.columns([2.3, 1])
     with left, guard():
         with st.container(key="corpus_graph", height="stretch"):
@@ -69,7 +65,7 @@ def show(store: Store, project: Project) -> None:
 
 def _corpus(store: Store, project: str, source: Source) -> Corpus:
     version = resources.readings(resources.checkpoint()).service.version
-    return resources.corpus(project, source, state.thresholds(), version, corpora.stamp(store, project))
+    return resources.corpus(project, source, state.thresholds(), version, stamp(store, project))
 
 
 def _nothing(source: Source) -> str:
@@ -261,60 +257,6 @@ def _extent(node: Node) -> str:
 def _places(edge: Edge) -> str:
     said = "decided" if edge.score is None else f"best score {edge.score:.2f}"
     return f"{counted(len(edge.evidence), 'place')} in {counted(edge.documents, 'document')}, {said}"
-
-
-# what can be taken away
-
-
-def _downloads(store: Store, project: str, corpus: Corpus, lens: Lens, picture: Picture) -> None:
-    """The picture as it is drawn; the files with all that passes the filter, drawn or not."""
-
-    @cache
-    def everything() -> View:
-        return corpora.narrow(corpus, replace(lens, limit=None))
-
-    stem = f"{bundles.file_stem(project)}-graph"
-    st.download_button(
-        "Picture", lambda: offline_html(picture, project).encode(), f"{stem}.html", "text/html", key="take_corpus_html",
-        on_click="ignore", width="stretch", help="A page of what is drawn, that works without a network.",
-    )  # fmt: skip
-    sentence = _sentences(store, project)
-    for label, suffix, mime, write in (
-        ("Triples", "csv", "text/csv", lambda view, path: merged.write_csv(view, path, sentence)),
-        ("GraphML", "graphml", "application/xml", merged.write_graphml),
-        ("JSON-LD", "jsonld", "application/ld+json", merged.write_jsonld),
-        ("Turtle", "ttl", "text/turtle", merged.write_turtle),
-    ):
-        st.download_button(
-            label, _file(everything, write), f"{stem}.{suffix}", mime, key=f"take_corpus_{suffix}", on_click="ignore",
-            width="stretch", help="All that passes the filter, also what is not drawn.",
-        )  # fmt: skip
-
-
-def _file(view: Callable[[], View], write: Callable[[View, Path], None]) -> Callable[[], bytes]:
-    def make() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "graph"
-            write(view(), path)
-            return path.read_bytes()
-
-    return make
-
-
-def _sentences(store: Store, project: str) -> Callable[[Evidence], str]:
-    """The sentence of each place; a text is read once."""
-
-    @cache
-    def document(id: str) -> tuple[Document, tuple[int, ...]]:
-        found = store.document(project, id)
-        return found, triples.sentence_starts(found.text)
-
-    def sentence(found: Evidence) -> str:
-        text, bounds = document(found.document)
-        parts = quoting.quoted(text.text, bounds, [(*found.head, 0), (*found.tail, 0)])
-        return "".join(piece for piece, _ in parts)
-
-    return sentence
 
 
 # what people do

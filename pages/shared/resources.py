@@ -14,7 +14,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
 from db.corpus import Corpus, Source
-from db.corpus import read as read_corpus
+from db.corpus_reading import read as read_corpus
 from db.store import Store
 from pages.shared import checkpoints, state
 from pages.shared.jobs import Jobs

@@ -180,6 +180,7 @@ def watch() -> Iterator[Watch]:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     context.set_default_timeout(20_000)
+    context.set_default_navigation_timeout(60_000)  # the first visit may wait for the model to load
     yield context
     context.close()
 

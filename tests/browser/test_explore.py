@@ -100,18 +100,31 @@ def test_the_table_sorts_and_a_row_focuses_text_and_graph(explore: Page) -> None
     expect(explore.locator(f"{MARKS}.focus", has_text="Warsaw").first).to_be_visible()
 
 
-def test_a_node_focuses_its_mentions(explore: Page) -> None:
-    expect(explore.locator(SETTLED)).to_be_visible()
-    # vis-network draws on a canvas: ask the page where nothing else tells, by clicking where the mouse finds a node
-    box = explore.locator(".rx-graph canvas").bounding_box()
+def graph_click(page: Page, place: str, key: str) -> None:
+    """Click a node ("place") or the middle of an edge ("middle"), where the canvas says that it is."""
+    expect(page.locator(SETTLED)).to_be_visible()
+    page.wait_for_timeout(300)
+    box = page.locator(".rx-graph").bounding_box()
+    at = page.locator(".rx-graph").evaluate(f"(box, key) => box.{place}(key)", key)
     assert box
-    for y in range(20, int(box["height"]), 18):
-        for x in range(20, int(box["width"]), 24):
-            explore.mouse.click(box["x"] + x, box["y"] + y)
-            if explore.locator(f"{MARKS}.focus").count():
-                expect(explore.locator(f"{ROWS}.dim").first).to_be_attached()
-                return
-    raise AssertionError("no node of the graph could be clicked")
+    page.mouse.click(box["x"] + at["x"], box["y"] + at["y"])
+
+
+def test_a_node_focuses_its_mentions_and_an_edge_its_evidence(explore: Page) -> None:
+    graph_click(explore, "place", "warsaw\x1flocation")
+    expect(explore.locator(f"{MARKS}.focus")).to_have_text(["Warsaw"])
+    expect(explore.locator(f"{ROWS}.dim").first).to_be_attached()
+    graph_click(explore, "middle", "marie curie\x1fperson\x1fwarsaw\x1flocation\x1fborn in")
+    bright = explore.locator(f"{ROWS}:not(.dim)")
+    expect(bright).to_have_count(1)
+    expect(bright).to_contain_text("Marie Curie was born in Warsaw")
+    expect(explore.locator(f"{MARKS}.focus", has_text="Warsaw")).to_be_visible()
+
+
+def test_a_mention_focuses_its_node(explore: Page) -> None:
+    expect(explore.locator(SETTLED)).to_be_visible()
+    explore.locator(MARKS, has_text="Warsaw").first.click()
+    expect(explore.locator(".rx-graph[data-chosen='warsaw\x1flocation']")).to_be_visible()
 
 
 def test_a_mention_dims_the_triples_of_others(explore: Page) -> None:

@@ -58,7 +58,7 @@ def read_through(store: Store) -> None:
     """Until the model has read the whole sample."""
     from db import progress
 
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     version = ""
     while time.monotonic() < deadline:
         version = version or next(

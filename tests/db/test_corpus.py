@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from db import corpus
+from db import corpus, corpus_reading
 from db.corpus import Lens, Source
 from db.store import Store
 from db.values import State
@@ -54,7 +54,7 @@ def store(store: Store) -> Store:
 
 
 def read(store: Store, source: Source = Source.BOTH, thresholds: Thresholds | None = None) -> corpus.Corpus:
-    return corpus.read(store, "p", source, thresholds or Thresholds(), MODEL)
+    return corpus_reading.read(store, "p", source, thresholds or Thresholds(), MODEL)
 
 
 def test_names_are_merged_and_relations_say_it_one_way(store: Store) -> None:
@@ -93,20 +93,20 @@ def test_decisions_stand_for_suggestions_once_somebody_decided(store: Store) -> 
 def test_thresholds_and_hidden_labels_hold(store: Store) -> None:
     assert ("rome", "place") in {n.key for n in read(store, thresholds=Thresholds(0.1, 0.1)).nodes}
     assert all(len(n.mentions) == 1 for n in read(store, thresholds=Thresholds(0.65, 0.5)).nodes if n.key[0] != "bo")
-    before = corpus.stamp(store, "p")
+    before = corpus_reading.stamp(store, "p")
     store.save_schema("p", Schema.of(["person"], [RelationLabel("spouse", symmetric=True, color=1)]))
-    assert corpus.stamp(store, "p") != before
+    assert corpus_reading.stamp(store, "p") != before
     assert {n.label for n in read(store).nodes} == {"person"}
 
 
 def test_every_decision_changes_the_stamp(store: Store) -> None:
-    seen = {corpus.stamp(store, "p")}
+    seen = {corpus_reading.stamp(store, "p")}
     annotation = begin(found("a", "Ada Byron lives in  LONDON with Bo.", [], []))
     annotation = apply(annotation, AddEntity("x", 0, 3, "person"))
     store.save("p", annotation, annotator="ada")
-    seen.add(corpus.stamp(store, "p"))
+    seen.add(corpus_reading.stamp(store, "p"))
     store.save("p", apply(annotation, AddEntity("y", 4, 9, "person")), annotator="eva")
-    seen.add(corpus.stamp(store, "p"))
+    seen.add(corpus_reading.stamp(store, "p"))
     assert len(seen) == 3
 
 

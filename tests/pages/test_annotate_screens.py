@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db.gold import ADJUDICATOR
 from db.values import State
 from pages.shared import annotating, resources, reviewing
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
 from tests.pages.conftest import ROOT, Visit
+from tests.pages.projects import store_with, suggest
 from tests.pages.test_screens import component, said
 
 
@@ -141,3 +143,29 @@ def test_decisions_are_saved_under_the_name_one_gives(queue: AppTest) -> None:
     saved = resources.store().latest("sample", document)
     assert saved is not None
     assert saved.annotator == "ada <b>"
+
+
+def test_agreement_statistics_and_gold_are_shown(visit: Visit, data: Path) -> None:
+    with store_with(data) as store:
+        for n in (0, 1):
+            found = suggest(store, f"d{n}")
+            full = apply(begin(found), Accept(tuple(e.id for e in found.entities)))
+            fewer = apply(full, RemoveEntity(found.entities[0].id))
+            for who, marks in (("eva", full), ("ada", fewer), (ADJUDICATOR, full), ("zoe", fewer)):
+                store.save("news", marks, annotator=who, state="submitted", independent=True, seconds=20, keystrokes=9)
+    review = visit("review", project="news")
+    assert not review.exception
+    review.segmented_control(key="review_view").set_value("Agreement").run()
+    figures = review.dataframe[0].value
+    assert {"ada, eva", "ada, zoe", "eva, zoe"} == set(figures["people"])
+    assert figures.loc[figures["people"] == "ada, zoe", "spans, strict F1"].iloc[0] == 1.0
+    review.segmented_control(key="review_view").set_value("Statistics").run()
+    assert not review.exception
+    paces, against, became = (frame.value for frame in review.dataframe[:3])
+    assert set(paces["annotator"]) == {"ada", "eva", "zoe", ADJUDICATOR}
+    assert set(paces["keystrokes"].dropna()) == {9.0}
+    # who helped to settle a document has met no gold
+    assert list(against["annotator"]) == ["zoe"]
+    assert list(against["gold items"]) == [2]
+    assert against["spans, strict F1"].iloc[0] == pytest.approx(0.8)
+    assert "person" in set(became["label"])

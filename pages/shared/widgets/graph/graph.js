@@ -71,6 +71,7 @@ function select(pane, detail) {
   const edges = pane.data.edges.filter((e) => e.relations.some((r) => relations.has(r.join("\x1f")))).map((e) => e.key);
   const nodes = pane.data.nodes.filter((n) => n.entities.some((id) => entities.has(id))).map((n) => n.key);
   pane.network.setSelection({ nodes: edges.length ? [] : nodes, edges }, { highlightEdges: !edges.length });
+  pane.box.dataset.chosen = (edges.length ? edges : nodes).join("|");
 }
 
 // ---- a project's graph: places come from the server, clicks go to it ---------------------------------
