@@ -87,9 +87,11 @@ Object.assign(Editor.prototype, {
 
 // What no button can stand for: a click elsewhere with a key held.
 Editor.prototype.hint = function hint() {
-  const words = el('span', 'keyed hint', '', { title: 'Shift+click or Shift+drag: relations from here; with Alt: to here' });
-  words.append(el('kbd', '', 'Shift+click'), el('span', '', 'relate'));
-  return words;
+  const words = 'Shift+click or Shift+drag: relations from here; with Alt: to here';
+  const button = el('button', 'keyed', '', { type: 'button', title: words });
+  button.append(el('kbd', '', 'Shift+click'), el('span', '', 'relate'));
+  button.onclick = () => this.say(`${words}.`);
+  return button;
 };
 
 const short = (value) => value.toFixed(2).replace(/^0/, '');
