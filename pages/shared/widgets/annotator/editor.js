@@ -36,7 +36,9 @@ export class Editor {
     const schema = JSON.stringify(data.schema);
     if (schema !== this.schema) this.readSchema(data.schema, schema);
     const limits = JSON.stringify(data.thresholds);
-    if (limits !== this.limits) {
+    // a threshold set here since then is on its way
+    const newer = this.log && this.log.records.some((r) => r.thresholds && !(r.seq <= (data.acknowledged[r.client] ?? -1)));
+    if (limits !== this.limits && !newer) {
       this.limits = limits;
       this.thresholds = structuredClone(data.thresholds);
     }

@@ -55,7 +55,8 @@ Object.assign(Editor.prototype, {
     const mode = this.linking ? 'linking' : item ? item.kind : 'none';
     const labels = this.numbered(item);
     const current = this.linking ? this.linking.label : item ? item.label : (this.entityLabels[this.armed] || EMPTY_LABEL).name;
-    const signature = JSON.stringify([mode, current, labels.map((l) => l.name), this.schema.length, this.keys.own]);
+    const hub = this.hubItem();
+    const signature = JSON.stringify([mode, current, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
     this.dom.showArcs.setAttribute('aria-pressed', String(Boolean(this.showAll)));
     this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
     if (signature === this.barred) return;
@@ -80,8 +81,18 @@ Object.assign(Editor.prototype, {
       button.onclick = () => this.run(action);
       return button;
     }));
+    if (hub && !this.linking && this.relationLabels.length && matchMedia('(pointer: fine)').matches) this.dom.keybar.insertBefore(this.hint(), this.dom.keybar.children[4]);
   },
 });
+
+// What no button can stand for: a click elsewhere with a key held.
+Editor.prototype.hint = function hint() {
+  const words = 'Shift+click or Shift+drag: relations from here; with Alt: to here';
+  const button = el('button', 'keyed', '', { type: 'button', title: words });
+  button.append(el('kbd', '', 'Shift+click'), el('span', '', 'relate'));
+  button.onclick = () => this.say(`${words}.`);
+  return button;
+};
 
 const short = (value) => value.toFixed(2).replace(/^0/, '');
 
