@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from relex_core import deberta
 from relex_core.batching import collate
 from relex_core.checkpoint import EMBEDDED
 from relex_core.config import ModelConfig
@@ -95,6 +96,31 @@ def test_diagonals_by_hand() -> None:
     scores = torch.arange(15.0).view(1, 1, 3, 5)
     found = diagonals(scores)[0, 0]
     assert all(found[i, j] == scores[0, 0, i, j - i + 2] for i in range(3) for j in range(3))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("rows", [50, 128])
+def test_attention_in_blocks_is_that_of_transformers(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several blocks of rows, three of four heads at a time, padding, distances beyond the furthest bucket."""
+    from transformers import DebertaV2Config, DebertaV2Model
+
+    monkeypatch.setattr(deberta, "ROWS", rows)
+    monkeypatch.setattr(deberta, "BLOCK", 3 * 2 * 130 * 130)
+    torch.manual_seed(0)
+    settings = {key: value for key, value in DEBERTA.items() if key != "model_type"}
+    reference, own = DebertaV2Model(DebertaV2Config(**settings)).eval(), deberta.DebertaEncoder(DEBERTA).eval()
+    # drawn too small to attend to anything
+    large = {k: v * (10 if "encoder.layer" in k and v.dim() > 1 else 1) for k, v in reference.state_dict().items()}
+    reference.load_state_dict(large)
+    own.load_state_dict({key: large[key] for key in own.state_dict()})
+    ids, mask = torch.randint(1, 30000, (2, 130)), torch.ones(2, 130, dtype=torch.bool)
+    mask[1, 90:] = False
+    with torch.inference_mode():
+        theirs = reference(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        found = own(ids, mask)
+        alone = own(ids[1:, :90], mask[1:, :90])
+    assert torch.allclose(found[mask], theirs[mask], atol=1e-5)
+    assert torch.allclose(found[1, :90], alone[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(set(DECODERS) - {"attn"}))
