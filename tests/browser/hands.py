@@ -17,7 +17,8 @@ LOOK = """(root) => {
   const names = ['key', 'kind', 'id', 'start', 'end', 'label', 'status', 'head', 'tail'];
   const plain = (i) => Object.fromEntries(names.map((name) => [name, i[name]]));
   return {
-    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name, tied: e.tied || '', asks: e.pop.open,
+    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name,
+    tied: e.tied || '', asks: e.pop.open,
     labels: e.entityLabels.map((l) => l.name),
     entities: e.entities.map(plain), relations: e.relations.map(plain),
   };
