@@ -17,7 +17,8 @@ LOOK = """(root) => {
   const names = ['key', 'kind', 'id', 'start', 'end', 'label', 'status', 'head', 'tail'];
   const plain = (i) => Object.fromEntries(names.map((name) => [name, i[name]]));
   return {
-    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name, tied: e.tied || '',
+    document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name,
+    tied: e.tied || '', asks: e.pop.open,
     labels: e.entityLabels.map((l) => l.name),
     entities: e.entities.map(plain), relations: e.relations.map(plain),
   };
@@ -206,7 +207,7 @@ class Hands:
                 hub = star.hub
             first, last = star.runs[0]
             self.tie(first, last, star.reverse)
-            if not state["tied"]:
+            if self.look()["asks"]:
                 self.option(star.label)
             elif state["tied"] != star.label:
                 self.label(star.label)

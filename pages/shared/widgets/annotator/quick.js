@@ -19,10 +19,12 @@ Object.assign(Editor.prototype, {
     const hub = this.hubItem();
     if (!hub) return this.say('Click the entity that the relations start from first.');
     const pairs = targets.filter((t) => t.id !== hub.id).map((t) => (reverse ? [t, hub] : [hub, t]));
-    const fits = (label, [head, tail]) => allows(label, head.label, tail.label);
+    // what is there already is not drawn again: two relations between the same two get a label each
+    const fits = (label, [head, tail]) => allows(label, head.label, tail.label)
+      && !this.state.relations.some((r) => r.head === head.id && r.tail === tail.id && r.label === label.name);
     const labels = this.relationLabels.filter((label) => pairs.some((pair) => fits(label, pair)));
     if (!pairs.length) return undefined;
-    if (!labels.length) return this.say(`No relation goes from ${pairs[0][0].label} to ${pairs[0][1].label}.`);
+    if (!labels.length) return this.say(`No further relation goes from ${pairs[0][0].label} to ${pairs[0][1].label}.`);
     const draw = (label) => {
       const made = pairs.filter((pair) => fits(label, pair)).map(([head, tail]) => ({ head: head.id, tail: tail.id, label: label.name }));
       const words = made.length === 1 ? `${this.byId.get(made[0].head).text}, ${label.name}, ${this.byId.get(made[0].tail).text}.` : `${made.length} relations: ${label.name}.`;
