@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -56,13 +57,28 @@ def plain(name: str):  # type: ignore[no-untyped-def]
     return show
 
 
+def graph(page: Page, url: str) -> None:
+    page.goto(f"{url}/documents?project=sample")
+    ready = page.get_by_text(re.compile("^All documents read by"))
+    start = page.locator(".st-key-start_scoring button").first
+    expect(ready.or_(start)).to_be_visible(timeout=60_000)
+    if start.is_visible():
+        start.click()
+    expect(ready).to_be_visible(timeout=90_000)
+    page.get_by_text("Graph", exact=True).click()
+    expect(page.locator(".rx-graph[data-settled=true]")).to_be_visible(timeout=30_000)
+
+
 # in this order: the queue brings the sample set that the later screens show
 SCREENS = {
     "annotate": annotate,
     "documents": plain("documents"),
+    "graph": graph,
     "review": plain("review"),
     "export": plain("export"),
+    "train": plain("train"),
     "evaluate": plain("evaluate"),
+    "settings": plain("settings"),
     "explore": explore,
     "correct": correct,
 }
