@@ -112,7 +112,7 @@ def test_without_an_address_the_page_says_how_and_asks_for_no_key(visit: Visit) 
     assert URL_VARIABLE in app.code[0].value
     assert "not on this page" in said(app)
     # nothing on the page takes text: no address, no key
-    assert [box.key for box in app.text_input] == ["annotator_name"]
+    assert [box.key for box in app.text_input] == ["checkpoint_other", "annotator_name"]
     assert not app.text_area
 
 
@@ -132,7 +132,7 @@ def test_no_widget_moves_the_key_to_another_address(visit: Visit, monkeypatch: p
     assert "evil.example" not in shown
     assert "very-secret-key" not in shown
     assert resources.synchroniser().address == "http://127.0.0.1:9"
-    assert [box.key for box in app.text_input] == ["annotator_name"]
+    assert [box.key for box in app.text_input] == ["checkpoint_other", "annotator_name"]
 
 
 def test_a_server_that_is_down_is_told_and_nothing_can_be_linked(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
