@@ -22,6 +22,7 @@ COMMANDS = (
     "relex_core.silver_command",
     "relex_core.ablate_command",
     "relex_core.curve_command",
+    "relex_core.average_command",
 )
 """Modules of commands, in the order in which --help names them."""
 

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relex_core.__main__ import main
+from relex_core.average_command import average
+from relex_core.checkpoint import load, write
+from relex_core.errors import CheckpointError
+from tests.relex_core.tiny import checkpoint
+
+
+def other(tmp_path: Path) -> tuple[Path, Path]:
+    """Two checkpoints of one form: the second has every weight one higher."""
+    first, second = checkpoint(tmp_path / "a"), tmp_path / "b"
+    loaded = load(first, device="cpu", dtype="fp32")
+    loaded.model.load_state_dict({key: value + 1 for key, value in loaded.model.state_dict().items()})
+    write(loaded.model, loaded.builder, loaded.path, second)
+    return first, second
+
+
+def test_every_weight_is_the_weighted_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = other(tmp_path)
+    out = tmp_path / "mean"
+    command = ["average", f"{first}=0.75", f"{second}=0.25", "--out", str(out), "--dtype", "fp32"]
+    assert main(command) == 0
+    assert str(out) in capsys.readouterr().out
+    mean = load(out, device="cpu", dtype="fp32").model.state_dict()
+    for key, value in load(first, device="cpu", dtype="fp32").model.state_dict().items():
+        assert mean[key].sub(value).sub(0.25).abs().max() < 1e-6, key
+
+
+def test_checkpoints_of_another_form_are_refused(tmp_path: Path) -> None:
+    wide = checkpoint(tmp_path / "wide", relations_layer="gat")
+    with pytest.raises(CheckpointError, match=r"differ in .*wide"):
+        average([(str(checkpoint(tmp_path / "a")), 0.5), (str(wide), 0.5)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("parts", [["mini=1.5", "mini=-0.5"], ["mini=0.5"], ["mini"], ["=1"]])
+def test_shares_that_make_no_whole_are_refused(
+    tmp_path: Path, parts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["average", *parts, "--out", str(tmp_path / "out")]) == 2
+    assert "sum to 1" in capsys.readouterr().err
