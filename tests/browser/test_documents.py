@@ -43,7 +43,7 @@ def test_a_project_is_made_filled_read_and_exported(app: Server, page: Page) -> 
     page.get_by_role("option", name="stage-2").click()
     choose(page, "gold.jsonl", json.dumps({**example, "relations": [[0, 1, "lives in"]]}).encode())
     page.get_by_role("button", name="Import 1 record").click()
-    expect(page.get_by_text("1 with decisions")).to_be_visible()
+    expect(page.get_by_text("1 documents added")).to_be_visible()
     expect(page.locator(ROWS)).to_have_count(3)
     expect(page.locator(ROWS, has_text="submitted")).to_have_count(1)
 

@@ -42,7 +42,8 @@ def make_project(page: Page, url: str) -> None:
     page.get_by_role("option", name="stage-2").click()
     choose(page, "gold.jsonl", "\n".join(map(json.dumps, RECORDS)).encode())
     page.get_by_role("button", name="Import 10 records").click()
-    expect(page.get_by_text("10 with decisions")).to_be_visible(timeout=SLOW)
+    # what the file holds is told before the import too
+    expect(page.get_by_text("10 documents added")).to_be_visible(timeout=SLOW)
 
 
 def test_export_train_compare_and_use(serve: Serve, page: Page, chromium: Browser, watch: Watch) -> None:
