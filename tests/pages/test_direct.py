@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def post(seat: Seat | None, records: Any, token: str = "") -> httpx.Response:
                 direct.PATH, json=records, headers={direct.TOKEN: token or (seat.token if seat else "")}
             )
 
-    return asyncio.run(send())
+    # a thread of its own: where browser tests ran before, this one has a running loop
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, send()).result()
 
 
 def added(seq: int, document: str = "d0", client: str = "c", **more: Any) -> dict[str, Any]:

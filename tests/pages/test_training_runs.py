@@ -44,16 +44,21 @@ def step_of(run: Run) -> int:
     return int(json.loads((run.folder / "model/status.json").read_text())["step"])
 
 
-def test_a_run_trains_compares_and_leaves_a_checkpoint_while_another_waits(store: Store) -> None:
-    first = training_runs.begin(store, plan())
+def test_a_run_waits_for_the_one_that_is_going(store: Store) -> None:
+    first = training_runs.begin(store, plan(epochs=5000))
+    # of two that wait, either may be the next
+    until(first, lambda run: run.stage in ("before", "training"))
     second = training_runs.begin(store, plan(seed=1))
     assert (first.plan.name, second.plan.name) == ("letters-1", "letters-2")
-    until(first, lambda run: run.stage in ("before", "training"))
     assert training_runs.read(second.folder).stage == "waiting"
     assert [run.id for run in training_runs.going(training_runs.runs())] == [first.id, second.id]
-    training_runs.stop(second)
-    assert until(second, lambda run: not run.going).stage == "stopped"
-    done = until(first, lambda run: not run.going)
+    for run in (second, first):
+        training_runs.stop(run)
+        assert until(run, lambda run: not run.going).stage == "stopped"
+
+
+def test_a_run_trains_compares_and_leaves_a_checkpoint(store: Store) -> None:
+    done = until(training_runs.begin(store, plan()), lambda run: not run.going)
     assert done.stage == "done", done.message
     assert (done.progress, done.step, done.steps) == (1.0, 2, 2)
     assert [step for step, _, _ in done.losses] == [1, 2]
