@@ -1,11 +1,15 @@
 """Half the bits where it costs least: bf16 matrix products on a CPU, everything between them in fp32.
 
-Rounding in an early layer is amplified by all that follow: with the whole encoder of mini in bf16 probabilities
-moved by up to 0.03; with its last third and the span projections by 0.0065 at most, on 4,000 scores of 100 news texts.
-The residual stream, LayerNorm and the last layer of every score stay in fp32 in any case.
+Rounding in an early layer is amplified by all that follow, and in attention more than behind it: with the whole
+encoder of an earlier mini in bf16 probabilities moved by up to 0.03. On 20 texts of six news sentences each, 4,159
+scores, they move by 0.009 at most with the feed-forward networks of the last third and the span projections, and by
+0.004 without the projections, which is what is done here. The residual stream, LayerNorm and everything behind the
+encoder stay in fp32.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,11 +29,13 @@ class ReducedLinear(nn.Linear):
 
 
 def reduce(model: RelexModel) -> RelexModel:
-    """Convert, in place, the linear layers of the encoder's last third and those that run for each word."""
-    parts: list[nn.Module] = [model.spans.project_start, model.spans.project_end]
+    """Convert, in place, the feed-forward networks of the encoder's last third."""
+    parts: list[nn.Module] = []
     if isinstance(model.encoder, BertEncoder | DebertaEncoder):
-        layers = list(model.encoder.encoder.layer)
-        parts += layers[len(layers) - len(layers) // 3 :]
+        layers: list[Any] = list(model.encoder.encoder.layer)
+        parts = [
+            part for layer in layers[len(layers) - len(layers) // 3 :] for part in (layer.intermediate, layer.output)
+        ]
     for part in parts:
         for module in part.modules():
             if type(module) is nn.Linear:
