@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from db.store import Store
 from pages.shared import sample_set
+from tests.browser import screenshots
 from tests.browser.conftest import Serve, Server, Watch
 
 pytestmark = pytest.mark.browser
@@ -35,15 +36,7 @@ def store(server: Server) -> Iterator[Store]:
 def graph(server: Server, page: Page, store: Store) -> Page:
     """The sample project, read by the model, as a graph."""
     sample_set.create(store)
-    page.goto(f"{server.url}/documents?project=sample")
-    ready = page.get_by_text(re.compile("^All documents read by"))
-    start = page.locator(".st-key-start_scoring button").first
-    expect(ready.or_(start)).to_be_visible(timeout=60_000)
-    if start.is_visible():
-        start.click()
-    expect(ready).to_be_visible(timeout=90_000)
-    page.get_by_text("Graph", exact=True).click()
-    expect(page.locator(".rx-graph[data-settled=true]")).to_be_visible(timeout=30_000)
+    screenshots.graph(page, server.url)
     return page
 
 
