@@ -19,6 +19,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     label_changes  rename, merge, and back
     assignments    who annotates what
     gold           adjudicated documents that come up again, unannounced
+    habits         which relations people choose between which types
     readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, exports, imports   files out and in, with manifests

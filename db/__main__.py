@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from db import argilla_sync, backup, benchmark, check, exports, imports
+from db import argilla_review, argilla_sync, backup, benchmark, check, exports, imports
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url
 from db.formats import readers, writers
+from db.gold import ADJUDICATOR
 from db.migrate import migrate
 from db.store import Store
 from db.validation import validate
@@ -36,14 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(options: argparse.Namespace) -> None:
     states = exports.DECIDED if options.state is None else tuple(options.state)
-    chosen = {"format": options.format, "states": states, "annotators": options.annotator}
+    annotators = [ADJUDICATOR] if options.adjudicated else options.annotator
+    chosen = {"format": options.format, "states": states, "annotators": annotators}
     with Store.open(options.database) as store:
         if options.dev is None and options.test is None:
             files = [exports.snapshot(store, options.project, options.out, **chosen)]
         else:
             shares = {"dev": options.dev or 0.0, "test": options.test or 0.0, "seed": options.seed}
             files = list(exports.split_snapshot(store, options.project, options.out, **shares, **chosen).values())
-        found = store.annotations(options.project, states=states, annotators=options.annotator)
+        found = store.annotations(options.project, states=states, annotators=annotators)
         report = validate(found, options.format)
     for written in files:
         print(
@@ -86,6 +88,18 @@ def _sync(options: argparse.Namespace) -> int:
     for problem in done.problems:
         print(f"Not done: {problem}", file=sys.stderr)
     return 1 if done.problems else 0
+
+
+def _review(options: argparse.Namespace) -> None:
+    settings = ArgillaSettings(url_from(), options.workspace)
+    with Store.open(options.database) as store, closing(ArgillaClient(settings, key_from())) as client:
+        done = argilla_review.run(store, options.project, client)
+    print(
+        f"{done.answers} answers folded back into {done.revisions} revisions, {done.pairs} pairs asked about, "
+        f"{done.removed} taken away"
+    )
+    if done.strange:
+        print(f"Left alone: {done.strange} records or answers that are of no document here", file=sys.stderr)
 
 
 def _migrate(options: argparse.Namespace) -> None:
@@ -155,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--seed", type=int, default=0, help="of the split")
     export.add_argument("--state", action="append", type=_state, metavar="STATE", help="again for several")
     export.add_argument("--annotator", action="append", metavar="NAME", help="the latest of theirs; again for several")
+    export.add_argument("--adjudicated", action="store_true", help="only what was settled in Review")
     export.set_defaults(run=_export)
 
     import_ = command("import", "read files into a project, which is created if it is new")
@@ -172,6 +187,12 @@ def _parser() -> argparse.ArgumentParser:
     sync.add_argument("--workspace", required=True, metavar="NAME")
     sync.add_argument("--retry", action="store_true", help="also what failed before and would wait longer")
     sync.set_defaults(run=_sync)
+
+    about = "ask in Argilla which relation holds between two marks, a record to a pair, and fold the answers back"
+    review = command("review", about)
+    review.add_argument("--project", required=True, metavar="NAME")
+    review.add_argument("--workspace", required=True, metavar="NAME")
+    review.set_defaults(run=_review)
 
     backup_ = command("backup", "copy the database to a file while the app is running")
     backup_.add_argument("--out", required=True, type=Path, metavar="FILE")

@@ -46,7 +46,6 @@ class Fetching:
 
     def run(self, closed: bool = False) -> None:
         """New and changed responses become revisions. A `closed` dataset gets nothing any more."""
-        names = {id: name for name, id in self.argilla.users.items()}
         seen: set[str] = set()
         answered: set[tuple[str, str]] = set()
         known = self._known()
@@ -54,7 +53,7 @@ class Fetching:
             name = str(item.get("external_id"))
             seen.add(name)
             responses = item.get("responses") or ()
-            answered |= {(name, names.get(r["user_id"], "")) for r in responses}
+            answered |= {(name, self.argilla.names.get(r["user_id"], "")) for r in responses}
             if not responses and name in known and name.endswith(f":{sha256(str(item['fields'].get(TEXT)))[:16]}"):
                 continue
             found = self._document(item)
@@ -63,7 +62,7 @@ class Fetching:
             row, document = found
             changed = item["fields"].get(TEXT) != document.text
             for response in responses:
-                user = names.get(response["user_id"], str(response["user_id"]))
+                user = self.argilla.names.get(response["user_id"], str(response["user_id"]))
                 self._take(item, row, document, response, user)
             if changed and not closed:
                 # the text alone first: the server checks suggestions against the text that it has

@@ -125,11 +125,11 @@ def record(document: Document, extraction: Extraction | None, schema: Schema, qu
 def shown(extraction: Extraction, thresholds: Thresholds, schema: Schema) -> Extraction:
     """What is suggested in Argilla: as on our own page, and labels of `schema` only."""
     chosen = select(extraction, thresholds)
-    types = {label.name for label in schema.entity_labels}
-    names = {label.name for label in schema.relation_labels}
-    entities = tuple(e for e in chosen.entities if e.label in types)
+    entities = tuple(e for e in chosen.entities if e.label in schema.entity_names)
     ids = {e.id for e in entities}
-    relations = tuple(r for r in chosen.relations if r.label in names and r.head in ids and r.tail in ids)
+    relations = tuple(
+        r for r in chosen.relations if r.label in schema.relation_names and r.head in ids and r.tail in ids
+    )
     return Extraction(chosen.document, chosen.schema, entities, relations, chosen.model_version, chosen.floor)
 
 

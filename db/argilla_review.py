@@ -2,19 +2,24 @@
 
 A record shows one sentence with head and tail marked and asks which relation holds, or none. Pairs are those
 with a suggested relation, and those in one sentence whose types some label allows. `fold` brings the answers
-back into the annotation of the document; the main dataset stays what counts.
+back into the annotation of the document; the main dataset stays what counts. `run` does both for a project.
+A changed label set is another dataset: fold back before the labels change.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from db import documents, outbox, projects
 from db.argilla_client import PAGE, ArgillaClient
 from db.argilla_records import Json, external_id
 from db.argilla_store import ArgillaStore, Form, options, question
-from relex_core.errors import SchemaError
+from db.exports import DECIDED
+from db.store import Store
+from relex_core.errors import NotFound, SchemaError
 from relex_core.types import Annotation, Document, Entity, Relation, Schema
 
 NO_RELATION = "no relation"
@@ -127,6 +132,86 @@ def review(client: ArgillaClient, project: str, schema: Schema) -> ArgillaStore:
     return store
 
 
+@dataclass(slots=True)
+class Reviewed:
+    """What a round did: answers that became revisions, pairs that are asked about, questions that were taken away
+    because their marks are gone, records that are none of ours."""
+
+    answers: int = 0
+    revisions: int = 0
+    pairs: int = 0
+    removed: int = 0
+    strange: int = 0
+
+
+def run(store: Store, project: str, client: ArgillaClient) -> Reviewed:
+    """Fold back what people answered since the last round, then ask about the pairs that there are now.
+
+    Answers of a user become a revision of the annotator of the same name, over their own last one, else over the
+    latest. Raises NotFound, ServerDown, StoreError or SchemaError.
+    """
+    about = store.project(project)
+    argilla = review(client, project, about.schema)
+    done = Reviewed()
+    given: dict[tuple[str, str], list[PairAnswer]] = {}
+    for item in argilla.records():
+        try:
+            for answer in _answers(argilla, item):
+                given.setdefault((answer.document, answer.user), []).append(answer)
+        except (KeyError, TypeError, ValueError):
+            done.strange += 1
+    for (document, user), found in given.items():
+        keep_answers(store, project, argilla.target, document, user, found, done)
+    wanted: set[str] = set()
+
+    def decided() -> Iterator[Annotation]:
+        for annotation in store.annotations(project, states=DECIDED, suggestions=True):
+            wanted.update(_name(annotation.document, pair) for pair in pairs(annotation))
+            yield annotation
+
+    done.pairs = put(argilla, decided())
+    gone = [
+        str(item["id"])
+        for item in argilla.records()
+        if item.get("metadata") and item["external_id"] not in wanted and not item.get("responses")
+    ]
+    for at in range(0, len(gone), PAGE):
+        client.call("DELETE", f"/datasets/{argilla.id}/records", ids=",".join(gone[at : at + PAGE]))
+    done.removed = len(gone)
+    return done
+
+
+def keep_answers(
+    store: Store, project: str, target: str, document: str, user: str, found: list[PairAnswer], done: Reviewed
+) -> None:
+    """A revision of what `user` answered anew about `document`. An answer counts once: what is changed here later
+    is not changed back by it."""
+    said = {f"{answer.head} {answer.tail}": answer.label for answer in found}
+    with store.database.write() as connection:
+        pk, _ = projects.find(connection, project)
+        try:
+            row = documents.find(connection, pk, document)
+        except NotFound:
+            done.strange += len(found)
+            return
+        by = projects.annotator(connection, user, store.now())
+        known = outbox.entry(connection, target, row.pk, by)
+    before = json.loads(known.version) if known is not None and known.version else {}
+    new = [answer for answer in found if before.get(f"{answer.head} {answer.tail}") != answer.label]
+    if not new:
+        return
+    revision = store.latest(project, document, user) or store.latest(project, document)
+    if revision is not None:
+        after = fold(revision.annotation, new)
+        if after != revision.annotation:
+            note = "relations reviewed in Argilla"
+            store.save(project, after, annotator=user, state=revision.state, note=note, independent=True)
+            done.revisions += 1
+    done.answers += len(new)
+    with store.database.write() as connection:
+        outbox.acknowledge(connection, target, row.pk, by, store.now(), json.dumps(said))
+
+
 def put(store: ArgillaStore, annotations: Iterable[Annotation]) -> int:
     """Make or update the records of all pairs; their number. Raises ServerDown or StoreError."""
     batch: list[Json] = []
@@ -141,29 +226,39 @@ def put(store: ArgillaStore, annotations: Iterable[Annotation]) -> int:
 
 def answers(store: ArgillaStore) -> Iterator[PairAnswer]:
     """All submitted answers. Raises ServerDown or StoreError."""
-    names = {id: name for name, id in store.users.items()}
     for item in store.records():
-        place = item.get("metadata") or {}
-        for response in item.get("responses") or ():
-            value = ((response.get("values") or {}).get(QUESTION) or {}).get("value")
-            if response.get("status") != "submitted" or not isinstance(value, str):
-                continue
-            yield PairAnswer(
-                str(place["document"]),
-                names.get(response["user_id"], str(response["user_id"])),
-                (int(place["head_start"]), int(place["head_end"]), str(place["head_label"])),
-                (int(place["tail_start"]), int(place["tail_end"]), str(place["tail_label"])),
-                "" if value == NO_RELATION else value,
-            )
+        yield from _answers(store, item)
+
+
+def _answers(store: ArgillaStore, item: Json) -> Iterator[PairAnswer]:
+    """What was submitted about one pair. Raises KeyError, TypeError or ValueError for a record that is not ours."""
+    place = item.get("metadata") or {}
+    for response in item.get("responses") or ():
+        value = ((response.get("values") or {}).get(QUESTION) or {}).get("value")
+        if response.get("status") != "submitted" or not isinstance(value, str):
+            continue
+        yield PairAnswer(
+            str(place["document"]),
+            store.names.get(response["user_id"], str(response["user_id"])),
+            (int(place["head_start"]), int(place["head_end"]), str(place["head_label"])),
+            (int(place["tail_start"]), int(place["tail_end"]), str(place["tail_label"])),
+            "" if value == NO_RELATION else value,
+        )
+
+
+def _name(document: Document, pair: Pair) -> str:
+    """The record's external id."""
+    head, tail = pair.head, pair.tail
+    place = f"{head.start}-{head.end}-{head.label}:{tail.start}-{tail.end}-{tail.label}"
+    return f"{external_id(document)}:{place}"
 
 
 def _record(document: Document, pair: Pair, question_id: str) -> Json:
     head, tail = pair.head, pair.tail
-    place = f"{head.start}-{head.end}-{head.label}:{tail.start}-{tail.end}-{tail.label}"
     metadata: Json = {"document": document.id, "head_start": head.start, "head_end": head.end}
     metadata |= {"tail_start": tail.start, "tail_end": tail.end}
     metadata |= {"head_label": head.label, "tail_label": tail.label}
-    item: Json = {"external_id": f"{external_id(document)}:{place}", "metadata": metadata, "suggestions": []}
+    item: Json = {"external_id": _name(document, pair), "metadata": metadata, "suggestions": []}
     item["fields"] = {"text": shown(document, pair)}
     if pair.label:
         suggestion: Json = {"question_id": question_id, "value": pair.label, "type": "model"}

@@ -94,7 +94,8 @@ def dataset_name(project: str, schema: Schema) -> str:
 
 @dataclass(slots=True)
 class ArgillaStore:
-    """The dataset of one project and label set. `open` finds it or makes it."""
+    """The dataset of one project and label set. `open` finds it or makes it, and learns the `users` (ids by name) and
+    their `names` (by id)."""
 
     client: ArgillaClient
     project: str
@@ -103,6 +104,7 @@ class ArgillaStore:
     id: str = ""
     questions: dict[str, str] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -136,6 +138,7 @@ class ArgillaStore:
             )
         workspace = self._workspace()
         self.users = self._users(me, workspace)
+        self.names = {id: name for name, id in self.users.items()}
         return workspace
 
     def _found(self, workspace: str) -> bool:

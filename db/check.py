@@ -104,7 +104,7 @@ def _project(connection: Connection, project: Row[Any], seen: Callable[[], None]
             yield Finding(where, "its text is not the one that was added")
         yield from _extractions(connection, row, where)
         yield from _revisions(connection, labels, row, where)
-        if connection.execute(sa.select(search.fts.c.rowid).where(search.fts.c.rowid == row.pk)).first() is None:
+        if not search.indexed(connection, project.pk, row.pk):
             yield Finding(where, "is not in the search index", derived=True)
         seen()
     query = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == project.pk)
@@ -192,7 +192,7 @@ def _rebuild(connection: Connection, labels: projects.LabelSet, row: Row[Any]) -
         }
     connection.execute(documents.update().where(documents.c.pk == row.pk).values(**values))
     label_changes.reindex(connection, labels, row)
-    if connection.execute(sa.select(search.fts.c.rowid).where(search.fts.c.rowid == row.pk)).first() is None:
+    if not search.indexed(connection, labels.project, row.pk):
         text = connection.execute(sa.select(texts.c.text).where(texts.c.document_pk == row.pk)).scalar_one()
         search.index(connection, labels.project, [(row.pk, Document(row.id, text, row.source))])
 

@@ -125,8 +125,9 @@ class _Choice:
     ids: frozenset[str] | None = None
     split: dict[str, Any] | None = None
 
-    def revisions(self, store: Store, project: str) -> Iterator[Revision]:
-        for revision in store.latest_revisions(project, states=self.states, annotators=self.annotators):
+    def revisions(self, store: Store, project: str, suggestions: bool) -> Iterator[Revision]:
+        found = store.latest_revisions(project, states=self.states, annotators=self.annotators, suggestions=suggestions)
+        for revision in found:
             if self.ids is None or revision.annotation.document.id in self.ids:
                 yield revision
 
@@ -149,7 +150,9 @@ def _written(store: Store, project: str, path: Path, format: str, choice: _Choic
     tally = _Tally()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        chosen.write(attributed(_counted(_some(choice.revisions(store, project), project), tally)), path)
+        chosen.write(
+            attributed(_counted(_some(choice.revisions(store, project, chosen.suggestions), project), tally)), path
+        )
         hash = file_hash(path)
         manifest_path = manifest_of(path)
         manifest = _manifest(about, chosen.name, path, hash, tally, choice.to_json(), store.now())

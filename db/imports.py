@@ -127,8 +127,10 @@ def load(
             store.create_project(project, report.schema)
         elif report.schema != existing:
             store.save_schema(project, report.schema)
-        job = _Job(store, project, report.schema, f"import:{file_hash(path)}", path.name, annotator, state, deduplicate)
-        records = enumerate(_good(chosen, path, report.schema), start=1)
+        # the very object that the store reads again for each batch: by equality thousands of labels would be compared
+        schema = store.project(project).schema
+        job = _Job(store, project, f"import:{file_hash(path)}", path.name, annotator, state, deduplicate)
+        records = enumerate(_good(chosen, path, schema), start=1)
         for batch in _batches(records):
             total = _sum(total, job.store_batch(batch))
         total = replace(total, skipped=(*total.skipped, *report.errors))
@@ -141,7 +143,6 @@ class _Job:
 
     store: Store
     project: str
-    schema: Schema
     client: str
     name: str
     annotator: str
@@ -268,10 +269,8 @@ def _with_labels(
     schema: Schema, more_entities: Iterable[EntityLabel], more_relations: Iterable[RelationLabel]
 ) -> Schema:
     """`schema` and the labels that it lacks, which are taken whole, with their types and inverses."""
-    types = {label.name for label in schema.entity_labels}
-    names = {label.name for label in schema.relation_labels}
-    entities = [label for label in more_entities if label.name not in types]
-    relations = [label for label in more_relations if label.name not in names]
+    entities = [label for label in more_entities if label.name not in schema.entity_names]
+    relations = [label for label in more_relations if label.name not in schema.relation_names]
     if not entities and not relations:
         return schema
     # colours and letters were chosen for another set

@@ -121,11 +121,9 @@ def present(extraction: Extraction, schema: Schema, renames: Renames) -> Extract
     if not renames and extraction.schema == schema:
         return extraction
     entities, relations = translate(extraction.entities, extraction.relations, renames)
-    types = {label.name for label in schema.entity_labels}
-    names = {label.name for label in schema.relation_labels}
-    entities = tuple(entity for entity in entities if entity.label in types)
+    entities = tuple(entity for entity in entities if entity.label in schema.entity_names)
     ids = {entity.id for entity in entities}
-    relations = tuple(r for r in relations if r.label in names and r.head in ids and r.tail in ids)
+    relations = tuple(r for r in relations if r.label in schema.relation_names and r.head in ids and r.tail in ids)
     return replace(extraction, schema=schema, entities=entities, relations=relations)
 
 
@@ -134,9 +132,8 @@ def keep_used(schema: Schema, before: Schema, used: Mapping[str, set[str]]) -> S
 
     `used` holds the names in use under "entity" and "relation".
     """
-    names = {label.name for label in schema.entity_labels}
+    names, relation_names = schema.entity_names, schema.relation_names
     lost = [label for label in before.entity_labels if label.name not in names and label.name in used["entity"]]
-    relation_names = {label.name for label in schema.relation_labels}
     lost_relations = [
         label for label in before.relation_labels if label.name not in relation_names and label.name in used["relation"]
     ]

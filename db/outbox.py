@@ -183,7 +183,11 @@ def _lacks(version: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 
 
 def _ready(now: datetime | None) -> tuple[sa.ColumnElement[bool], ...]:
-    return () if now is None else (sa.or_(outbox.c.retry_at.is_(None), outbox.c.retry_at <= now),)
+    if now is None:
+        return ()
+    # no pause is longer: it was reckoned by a clock that has gone back since, and would last until it is there again
+    beyond = outbox.c.retry_at > now + _LONGEST_PAUSE
+    return (sa.or_(outbox.c.retry_at.is_(None), outbox.c.retry_at <= now, beyond),)
 
 
 def _count(connection: Connection, query: sa.Select[Any]) -> int:

@@ -53,7 +53,8 @@ def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRo
     """The documents of one page."""
     filters = search.filters(connection, project, search.parse(wanted.search))
     driver, number = search.narrowest(connection, filters)
-    probes = [f.probe for f in filters if f is not driver]
+    many = number > search.MANY and search.is_sqlite(connection)
+    probes = [_probe(f, many) for f in filters if f is not driver]
     if wanted.own:
         probes += _own(connection, wanted)
         wanted = replace(wanted, states=tuple(State))
@@ -78,6 +79,13 @@ def _merged(
         for found in pages:
             opened.callback(found.close)
         yield from heapq.merge(*pages, key=_place, reverse=_SORT[wanted.order][1])
+
+
+def _probe(condition: search.Hits | search.Test, many: bool) -> sa.ColumnElement[bool]:
+    """A condition for rows that come in order: where all have many hits, gathering them costs more than the page."""
+    if many and isinstance(condition, search.Hits) and condition.one is not None:
+        return condition.one
+    return condition.probe
 
 
 def _own(connection: Connection, wanted: Page) -> list[sa.ColumnElement[bool]]:
@@ -137,7 +145,7 @@ def _walked(
     driver: search.Hits,
 ) -> Iterator[Row[Any]]:
     """The order from its start, with the documents that are hits."""
-    if connection.dialect.name != "sqlite":
+    if not search.is_sqlite(connection):
         yield from _merged(connection, project, wanted, [*probes, driver.probe])
         return
     nth = connection.execute(driver.hits.order_by(driver.key).offset(search.MANY).limit(1)).scalar()

@@ -35,6 +35,11 @@ class LabelSet:
     def since(self, version: int) -> Renames:
         return renames_since(self.versions, version)
 
+    def version_of(self, schema: Schema) -> int | None:
+        """The newest version that is `schema`, None if no version is."""
+        # an open label set has thousands of labels, too many to hash them for each document of a file
+        return self.version if schema is self.schema else self.hashes.get(schema_hash(schema))
+
 
 def create(connection: Connection, name: str, schema: Schema, guidelines: str, now: datetime) -> int:
     name = checked_name("a project", name)

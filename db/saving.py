@@ -20,7 +20,7 @@ from db import documents as documents_
 from db import extractions as extractions_
 from db import revisions as revisions_
 from db.labels import translate
-from db.projects import LabelSet, annotator, schema_hash
+from db.projects import LabelSet, annotator
 from db.tables import documents, heads, revisions, texts
 from db.values import Revision, State
 from relex_core import jsonl
@@ -83,7 +83,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
 def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[Annotation, Work]], now: datetime) -> int:
     """Add revisions of documents that the project has; how many were not in yet.
 
-    For annotations from files: without extractions, each with a `client` of its own, nothing expected.
+    For annotations from files: each with a `client` of its own, nothing expected.
     """
     rows = documents_.find_texts(connection, labels.project, [annotation.document for annotation, _ in items])
     done = 0
@@ -122,11 +122,15 @@ def _save_round(
     extra = {row.document_pk: row.extra for row in extras}
     before = revisions_.heads_of(connection, keys)
     people = {name: annotator(connection, name, now) for name in {work.annotator for _, work in items.values()}}
-    new = [
-        _New(rows[key], before.get(key), people[work.annotator], None, _settled(a, labels, rows[key], extra[key]), work)
-        for key, (a, work) in items.items()
-        if (key, work.client) not in known
-    ]
+    new = []
+    for key, (annotation, work) in items.items():
+        if (key, work.client) in known:
+            continue
+        settled, extraction = _settled(annotation, labels, rows[key], extra[key]), None
+        if settled.based_on is not None:
+            extraction = extractions_.save(connection, labels, rows[key], settled.based_on, now)
+            extractions_.place(connection, labels.project, rows[key], settled.based_on)
+        new.append(_New(rows[key], before.get(key), people[work.annotator], extraction, settled, work))
     _append(connection, labels, new, now)
     return len(new)
 
@@ -141,7 +145,7 @@ def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: 
     decided = {}
     for item in new:
         entities, relations = item.annotation.entities, item.annotation.relations
-        renames = labels.since(labels.hashes[schema_hash(item.annotation.schema)])
+        renames = labels.since(_version(labels, item.annotation))
         decided[item.row.pk] = translate(entities, relations, renames) if renames else (entities, relations)
     _move_documents(connection, rows, decided)
     extractions_.write_labels(connection, labels.project, "", decided)
@@ -164,7 +168,7 @@ def _values(labels: LabelSet, new: _New, now: datetime) -> dict[str, Any]:
         "saved_at": max(now, new.before.saved_at) if new.before else now,
         "state": str(work.state),
         "note": documents_.storable(work.note),
-        "label_version": labels.hashes[schema_hash(new.annotation.schema)],
+        "label_version": _version(labels, new.annotation),
         "extraction_pk": new.extraction,
         "thresholds": jsonl.dumps(jsonl.thresholds_to_json(work.thresholds)) if work.thresholds else None,
         "decisions": documents_.storable(jsonl.dumps(jsonl.decisions_to_json(new.annotation))),
@@ -266,6 +270,13 @@ def _settled(annotation: Annotation, labels: LabelSet, row: Row[Any], extra: str
     if annotation.document != document:
         based_on = annotation.based_on and replace(annotation.based_on, document=document)
         annotation = replace(annotation, document=document, based_on=based_on)
-    if schema_hash(annotation.schema) in labels.hashes:
+    if labels.version_of(annotation.schema) is not None:
         return annotation
     return replace(annotation, schema=labels.schema)
+
+
+def _version(labels: LabelSet, annotation: Annotation) -> int:
+    """The version of the label set that a settled annotation is under."""
+    version = labels.version_of(annotation.schema)
+    assert version is not None
+    return version

@@ -1,7 +1,8 @@
 """Full-text search through the database's own engine: FTS5 in SQLite, tsvector in PostgreSQL.
 
 Texts are split into words here, not by the engine, so that both find the same: without case and accents, and
-single characters in scripts that write no spaces. A document's id and source are found as well.
+single characters in scripts that write no spaces. A document's id and source are found as well. Of a very long text
+the words that first occur in its beginning are found (`_ROOM`); it is stored and read whole all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,9 +24,11 @@ from relex_core.types import Document
 # scripts without spaces between words: Thai to Khmer, kana, Han
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
-# PostgreSQL takes lexemes of at most 2,046 bytes and about 1 MB to a document
+# PostgreSQL takes lexemes of at most 2,046 bytes
 _LONGEST = 255
-_MOST = 30_000
+_ROOM = 1_000_000
+"""Bytes of different words to a document. A tsvector has room for 1 MiB and, made from an array, is spoilt without a
+word by more: then nothing in the document would be found. As many are taken in SQLite, so that both find the same."""
 
 fts = sa.table("documents_fts", sa.column("rowid"), sa.column("words"))
 
@@ -41,6 +45,9 @@ class Query:
 
 MANY = 5_000
 """Up to this number of hits, all are fetched and sorted."""
+
+BEGINNINGS = 6
+"""Up to this length SQLite has an index of how words begin (migration 0004). Few words begin alike for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +112,40 @@ def index(connection: Connection, project: int, added: Iterable[tuple[int, Docum
     rows = []
     for pk, document in added:
         found = dict.fromkeys(words(f"{document.id} {document.source} {document.text}"))
-        tokens = [_project_word(project), *list(found)[:_MOST]]
-        rows.append({"pk": pk, "words": " ".join(tokens) if _is_sqlite(connection) else tokens})
+        room = accumulate(len(word.encode()) for word in found)
+        tokens = [_project_word(project), *(word for word, used in zip(found, room, strict=True) if used <= _ROOM)]
+        rows.append({"pk": pk, "words": " ".join(tokens) if is_sqlite(connection) else tokens})
     if not rows:
         return
-    value = ":words" if _is_sqlite(connection) else "array_to_tsvector(CAST(:words AS text[]))"
-    connection.execute(sa.text(f"INSERT INTO documents_fts (rowid, words) VALUES (:pk, {value})"), rows)  # noqa: S608
+    value, again = ":words", ""
+    if not is_sqlite(connection):
+        value = "array_to_tsvector(CAST(:words AS text[]))"
+        again = "ON CONFLICT (rowid) DO UPDATE SET words = excluded.words"
+    insert = f"INSERT INTO documents_fts (rowid, words) VALUES (:pk, {value}) {again}"  # noqa: S608
+    connection.execute(sa.text(insert), rows)
+
+
+def indexed(connection: Connection, project: int, pk: int) -> bool:
+    """Whether a document can be found. In PostgreSQL it may be there and spoilt by more words than there is room for,
+    as versions before this one wrote it."""
+    there = sa.select(fts.c.rowid).where(fts.c.rowid == pk)
+    if not is_sqlite(connection):
+        there = there.where(_matches(connection, project, Query()))
+    return connection.execute(there).first() is not None
 
 
 def filters(connection: Connection, project: int, query: Query) -> list[Hits | Test]:
     """Conditions on `documents` for `query`."""
     found: list[Hits | Test] = []
     if query.words:
-        exact = sa.select(fts.c.rowid).where(_matches(connection, project, replace(query, open_end=False)))
-        hits = exact
-        # a word that is whole in so many documents need not go on, which is dear to look up
-        if query.open_end and _number(connection, exact) <= MANY:
-            hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
-        one = exact.where(fts.c.rowid == documents.c.pk).exists() if hits is exact else None
+        hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
+        looked_up = not query.open_end or (is_sqlite(connection) and len(query.words[-1]) <= BEGINNINGS)
+        if not looked_up:
+            exact = sa.select(fts.c.rowid).where(_matches(connection, project, replace(query, open_end=False)))
+            # a word that is whole in so many documents need not go on, which is dear to put together
+            if _number(connection, exact) > MANY:
+                hits, looked_up = exact, True
+        one = hits.where(fts.c.rowid == documents.c.pk).exists() if looked_up else None
         found.append(Hits(documents.c.pk.in_(hits), hits, fts.c.rowid, one))
     for label in query.labels:
         key = document_labels.c.document_pk
@@ -152,11 +175,11 @@ def _number(connection: Connection, hits: sa.Select[Any]) -> int:
 
 
 def _matches(connection: Connection, project: int, query: Query) -> sa.ColumnElement[bool]:
-    quote, more, both = ('"', "*", " AND ") if _is_sqlite(connection) else ("'", ":*", " & ")
+    quote, more, both = ('"', "*", " AND ") if is_sqlite(connection) else ("'", ":*", " & ")
     terms = [f"{quote}{word}{quote}" for word in (_project_word(project), *query.words)]
     if query.open_end:
         terms[-1] += more
-    said = "documents_fts MATCH :terms" if _is_sqlite(connection) else "words @@ CAST(:terms AS tsquery)"
+    said = "documents_fts MATCH :terms" if is_sqlite(connection) else "words @@ CAST(:terms AS tsquery)"
     return sa.text(said).bindparams(terms=both.join(terms))  # type: ignore[return-value]
 
 
@@ -165,5 +188,5 @@ def _project_word(project: int) -> str:
     return f"\ue000{project}"
 
 
-def _is_sqlite(connection: Connection) -> bool:
+def is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"

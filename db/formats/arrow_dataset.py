@@ -94,7 +94,7 @@ def _row(annotation: Annotation) -> Json:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    """Columns of other names are ignored."""
+    """Columns of other names are ignored; a `score` of entities and relations makes suggestions of them."""
     pa = _pyarrow()
     if not zipfile.is_zipfile(path):
         yield misfit("a .zip archive of a folder that datasets saved", quote(path.name))
@@ -125,10 +125,10 @@ def _record(row: Json, schema: Schema | None, source: str) -> Record:
     if row.get("extra"):
         document = Document(document.id, document.text, document.source, str(row["extra"]))
     marks = [
-        Mark(n, int(e["start"]), int(e["end"]), str(e["label"]), id=str(e.get("id") or ""))
+        Mark(n, int(e["start"]), int(e["end"]), str(e["label"]), e.get("score"), str(e.get("id") or ""))
         for n, e in enumerate(row.get("entities") or ())
     ]
-    edges = [Edge(r["head"], r["tail"], str(r["label"])) for r in row.get("relations") or ()]
+    edges = [Edge(r["head"], r["tail"], str(r["label"]), r.get("score")) for r in row.get("relations") or ()]
     if row.get("entities") is None:
         return document if document.source else Document.from_text(document.text, document.id, source)
     return record_from_marks(document, marks, edges, schema)

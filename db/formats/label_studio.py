@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -17,7 +18,7 @@ from db.formats.record import Attributed, Edge, Format, Item, Mark, Record, each
 from db.formats.utf16 import repaired
 from relex_core.errors import quote
 from relex_core.jsonl import Json
-from relex_core.types import Annotation, Document, Entity, Relation, Schema
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
@@ -80,7 +81,8 @@ def _result(document: Document, entities: Iterable[Entity], relations: Iterable[
 
 
 def from_json(task: Json, schema: Schema | None, source: str = "") -> Record:
-    """The first annotation of a task that was not cancelled, else its first prediction, else its bare text."""
+    """The first annotation of a task that was not cancelled, based on its first prediction; else that prediction; else
+    the bare text."""
     data = task["data"]
     text = data.get("text")
     if not isinstance(text, str):
@@ -90,13 +92,18 @@ def from_json(task: Json, schema: Schema | None, source: str = "") -> Record:
         text = strings[0]
     id = str(data.get("document") or task.get("id") or "")
     document = Document.from_text(text, id, str(data.get("source") or source))
+    suggested: Record | None = None
+    for prediction in (task.get("predictions") or ())[:1]:
+        model_version = str(prediction.get("model_version") or "imported")
+        suggested = _record(document, prediction["result"], schema, model_version, scored=True)
     for answer in task.get("annotations") or task.get("completions") or ():
         if not answer.get("was_cancelled"):
-            return _record(document, answer["result"], schema, "", scored=False)
-    for prediction in task.get("predictions") or ():
-        model_version = str(prediction.get("model_version") or "imported")
-        return _record(document, prediction["result"], schema, model_version, scored=True)
-    return document
+            if not isinstance(suggested, Extraction):
+                return _record(document, answer["result"], schema, "", scored=False)
+            decided = _record(document, answer["result"], suggested.schema, "", scored=False)
+            assert isinstance(decided, Annotation)
+            return replace(decided, based_on=replace(suggested, schema=decided.schema))
+    return suggested or document
 
 
 def _record(document: Document, result: list[Json], schema: Schema | None, version: str, scored: bool) -> Record:
@@ -125,4 +132,6 @@ def _mark(document: Document, item: Json, score: float | None) -> Mark:
     return Mark(item["id"], start, end, str(labels[0]), score, str(item["id"]))
 
 
-FORMAT = Format("label-studio", ".json", write, read, "Label Studio tasks with annotations and predictions (JSON)")
+FORMAT = Format(
+    "label-studio", ".json", write, read, "Label Studio tasks with annotations and predictions (JSON)", suggestions=True
+)

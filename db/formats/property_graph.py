@@ -1,6 +1,7 @@
 """Property graphs: a Cypher script and GraphML. Entities are nodes, relations are edges; documents are nodes too.
 
-Both are for looking at and querying; they are not read back.
+GraphML is read back too, the whole graph held in memory. A Cypher script is a program for a database, which alone
+could say what comes of it: it is not read.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from db.formats.files import text_writer
-from db.formats.record import Format
-from relex_core.types import Annotation
+from db.formats.files import open_bytes, text_writer
+from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from relex_core.errors import FormatError, quote
+from relex_core.types import Annotation, Document, Schema
 
 
 def write_cypher(annotations: Iterable[Annotation], path: Path) -> int:
@@ -142,5 +146,86 @@ def xml_text(text: str) -> str:
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\ufffd", text)
 
 
+class _Graph:
+    """What a GraphML file says: data of nodes by their name, and edges. Raises FormatError and expat's errors."""
+
+    def __init__(self, path: Path) -> None:
+        self.nodes: dict[str, dict[str, str]] = {}
+        self.edges: list[tuple[str, str, dict[str, str]]] = []
+        self._names: dict[str, str] = {}
+        self._data: dict[str, str] = {}
+        self._key: str | None = None
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = self._text, self._doctype
+        with open_bytes(path) as file:
+            while piece := file.read(1 << 20):
+                parser.Parse(piece, False)
+        parser.Parse(b"", True)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(" ")[2]
+        if kind == "key":
+            self._names[attributes["id"]] = attributes.get("attr.name", attributes["id"])
+        elif kind == "node":
+            self._data = self.nodes.setdefault(attributes["id"], {})
+        elif kind == "edge":
+            self._data = {}
+            self.edges.append((attributes["source"], attributes["target"], self._data))
+        elif kind == "data":
+            self._key = self._names.get(attributes["key"], attributes["key"])
+            self._data[self._key] = ""
+
+    def _end(self, name: str) -> None:
+        if name.rpartition(" ")[2] == "data":
+            self._key = None
+
+    def _text(self, text: str) -> None:
+        if self._key is not None:
+            self._data[self._key] += text
+
+    def _doctype(self, *_: object) -> None:
+        # entities that grow or name files come with one; GraphML needs none
+        raise misfit("a GraphML file without a document type declaration", "one that has it")
+
+
+def read_graphml(path: Path, schema: Schema | None) -> Iterator[Item]:
+    """Each document node with its text, the entities whose edges lead to it and the relations between them."""
+    try:
+        graph = _Graph(path)
+    except FormatError as error:
+        yield error
+        return
+    except (expat.ExpatError, KeyError, EOFError) as error:
+        yield misfit("a GraphML file", f"{quote(path.name)} ({type(error).__name__}: {error})")
+        return
+    documents: dict[str, tuple[list[str], list[Edge]]] = {
+        name: ([], []) for name, data in graph.nodes.items() if data.get("kind") == "document"
+    }
+    if graph.nodes and not documents:
+        yield misfit("a GraphML file with document nodes and their texts", f"none in {quote(path.name)}")
+    home: dict[str, str] = {}
+    for source, target, _ in graph.edges:
+        if target in documents:
+            home[source] = target
+            documents[target][0].append(source)
+    for source, target, data in graph.edges:
+        if source in home and target not in documents:
+            documents[home[source]][1].append(Edge(source, target, data.get("relation", "")))
+
+    def make(found: Any) -> Record:
+        name, (entities, edges) = found
+        data = graph.nodes[name]
+        document = Document.from_text(data["text"], data.get("id", ""), data.get("source", ""))
+        marks = [
+            Mark(e, int(n["start"]), int(n["end"]), n["label"], id=n.get("id", ""))
+            for e, n in ((e, graph.nodes[e]) for e in entities)
+        ]
+        return record_from_marks(document, marks, edges, schema)
+
+    yield from each(enumerate(documents.items(), start=1), make)
+
+
 CYPHER = Format("cypher", ".cypher", write_cypher, None, "Cypher script for property graph databases")
-GRAPHML = Format("graphml", ".graphml", write_graphml, None, "GraphML for graph tools")
+GRAPHML = Format("graphml", ".graphml", write_graphml, read_graphml, "GraphML for graph tools")

@@ -11,16 +11,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as percent_encode
+from urllib.parse import unquote
 
 from db.formats.files import text_writer
-from db.formats.record import Attributed, Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from db.formats.record import (
+    Attributed,
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    required,
+    united,
+)
 from relex_core.editing import diff
 from relex_core.errors import FormatError, quote
 from relex_core.jsonl import Json
-from relex_core.types import Annotation, Document, Entity, Relation, Schema
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 
 PREFIXES = {
     "dcterms": "http://purl.org/dc/terms/",
@@ -305,18 +319,65 @@ def _record(graph: Any, revision: Any, schema: Schema | None) -> Record:
         text(node, relex.extra),
     )
     parts = sorted(graph.subjects(relex.revision, revision), key=lambda part: number(part, relex.order))
+
+    def of(kind: Any) -> list[Any]:
+        return [part for part in parts if (part, rdflib.RDF.type, kind) in graph]
+
     marks = [
         Mark(part, number(part, oa.start), number(part, oa.end), label(part), id=text(part, dcterms.identifier))
-        for part in parts
-        if (part, rdflib.RDF.type, relex.Entity) in graph
+        for part in of(relex.Entity)
     ]
     edges = [
-        Edge(graph.value(part, relex.head), graph.value(part, relex.tail), label(part))
-        for part in parts
-        if (part, rdflib.RDF.type, relex.Relation) in graph
+        Edge(graph.value(part, relex.head), graph.value(part, relex.tail), label(part)) for part in of(relex.Relation)
     ]
-    return record_from_marks(document, marks, edges, schema)
+    decided = record_from_marks(document, marks, edges, schema)
+    assert isinstance(decided, Annotation)
+
+    def score(part: Any) -> float | None:
+        return float(text(part, relex.score)) if text(part, relex.score) else None
+
+    def end(part: Any, verb: Any) -> str:
+        # ends that were turned down have no node of their own under this address
+        node = graph.value(part, verb)
+        return text(node, dcterms.identifier) or unquote(str(node).rpartition(":")[2])
+
+    entities = {
+        part: Entity(
+            text(part, dcterms.identifier), number(part, oa.start), number(part, oa.end), label(part), score(part)
+        )
+        for part in of(relex.Suggestion)
+    }
+    relations = {
+        part: Relation(end(part, relex.head), end(part, relex.tail), label(part), score(part))
+        for part in of(relex.SuggestedRelation)
+    }
+    rejected = {part for part in (*entities, *relations) if text(part, relex.decision) == "rejected"}
+    prov = rdflib.Namespace(PREFIXES["prov"])
+    model = graph.value(graph.value(revision, prov.wasDerivedFrom), prov.wasAttributedTo)
+    return _with_suggestions(
+        decided, entities, relations, rejected, "" if model is None else text(model, rdflib.RDFS.label)
+    )
 
 
-JSONLD = Format("jsonld", ".jsonld", write_jsonld, _reader("json-ld"), "JSON-LD with provenance (PROV-O)")
-TURTLE = Format("turtle", ".ttl", write_turtle, _reader("turtle"), "Turtle (RDF) with provenance (PROV-O)")
+def _with_suggestions(
+    decided: Annotation, entities: dict[Any, Entity], relations: dict[Any, Relation], rejected: set[Any], model: str
+) -> Annotation:
+    """`decided` with what was turned down, and based on the suggestions that the file holds if it names their model."""
+    schema = united(decided.schema, (e.label for e in entities.values()), (r.label for r in relations.values()))
+    based_on = None
+    if model:
+        # suggestions that nobody decided about are not in the file, and what leads to them cannot be kept
+        ids = {entity.id for entity in entities.values()}
+        whole = tuple(r for r in relations.values() if r.head in ids and r.tail in ids)
+        based_on = Extraction(decided.document, schema, tuple(entities.values()), whole, model)
+    return replace(
+        decided,
+        schema=schema,
+        rejected_entities=tuple(e for part, e in entities.items() if part in rejected),
+        rejected_relations=tuple(r for part, r in relations.items() if part in rejected),
+        based_on=based_on,
+    )
+
+
+JSONLD = Format("jsonld", ".jsonld", write_jsonld, _reader("json-ld"), "JSON-LD with provenance (PROV-O)", True)
+TURTLE = Format("turtle", ".ttl", write_turtle, _reader("turtle"), "Turtle (RDF) with provenance (PROV-O)", True)

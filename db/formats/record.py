@@ -25,13 +25,16 @@ Reader = Callable[[Path, Schema | None], Iterator[Item]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One exchange format. `write` or `read` is None where the format cannot say what is needed for it."""
+    """One exchange format. `write` or `read` is None where the format cannot say what is needed for it.
+
+    `suggestions` says that the writer wants each annotation with the extraction that it is based on."""
 
     name: str
     suffix: str
     write: Writer | None
     read: Reader | None
     description: str
+    suggestions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,8 @@ def united(schema: Schema | None, entities: Iterable[str], relations: Iterable[s
     ['person', 'place']
     """
     schema = schema or Schema()
-    types = {label.name for label in schema.entity_labels}
-    names = {label.name for label in schema.relation_labels}
-    new_types = [name for name in dict.fromkeys(entities) if name not in types]
-    new_names = [name for name in dict.fromkeys(relations) if name not in names]
+    new_types = [name for name in dict.fromkeys(entities) if name not in schema.entity_names]
+    new_names = [name for name in dict.fromkeys(relations) if name not in schema.relation_names]
     if not new_types and not new_names:
         return schema
     return Schema.of(

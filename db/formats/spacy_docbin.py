@@ -3,6 +3,7 @@
 `doc.spans["entities"]` holds all marks, nested ones included, `doc.ents` the longest that do not overlap, and
 `doc._.rel` the relations as in spaCy's relation component: {(head token, tail token): {label: 1.0}}, by the
 first tokens of both ends. What that leaves open (two marks that begin together) travels in `doc.user_data`.
+What a pipeline predicted is read with its scores: `attrs["scores"]` of a span group, values between 0 and 1 in `rel`.
 """
 
 from __future__ import annotations
@@ -132,20 +133,33 @@ def from_doc(doc: Any, schema: Schema | None) -> Record:
     document = Document(
         extra.get("id") or Document.from_text(doc.text).id, doc.text, extra.get("source", ""), extra.get("extra", "")
     )
-    spans = list(doc.spans[SPANS] if SPANS in doc.spans else doc.spans.get("sc", doc.ents))
+    group = next((doc.spans[name] for name in (SPANS, "sc") if name in doc.spans), None)
+    spans = list(doc.ents if group is None else group)
+    scores = [] if group is None else [float(score) for score in group.attrs.get("scores", ())]
+    if len(scores) != len(spans):
+        scores = []
     marks = [
-        Mark(s.id_ or n, s.start_char, s.end_char, s.label_, id=s.id_ if _KEY in doc.user_data else "")
+        Mark(
+            s.id_ or n,
+            s.start_char,
+            s.end_char,
+            s.label_,
+            scores[n] if scores else None,
+            s.id_ if _KEY in doc.user_data else "",
+        )
         for n, s in enumerate(spans)
     ]
     if _KEY in doc.user_data:
         edges = [Edge(*triple) for triple in extra["relations"]]
         return record_from_marks(document, marks, edges, schema)
     first = {span.start: mark.key for span, mark in reversed(list(zip(spans, marks, strict=True)))}
+    values = {(*pair, label): float(v) for pair, labels in (doc._.rel or {}).items() for label, v in labels.items()}
+    # gold data says 0 or 1
+    predicted = bool(scores) or any(value not in (0.0, 1.0) for value in values.values())
     edges = [
-        Edge(first[head], first[tail], label)
-        for (head, tail), labels in (doc._.rel or {}).items()
-        for label, value in labels.items()
-        if value >= 0.5
+        Edge(first[head], first[tail], label, value if predicted else None)
+        for (head, tail, label), value in values.items()
+        if predicted or value == 1.0
     ]
     return record_from_marks(document, marks, edges, schema)
 

@@ -32,6 +32,7 @@ def test_what_is_sent_comes_back_equal(annotation: Annotation, status: str) -> N
     assert [e.id for e in again.annotation.entities] == [e.id for e in annotation.entities], "ids tell our own marks"
 
 
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(
         st.sampled_from(["v", "relations", "ids", "rejected", "x"]),

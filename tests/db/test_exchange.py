@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db import benchmark, exports, imports
+from db import benchmark, check, exports, imports
 from db.__main__ import main
+from db.gold import ADJUDICATOR
 from db.store import Store
 from db.values import State
 from relex_core import editing
@@ -128,6 +129,27 @@ def test_trainer_fields(letters: Store, tmp_path: Path) -> None:
     assert second["ner_negatives"] == ["place"]
 
 
+@pytest.mark.parametrize("format", ["jsonld", "turtle", "label-studio"])
+def test_suggestions_go_out_with_decisions_and_come_in_again(letters: Store, tmp_path: Path, format: str) -> None:
+    """From the database, not from the writer alone: what a model said, how sure it was, and which one it was."""
+    path = tmp_path / "out"
+    exports.snapshot(letters, "letters", path, format=format)
+    done = imports.load(letters, "copy", [path], format=format)
+    assert (done.revisions, done.skipped) == (2, ())
+    before, after = letters.latest("letters", "ada"), letters.latest("copy", "ada")
+    assert before is not None
+    assert after is not None
+    assert after.model_version == before.model_version == "mini-1"
+    assert before.annotation.based_on is not None
+    assert after.annotation.based_on is not None
+    assert set(after.annotation.based_on.entities) == set(before.annotation.based_on.entities)
+    assert set(after.annotation.based_on.relations) == set(before.annotation.based_on.relations)
+    assert [finding for finding in check.check(letters.database) if finding.where.startswith("copy")] == []
+    assert imports.load(letters, "copy", [path], format=format).revisions == 0
+    rejected = next(a for a in letters.annotations("copy") if a.document.id == "niels").rejected_entities
+    assert [e.score for e in rejected] == ([] if format == "label-studio" else [0.8])
+
+
 def test_filters(letters: Store, tmp_path: Path) -> None:
     def ids(**filter: object) -> list[str]:
         exports.snapshot(letters, "letters", tmp_path / "out.jsonl", **filter)  # type: ignore[arg-type]
@@ -138,6 +160,18 @@ def test_filters(letters: Store, tmp_path: Path) -> None:
     assert ids(annotators=["bob"]) == ["niels"]
     with pytest.raises(InputError, match="found none"):
         ids(annotators=["nobody"])
+
+
+def test_adjudicated_decisions_alone(url: str, letters: Store, tmp_path: Path) -> None:
+    command = ["export", "--database", url, "--project", "letters", "--out", str(tmp_path / "out.jsonl")]
+    assert main([*command, "--adjudicated"]) == 2
+    settled = Annotation(ADA, SCHEMA, (Entity("e", 0, 3, "person"),))
+    letters.save("letters", settled, annotator=ADJUDICATOR, state=State.SUBMITTED)
+    letters.save("letters", Annotation(ADA, SCHEMA), annotator="ann", state=State.SUBMITTED)
+    assert main([*command, "--adjudicated"]) == 0
+    assert [(a.document.id, len(a.entities)) for a in imports.read(tmp_path / "out.jsonl")] == [("ada", 1)]
+    assert main([*command, "--annotator", "ann"]) == 0
+    assert [(a.document.id, len(a.entities)) for a in imports.read(tmp_path / "out.jsonl")] == [("ada", 0)]
 
 
 def test_schema_with_constraints_comes_back(letters: Store, tmp_path: Path) -> None:
@@ -263,6 +297,39 @@ def test_an_export_holds_a_bounded_part_of_the_project(tmp_path: Path) -> None:
         assert written.documents == size
         return used
 
-    few, many = peak(300), peak(900)
-    # the 600 more of them are 1 MB as a file alone, and some times that as values
-    assert many < few + 500_000, f"{few:,} bytes for 300 documents, {many:,} for 900"
+    few, many = peak(300), peak(1500)
+    # the 1,200 more of them are 2 MB as a file alone, and some times that as values; when memory is given back varies
+    assert many < few + 1_000_000, f"{few:,} bytes for 300 documents, {many:,} for 900"
+
+
+def test_an_import_does_not_go_through_all_labels_for_each_record(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, path = 400, tmp_path / "open.jsonl"
+    rows = [
+        {
+            "id": f"d{n}",
+            "text": f"Ada knew Bob {n}",
+            "tokens": ["Ada", "knew", "Bob", str(n)],
+            "entities": [{"start": 0, "end": 0, "label": "person"}, {"start": 2, "end": 2, "label": "person"}],
+            "relations": [{"head": 0, "tail": 1, "label": f"label {n}"}],
+        }
+        for n in range(labels)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    hashed = 0
+    hash_of = RelationLabel.__hash__
+
+    def count(label: RelationLabel) -> int:
+        nonlocal hashed
+        hashed += 1
+        return hash_of(label)
+
+    monkeypatch.setattr(RelationLabel, "__hash__", count)
+    done = imports.load(store, "open", [path], format="relex-jsonl")
+    assert (done.added, done.revisions) == (labels, labels)
+    assert hashed <= 10 * labels  # a hash of the label set for each record would be 400 times all labels
+    monkeypatch.undo()
+    exports.snapshot(store, "open", tmp_path / "back.jsonl", format="relex-jsonl")
+    back = [json.loads(line) for line in (tmp_path / "back.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert back == [{**row, "source": "", "partial": False} for row in rows]

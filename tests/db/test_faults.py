@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -183,6 +186,68 @@ def test_disk_full(letters: Store, tmp_path: Path) -> None:
         letters.add_documents("letters", [Document("long", "word " * 20_000)])
     assert letters.revisions("letters", "ada") == tuple(saved)
     assert list(check.check(letters.database)) == []
+
+
+FULL = """
+import sys
+from db.store import Store
+from relex_core.errors import StoreError
+from relex_core.types import Annotation
+from tests.db.conftest import ADA, SCHEMA
+store = Store.open(sys.argv[1])
+for seq in range(1, 5000):
+    try:
+        store.save("letters", Annotation(ADA, SCHEMA), annotator="ann", client="tab", seq=seq, note="x" * 3000)
+    except StoreError as error:
+        print(error)
+        break
+    print(seq, flush=True)
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a small file system can be mounted by root alone; the other tests of full disks limit the file")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@ON_SQLITE
+def test_a_disk_that_is_really_full(letters: Store, small_disk: Path, tmp_path: Path) -> None:
+    letters.close()
+    assert letters.database.path
+    shutil.copy(letters.database.path, small_disk / "relex.sqlite")
+    url = f"sqlite:///{small_disk}/relex.sqlite"
+    done = subprocess.run([sys.executable, "-c", FULL, url], capture_output=True, text=True, check=False)
+    *said, message = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert len(said) > 100
+    assert "Free some space" in message
+    file = tmp_path / "in.jsonl"
+    file.write_text("".join(f'{{"tokenized_text": ["text", "{n}"], "ner": []}}\n' for n in range(500)))
+    options = ["--database", url, "--project"]
+    for command in (
+        ["import", *options, "more", str(file)],
+        ["export", *options, "letters", "--out", str(small_disk / "out.jsonl")],
+        ["backup", "--database", url, "--out", str(small_disk / "backup")],
+    ):
+        refused = subprocess.run([sys.executable, "-m", "db", *command], capture_output=True, text=True, check=False)
+        assert refused.returncode == 2, command
+        assert refused.stderr.startswith("Error: Expected"), refused.stderr
+    assert {item.name for item in small_disk.iterdir()} <= {"relex.sqlite", "relex.sqlite-wal", "relex.sqlite-shm"}
+    # with room again, everything that was acknowledged is there and work goes on
+    subprocess.run(["mount", "-o", "remount,size=30m", str(small_disk)], check=True)
+    with Store.open(url) as store:
+        assert [r.seq for r in store.revisions("letters", "ada")] == [int(line) for line in said]
+        assert list(check.check(store.database)) == []
+        assert store.save("letters", Annotation(ADA, SCHEMA), annotator="ann").number == len(said) + 1
 
 
 LIMITED = """

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from db import assignments, audit, check, migrate, outbox, projects
+from db import assignments, audit, check, migrate, outbox, projects, search
 from db.engine import Database, database_url
 from db.store import Store
 from db.tables import metadata
@@ -60,11 +60,12 @@ def check_contents(store: Store) -> None:
     assert second.annotation.based_on is not None
     assert store.document("letters", "niels").extra == '{"format": "relex-jsonl"}'
     assert [row.id for row in store.queue("letters", search="zurich")] == ["niels"]
+    assert [row.id for row in store.queue("letters", search="zu")] == ["niels"]
     assert [row.id for row in store.queue("letters", search='label:"born in"')] == ["ada"]
     assert list(check.check(store.database)) == []
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_every_version_is_migrated(version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = stored(version, engine, request, tmp_path)
     database = Database(database_url(url))
@@ -98,6 +99,29 @@ def test_tables_are_what_the_migrations_make(store: Store) -> None:
             connection, opts={"include_name": lambda name, kind, _: kind != "table" or "documents_fts" not in str(name)}
         )
         assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_search_index_holds_the_words_that_it_held(
+    version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    def held(connection: sa.Connection) -> set[tuple[str, int]]:
+        connection.exec_driver_sql("CREATE VIRTUAL TABLE temp.held USING fts5vocab(main, documents_fts, 'instance')")
+        words = {(term, doc) for term, doc in connection.exec_driver_sql("SELECT term, doc FROM temp.held")}
+        connection.exec_driver_sql("DROP TABLE temp.held")
+        return words
+
+    database = Database(database_url(stored(version, engine, request, tmp_path)))
+    with database.write() as connection:
+        before = held(connection)
+    migrate.migrate(database)
+    with database.write() as connection:
+        assert held(connection) == before
+        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'documents_fts'").scalar_one()
+    database.close()
+    assert len(before) > 10
+    assert f"prefix='{' '.join(str(length) for length in range(1, search.BEGINNINGS + 1))}'" in made
 
 
 def test_a_newer_database_is_left_alone(url: str) -> None:

@@ -86,6 +86,16 @@ def test_failures_wait_longer_each_time_and_can_be_sent_at_once(filled: Store) -
         assert len(connection.execute(outbox.due_answers(pk, target, NOW)).all()) == 2
 
 
+def test_a_clock_that_goes_back_keeps_nothing_waiting_for_years(filled: Store) -> None:
+    target = f"http://argilla.example.org team {dataset_name('people', SCHEMA)}"
+    with filled.database.write() as connection:
+        pk, _ = projects.find(connection, "people")
+        row = connection.execute(outbox.due_answers(pk, target, NOW)).all()[0]
+        outbox.fail(connection, target, row.pk, row.by, NOW + timedelta(days=400), "no such user")
+        assert len(connection.execute(outbox.due_answers(pk, target, NOW + timedelta(days=400))).all()) == 1
+        assert len(connection.execute(outbox.due_answers(pk, target, NOW)).all()) == 2
+
+
 def test_what_the_server_lost_waits_again(filled: Store) -> None:
     deliver(filled)
     with filled.database.write() as connection:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from db import search
+from db import check, search
 from db.store import Store
 from db.values import Order, State
 from relex_core.types import Annotation, Document, Entity, Relation
@@ -98,8 +98,49 @@ def test_labels_states_and_orders(letters: Store, many: int, monkeypatch: pytest
     assert [row.id for row in (*first, *rest)] == list(TEXTS)
 
 
+@pytest.mark.parametrize("many", [5_000, 0])
+def test_a_word_is_found_while_it_is_typed(letters: Store, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each length, on both sides of the longest beginning that is in the index."""
+    monkeypatch.setattr(search, "MANY", many)
+    letters.add_documents("letters", [Document("towns", "Unforgettable towns")])
+    word = "unforgettable"
+    for length in range(1, len(word) + 1):
+        assert "towns" in ids(letters, word[:length])
+        assert ids(letters, f"towns {word[:length]}") == ["towns"]
+        assert ids(letters, word[:length], order=Order.UNCERTAINTY, states=[State.FLAGGED]) == []
+    assert set(ids(letters, "un")) == {"towns", "percent"}
+    assert ids(letters, "unx") == []
+
+
 def test_long_text_is_found_whole(letters: Store) -> None:
     text = " ".join(f"w{n}" for n in range(20_000)) + " finale" + " " + "x" * 5_000
     letters.add_documents("letters", [Document("long", text)])
     assert ids(letters, "finale") == ["long"]
     assert ids(letters, "x" * 300) == ["long"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ж", "𐐨"])
+def test_more_words_than_the_index_has_room_for_spoil_nothing(letters: Store, letter: str) -> None:
+    """1.3, 2.7 and 5.3 MB of different words, of which PostgreSQL's tsvector holds 1 MiB."""
+    text = " ".join(f"{n:05}{letter * 220}" for n in range(6_000))
+    document = Document("long", text)
+    assert letters.add_documents("letters", [document]).added == 1
+    letters.save("letters", Annotation(document, SCHEMA, (Entity("e", 0, 5, "person"),)), annotator="ann")
+    assert letters.document("letters", "long") == document
+    assert ids(letters, "long") == ["long"]
+    assert ids(letters, text.split()[0] + " ") == ids(letters, text.split()[900] + " ") == ["long"]
+    assert ids(letters, "nowhere ") == []
+    assert ids(letters, "london ") == ["born"]
+    assert list(check.check(letters.database)) == []
+
+
+@pytest.mark.parametrize("engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_an_index_spoilt_by_too_many_words_is_found_and_mended(letters: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_ROOM", 10**9)
+    letters.add_documents("letters", [Document("long", " ".join(f"{n:05}{'x' * 220}" for n in range(6_000)))])
+    assert ids(letters, "long") == []
+    monkeypatch.undo()
+    assert [finding.what for finding in check.check(letters.database)] == ["is not in the search index"]
+    check.repair(letters.database)
+    assert list(check.check(letters.database)) == []
+    assert ids(letters, "long") == ["long"]

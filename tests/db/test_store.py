@@ -26,6 +26,14 @@ def accepted() -> Annotation:
     return editing.apply(editing.begin(suggestions()), editing.Accept(relations=(suggestions().relations[0].key,)))
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_sqlite_is_opened_for_several_processes_and_power_cuts(store: Store) -> None:
+    with store.database.read() as connection:
+        asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        said = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in asked]
+    assert said == ["wal", 2, 1, 10_000]
+
+
 def test_project_is_found_again(store: Store) -> None:
     made = store.create_project(" letters ", SCHEMA, "Mark people.")
     assert store.project("letters") == made
@@ -207,6 +215,7 @@ def test_clock_that_goes_back_keeps_the_order(store: Store, project: str) -> Non
     saved = store.revisions(project, "ada")
     assert [r.number for r in saved] == [1, 2, 3]
     assert [r.saved_at for r in saved] == [now, now, now + timedelta(seconds=1)]
+    assert store.latest(project, "ada") == saved[-1]
 
 
 @pytest.mark.parametrize("order", list(Order))

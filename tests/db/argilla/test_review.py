@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from db import argilla_review
-from db.argilla_review import NO_RELATION, Pair, PairAnswer, fold, pairs, shown
+from db.__main__ import main
+from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
+from db.argilla_review import NO_RELATION, Pair, PairAnswer, Reviewed, fold, keep_answers, pairs, shown
+from db.store import Store
+from db.values import State
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema
 from tests.db.argilla.conftest import Team
 
@@ -52,6 +56,21 @@ def test_answers_settle_their_pair_and_leave_the_others() -> None:
     assert changed_mind.rejected_relations == ()
 
 
+def test_answers_become_one_revision_once_on_both_engines(store: Store) -> None:
+    store.create_project("letters", SCHEMA)
+    store.add_documents("letters", [DOCUMENT])
+    store.save("letters", ANNOTATION, annotator="eve")
+    yes = PairAnswer("d", "bob", (14, 17, "person"), (32, 36, "place"), "born in")
+    gone = PairAnswer("d", "bob", (1, 2, "person"), (32, 36, "a label of some length" * 9), "born in")
+    done = Reviewed()
+    for _ in range(2):
+        keep_answers(store, "letters", "target", "d", "bob", [yes, gone], done)
+    assert (done.answers, done.revisions) == (2, 1)
+    revision = store.latest("letters", "d", "bob")
+    assert revision is not None
+    assert revision.annotation.relations == (Relation("bob2", "rome", "born in"),)
+
+
 @pytest.mark.argilla
 def test_pairs_are_answered_in_argilla_and_folded_back(team: Team) -> None:
     store = argilla_review.review(team.client, team.project, SCHEMA)
@@ -74,3 +93,59 @@ def test_pairs_are_answered_in_argilla_and_folded_back(team: Team) -> None:
     assert [r.key for r in after.rejected_relations] == [("ada", "rome", "born in")]
     again = argilla_review.review(team.client, team.project, SCHEMA)
     assert again.id == store.id
+
+
+@pytest.mark.argilla
+def test_the_command_asks_folds_back_once_and_takes_away_what_is_gone(
+    team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(URL_VARIABLE, team.server.url)
+    monkeypatch.setenv(KEY_VARIABLE, team.server.key)
+    path, name = team.store.database.path, team.ada["username"]
+    command = ["review", "--database", f"sqlite:///{path}", "--project", "letters"]
+    command += ["--workspace", team.client.settings.workspace]
+
+    def said() -> str:
+        assert main(command) == 0
+        return capsys.readouterr().out.strip()
+
+    def answer(head: int, tail: int, label: str) -> None:
+        (item,) = [
+            i
+            for i in argilla_review.review(team.client, "letters", SCHEMA).records()
+            if (i["metadata"]["head_start"], i["metadata"]["tail_start"]) == (head, tail)
+        ]
+        given = {"record_id": item["id"], "status": "submitted", "values": {"relation": {"value": label}}}
+        team.server.call("POST", "/me/responses/bulk", {"items": [given]}, key=team.ada["api_key"])
+
+    def latest() -> Annotation:
+        revision = team.store.latest("letters", "d", name)
+        assert revision is not None
+        assert revision.state is State.SUBMITTED
+        return revision.annotation
+
+    team.store.save_schema("letters", SCHEMA)
+    team.store.add_documents("letters", [DOCUMENT])
+    team.store.save("letters", ANNOTATION, annotator="eve", state=State.SUBMITTED)
+    assert said() == "0 answers folded back into 0 revisions, 4 pairs asked about, 0 taken away"
+    answer(14, 32, "born in")
+    answer(0, 32, NO_RELATION)
+    assert said() == "2 answers folded back into 1 revisions, 4 pairs asked about, 0 taken away"
+    assert latest().relations == (Relation("bob2", "rome", "born in"),)
+    assert [r.key for r in latest().rejected_relations] == [("ada", "rome", "born in")]
+    # what she changes here afterwards is not changed back by her old answers
+    less = replace(latest(), entities=(BOB, BOB2, ROME), relations=())
+    team.store.save("letters", less, annotator=name, state=State.SUBMITTED)
+    assert said() == "0 answers folded back into 0 revisions, 1 pairs asked about, 2 taken away"
+    assert latest().relations == ()
+    answer(14, 32, NO_RELATION)
+    assert said().startswith("1 answers folded back into 0 revisions")
+    answer(14, 32, "born in")
+    assert said().startswith("1 answers folded back into 1 revisions")
+    assert latest().relations == (Relation("bob2", "rome", "born in"),)
+    team.server.call(
+        "PUT",
+        f"/datasets/{argilla_review.review(team.client, 'letters', SCHEMA).id}/records/bulk",
+        {"items": [{"external_id": "strange", "fields": {"text": "?"}}]},
+    )
+    assert said().startswith("0 answers folded back into 0 revisions")

@@ -16,7 +16,7 @@ from db import exports, imports
 from db.formats import FORMATS, Item
 from db.store import Store
 from relex_core.errors import RelexError
-from relex_core.types import Annotation, Document, Extraction, Schema
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 
 
 def read(name: str, path: Path, schema: Schema | None = None) -> list[Item]:
@@ -64,6 +64,33 @@ def test_scores_make_an_extraction(tmp_path: Path) -> None:
     (item,) = read("relex-jsonl", put(tmp_path, "a.jsonl", {**record, "relations": [], "model_version": "m@1"}))
     assert isinstance(item, Extraction)
     assert (item.model_version, item.entities[0].score) == ("m@1", 0.5)
+
+
+def test_scores_of_a_spacy_pipeline_and_of_datasets_make_extractions(tmp_path: Path) -> None:
+    import datasets
+    import numpy
+    import spacy
+    from spacy.tokens import Doc, DocBin, Span, SpanGroup
+
+    doc = Doc(spacy.blank("en").vocab, words=["Ada", "met", "Bob"])
+    spans = [Span(doc, 0, 1, label="person"), Span(doc, 2, 3, label="person")]
+    doc.spans["sc"] = SpanGroup(doc, name="sc", spans=spans, attrs={"scores": numpy.array([0.75, 0.5])})
+    if not Doc.has_extension("rel"):
+        Doc.set_extension("rel", default=None)
+    doc._.rel = {(0, 2): {"knows": 0.25, "hates": 0.0}}
+    (item,) = read("spacy", put(tmp_path, "a.spacy", DocBin(store_user_data=True, docs=[doc]).to_bytes()))
+    assert isinstance(item, Extraction)
+    assert [e.score for e in item.entities] == [0.75, 0.5]
+    assert [(r.label, r.score) for r in item.relations] == [("knows", 0.25), ("hates", 0.0)]
+    entities = [{"start": 0, "end": 3, "label": "person", "score": 0.5}]
+    row = {"text": "Ada met Bob", "entities": entities, "relations": []}
+    datasets.Dataset.from_list([row]).save_to_disk(str(tmp_path / "folder"))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for file in (tmp_path / "folder").iterdir():
+            archive.write(file, file.name)
+    (item,) = read("datasets", tmp_path / "a.zip")
+    assert isinstance(item, Extraction)
+    assert [e.score for e in item.entities] == [0.5]
 
 
 @pytest.mark.parametrize("score", ["NaN", "-0.1", "1.5", "Infinity", '"high"', "true"])
@@ -175,6 +202,30 @@ def test_xml_entities_of_files_are_not_resolved(tmp_path: Path) -> None:
     assert "secret" not in repr(
         [i.document.text if isinstance(i, Annotation) else i for i in read("inception", tmp_path / "b.zip")]
     )
+
+
+def test_graphml_that_a_graph_tool_saved_again_is_read_and_one_with_entities_refused(tmp_path: Path) -> None:
+    import networkx
+
+    marks = (Entity("a", 0, 3, "person"), Entity("b", 8, 11, "person"))
+    given = Annotation(
+        Document("d", "Ada met Bob"),
+        Schema.of(["person"], ["in document"]),
+        marks,
+        (Relation("a", "b", "in document"),),
+    )
+    write = FORMATS["graphml"].write
+    assert write
+    write([given], tmp_path / "a.graphml")
+    graph = networkx.read_graphml(tmp_path / "a.graphml", force_multigraph=True)
+    networkx.write_graphml(graph, tmp_path / "b.graphml")
+    back = only("graphml", tmp_path / "b.graphml")
+    assert said(back) == ([("Ada", "person"), ("Bob", "person")], [("Ada", "in document", "Bob")])
+    lol = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><graphml><graph><node id="&b;"/></graph></graphml>'
+    (error,) = read("graphml", put(tmp_path, "c.graphml", lol))
+    assert "document type" in str(error)
+    (error,) = read("graphml", put(tmp_path, "d.graphml", '<graphml><graph><node id="a"/></graph></graphml>'))
+    assert "document nodes" in str(error)
 
 
 def test_tables_of_texts(tmp_path: Path) -> None:

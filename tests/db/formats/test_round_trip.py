@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 
 from db.formats import FORMATS
 from relex_core.errors import RelexError
-from relex_core.types import Annotation, Document, Extraction
+from relex_core.types import Annotation, Document, Extraction, Relation
 from tests.db.formats.conftest import SCHEMA, annotations, content
 
 BOTH = [name for name, format in FORMATS.items() if format.read and format.write]
 SLOW = {"spacy", "jsonld", "turtle", "datasets", "inception"}
 # XML cannot hold control characters, so these formats replace them
-XML = {"inception"}
+XML = {"inception", "graphml"}
 
 
 def written_and_read(name: str, given: list[Annotation]) -> list[Annotation]:
@@ -47,6 +47,29 @@ def test_equal_after_a_round_trip(name: str) -> None:
             assert back.document.id == annotation.document.id
 
     check()
+
+
+@pytest.mark.parametrize("name", [name for name in BOTH if FORMATS[name].suggestions])
+def test_suggestions_come_back_with_their_scores_and_model(name: str, annotation: Annotation) -> None:
+    a, b, c = (replace(entity, score=0.9 - n / 10) for n, entity in enumerate(annotation.entities))
+    relations = (Relation("a", "b", "works for", 0.8), Relation("a", "c", "born in", 0.55))
+    based_on = Extraction(annotation.document, SCHEMA, (a, b, c), relations, "mini@1")
+    given = replace(
+        annotation,
+        entities=annotation.entities[:2],
+        relations=annotation.relations[:1],
+        rejected_entities=(c,),
+        rejected_relations=relations[1:],
+        based_on=based_on,
+    )
+    (back,) = written_and_read(name, [given])
+    assert content(back) == content(given)
+    assert back.based_on is not None
+    assert back.based_on.model_version == "mini@1"
+    assert set(back.based_on.entities) == {a, b, c}
+    assert set(back.based_on.relations) == set(relations)
+    if name != "label-studio":  # which has no word for what was turned down
+        assert (back.rejected_entities, back.rejected_relations) == ((c,), relations[1:])
 
 
 @pytest.mark.parametrize("name", BOTH)
