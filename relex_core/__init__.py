@@ -11,6 +11,7 @@ Reading order; each file imports only those above it, and the paper's section is
     config       what a checkpoint's configuration may say
     prompt       [ENT] labels [SEP] [REL] labels [SEP] words                          3.2
     batching     label sets and texts, as pieces -> tensors                           3.2
+    products     x W + b in fp32 on a CPU, by the faster library
     feedforward  the two-layer perceptron, and its factorised form for pairs
     bert, deberta, encoder   words and labels -> vectors                              3.3
     spans        candidate spans and their vectors                                    3.4
@@ -32,8 +33,8 @@ Reading order; each file imports only those above it, and the paper's section is
 Training and evaluation stand on these:
 
     labels       what is known about label names: kinds, families, other names
-    datasets     annotated corpora and exports -> gold records with exact offsets
-    syntax_words, syntax, silver   raw text -> training data, relations read off dependency parses
+    marked, datasets   annotated sentences, corpora and exports -> gold records with exact offsets
+    syntax_words, syntax, syntax_types, silver   raw text -> training data: relations and types read off parses
     examples, sampling   gold records -> examples; which come when                    3.9
     views, relation_views, augmentation   what is asked about an example in one step  3.7
     targets      ... as padded tensors, with masks for what is not known              3.7

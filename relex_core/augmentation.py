@@ -1,15 +1,17 @@
 """What the model is asked about one example in one step: labels, renamed or coarser, with negatives (section 3.7).
 
 - A tenth of the labels that are right is not shown; others are, from the same source and from all sources.
-- Entity types become coarser or get other names; rare ones become "other".
+- Entity types become coarser or narrower or get other names; some become "other"; the general stands beside the narrow.
 - Relation labels get other names of the same meaning, some the inverse with head and tail exchanged.
 - The reverse of a pair is a negative unless it is annotated; spans that are not quite entities stand in pairs.
+- Some texts are all in small letters, some labels in capitals.
 - What is not known is masked: in partially annotated data, and where a label from elsewhere may be right.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 
 from relex_core import relation_views
@@ -44,9 +46,15 @@ def view(item: Example, pools: Pools, known: LabelKnowledge, how: Augmentation, 
         relations = relation_views.renamed(item, known, how, rng)
         names = relation_views.shown_labels(item, relations, source, pools, known, how, rng)
         pairs = relation_views.choose_pairs(item, spans, relations, how, rng)
-        positives, masked = relation_views.cells(item, spans, names, pairs, relations, source, known)
+        positives, masked = relation_views.cells(item, spans, names, pairs, relations, source, pools, known)
     known_here = not item.partial or source.group([label for *_, label in item.entities]) is not None
-    return View(item.words, labels, names, cells, unknown, known_here, marked, spans, pairs, positives, masked)
+    words = item.words
+    if rng.random() < how.lower_text:
+        words = tuple(word.lower() for word in words)
+    if rng.random() < how.capital_labels:
+        change = rng.choice((str.capitalize, str.title, str.upper))
+        labels, names = tuple(map(change, labels)), tuple(map(change, names))
+    return View(words, labels, names, cells, unknown, known_here, marked, spans, pairs, positives, masked)
 
 
 # entities
@@ -56,10 +64,17 @@ def _entity_side(
     item: Example, source: SourceLabels, pools: Pools, known: LabelKnowledge, how: Augmentation, rng: random.Random
 ) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...], tuple[tuple[int, int, int], ...]]:
     """Labels shown, cells that are right, cells that are not known."""
-    types = sorted({label for *_, label in item.entities if label != UNKNOWN_TYPE})
-    shown = _entity_names(types, item.partial, known, how, rng)
+    entities, narrowed = _narrowed(item, how, rng)
+    types = sorted({label for *_, label in entities if label != UNKNOWN_TYPE})
+    shown = _entity_names(types, item.partial, pools, known, how, rng)
+    general = rng.random() < how.general
+    if general:
+        shown = _beside_general(shown, pools, known, rng)
     names = dict.fromkeys(shown.values())
-    names = {name: None for name in names if rng.random() >= how.drop_label}
+    kept = [name for name in names if rng.random() >= how.drop_label]
+    if how.negatives:  # a text with many types leaves room for those that it does not hold
+        kept = rng.sample(kept, min(len(kept), 3 * how.max_labels // 4))
+    names = dict.fromkeys(kept)
     origin = {name: {t for t, n in shown.items() if n == name} for name in shown.values()}
     wanted = rng.randint(3, how.max_labels) if how.negatives else len(names)
     for label in _entity_negatives(item, types, source, pools, known, how, rng):
@@ -71,13 +86,27 @@ def _entity_side(
     labels = list(names)[: how.max_labels]
     rng.shuffle(labels)
     index = {name: i for i, name in enumerate(labels)}
-    cells, unknown = set(), set()
-    for first, last, label in item.entities:
+    cells: set[tuple[int, int, int]] = set()
+    unknown: set[tuple[int, int, int]] = set()
+    narrower = {pools.kind(t, known) for ts in origin.values() for t in ts if pools.kind(t, known) != t}
+    vaguely = narrower if source.narrow else frozenset()
+    for first, last, label in entities:
         right = shown.get(label)
+        broader = {*narrowed.get((first, last), ()), *((pools.kind(label, known),) if general else ())}
         for name, i in index.items():
             if name == right:
-                cells.add((first, last, i))
-            elif label == UNKNOWN_TYPE or any(_compatible(label, o, source, known) for o in origin[name]):
+                if name in OTHER_NAMES and _passing(item.words[first : last + 1]):
+                    continue
+                # raw text seldom says what a person is: that no narrower type is known is weak evidence of none
+                vague = label in vaguely and (first, last) not in narrowed and rng.random() < 0.5
+                (unknown if vague else cells).add((first, last, i))
+            elif name in OTHER_NAMES and label != UNKNOWN_TYPE:
+                # a catch-all label is for what no other label that is shown covers
+                if right not in index and not _too_plain(name, label, pools, known):
+                    unknown.add((first, last, i))
+            elif right in index and not origin[name].isdisjoint(broader):
+                continue  # of two labels that fit, the narrower one counts
+            elif label == UNKNOWN_TYPE or any(_compatible(label, o, source, pools, known) for o in origin[name]):
                 unknown.add((first, last, i))
     for first, last, label in item.wrong_entities:
         if label not in index:
@@ -85,22 +114,79 @@ def _entity_side(
     return tuple(labels), tuple(sorted(cells)), tuple(sorted(unknown - cells))
 
 
+def _narrowed(
+    item: Example, how: Augmentation, rng: random.Random
+) -> tuple[list[tuple[int, int, str]], dict[tuple[int, int], tuple[str, ...]]]:
+    """The entities, some with one of their narrower types; and the broader types of those, by span."""
+    if not item.types or rng.random() >= how.narrow:
+        return list(item.entities), {}
+    types = {(first, last): names for first, last, names in item.types}
+    chosen = {span: rng.choice(names) for span, names in types.items()}
+    entities = [(first, last, chosen.get((first, last), label)) for first, last, label in item.entities]
+    broader = {(f, end): (label, *types[f, end]) for f, end, label in item.entities if (f, end) in types}
+    return entities, broader
+
+
 def _entity_names(
-    types: Sequence[str], partial: bool, known: LabelKnowledge, how: Augmentation, rng: random.Random
+    types: Sequence[str], partial: bool, pools: Pools, known: LabelKnowledge, how: Augmentation, rng: random.Random
 ) -> dict[str, str]:
-    """Type -> name to show."""
+    """Type -> name to show; a type that has none is not asked for."""
     coarse = rng.random() < how.coarse
-    shown = {label: known.kind(label) if coarse else label for label in types}
+    shown = {label: pools.kind(label, known) if coarse else label for label in types}
     if not partial and rng.random() < how.other:
-        kept = {kind for kind in ("person", "organization", "location") if rng.random() < 0.85}
-        other = rng.choice(OTHER_NAMES)
-        shown = {label: name if known.kind(label) in kept else other for label, name in shown.items()}
+        shown = _with_catch_all(shown, pools, known, rng)
     other_names = {
         name: rng.choice(known.other_names[name])
         for name in sorted(set(shown.values()))
         if name in known.other_names and rng.random() < how.rename_entity
     }
     return {label: other_names.get(name, name) for label, name in shown.items()}
+
+
+def _beside_general(shown: dict[str, str], pools: Pools, known: LabelKnowledge, rng: random.Random) -> dict[str, str]:
+    """The names, and beside narrow ones the general one: for "politician" too what is asked is "person".
+
+    The general name stands for what no narrower one that is shown covers: some types are called by it.
+    """
+    kinds = {label: pools.kind(label, known) for label in shown}
+    general = {kind: shown.get(kind, kind) for label, kind in kinds.items() if kind != "miscellaneous"}
+    called = dict(shown)
+    for label, kind in kinds.items():
+        if kind in general and kind != shown[label] and (label == f"other {kind}" or rng.random() < 0.35):
+            called[label] = general[kind]
+    return general | called
+
+
+def _with_catch_all(shown: dict[str, str], pools: Pools, known: LabelKnowledge, rng: random.Random) -> dict[str, str]:
+    """Some of the names replaced by one for all the rest."""
+    other = rng.choice(OTHER_NAMES)
+    if rng.random() < 0.5:  # the three that most label sets have, and the rest
+        kept = {kind for kind in ("person", "organization", "location") if rng.random() < 0.85}
+        stays = {label for label in shown if pools.kind(label, known) in kept}
+    else:
+        names = {name for name in sorted(set(shown.values())) if rng.random() < 0.6}
+        stays = {label for label, name in shown.items() if name in names}
+    return {
+        label: name if label in stays else other
+        for label, name in shown.items()
+        if label in stays or not _too_plain(other, label, pools, known)
+    }
+
+
+_PASSING = re.compile(
+    r"(?i)((last|next|this|each|every|past|early|late|mid|coming|previous)\b.*|.*\b(ago|earlier|later)|"
+    r"today|yesterday|tomorrow|tonight|now|daily|\w+day|\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)"
+)
+
+
+def _passing(words: Sequence[str]) -> bool:
+    """Weekdays, "last week", bare numbers: nobody who asks for "other" things wants those."""
+    return _PASSING.fullmatch(" ".join(words)) is not None
+
+
+def _too_plain(name: str, label: str, pools: Pools, known: LabelKnowledge) -> bool:
+    """Times and numbers are "other", but no one calls them miscellaneous names."""
+    return name not in ("other", "other entity") and pools.kind(label, known) in ("time", "number")
 
 
 def _entity_negatives(
@@ -120,25 +206,31 @@ def _entity_negatives(
         together = sorted((source.group(types) or frozenset()) - present)
         return rng.sample(together, len(together))
     own = [label for label in source.entities if label not in present and label != UNKNOWN_TYPE]
+    some = dict.fromkeys(rng.sample(source.narrow, min(4, len(source.narrow))))
+    narrow = [label for label in some if label not in present]
     own_kinds = {known.kind(label) for label in source.entities}
     far = [
         label
         for label in rng.sample(pools.entities, min(12, len(pools.entities)))
         if label not in present and (known.kind(label) in own_kinds or known.kind(label) not in COMMON_KINDS)
     ]
-    mixed = rng.sample(own, min(6, len(own))) + far[:6]
+    mixed = rng.sample(own, min(6, len(own))) + narrow + far[:6]
     if not item.partial and rng.random() < how.other:
         mixed.append(rng.choice(OTHER_NAMES) if "miscellaneous" not in own_kinds else "number")
     rng.shuffle(mixed)
     return mixed
 
 
-def _compatible(label: str, shown: str, source: SourceLabels, known: LabelKnowledge) -> bool:
+def _compatible(label: str, shown: str, source: SourceLabels, pools: Pools, known: LabelKnowledge) -> bool:
     """Whether an entity of type `label` could also be called `shown`."""
     if label == shown:
         return True  # dropped or renamed elsewhere in the same view
-    kind = known.kind(label)
-    if kind != known.kind(shown):
-        return shown in OTHER_NAMES
-    # one annotator chose between the two, unless one is the other's kind
-    return kind in (label, shown) or shown not in source.entities
+    kind = pools.kind(label, known)
+    if kind != pools.kind(shown, known):
+        return False
+    if kind in (label, shown):
+        return True
+    if label in pools.kinds and shown in pools.kinds:  # what a text calls one thing: seldom two unlike names
+        return shown in pools.akin_types.get(label, ()) or bool(set(label.split()) & set(shown.split()))
+    # one annotator chose between the two
+    return shown not in source.entities

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.errors import CheckpointError, quote
+from relex_core.products import Linear
 
 
 class BertEncoder(nn.Module):
@@ -78,7 +79,7 @@ class _SelfAttention(nn.Module):
         super().__init__()
         self.heads = int(config.get("num_attention_heads", 12))
         self.p = float(config.get("attention_probs_dropout_prob", 0.1))
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.query, self.key, self.value = (Linear(width, width) for _ in range(3))
 
     def forward(self, x_BTD: Tensor, mask_B11T: Tensor | None) -> Tensor:
         q, k, v = (split_heads(own(x_BTD), self.heads) for own in (self.query, self.key, self.value))
@@ -118,7 +119,7 @@ class Intermediate(nn.Module):
 
     def __init__(self, width: int, inner: int, name: str) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, inner)
+        self.dense = Linear(width, inner)
         self.activation = activation(name)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ class Residual(nn.Module):
 
     def __init__(self, inner: int, width: int, eps: float, dropout: float) -> None:
         super().__init__()
-        self.dense = nn.Linear(inner, width)
+        self.dense = Linear(inner, width)
         self.LayerNorm = nn.LayerNorm(width, eps=eps)
         self.dropout = nn.Dropout(dropout)
 

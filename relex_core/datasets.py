@@ -1,10 +1,11 @@
 """Annotated corpora and exported annotations -> gold records with exact offsets.
 
-Two line formats are read, plain or gzipped, and told apart line by line:
+Two line formats are read, plain or gzipped, and told apart line by line; and `.marked` files (`marked`):
 
 - corpus: `{"id", "source", "text", "tokens", "entities": [{start, end, label}], "relations": [{head, tail,
   label}], "partial"}` with inclusive token indices. Document-level truth may stand in `clusters` (entity
-  indices by cluster) and `cluster_relations`; `annotated_relations` names the labels that were looked for.
+  indices by cluster) and `cluster_relations`; `annotated_relations` names the labels that were looked for. An
+  entity's `types` are narrower names for what it is (`syntax_types`).
 - stage 2: GLiNER's `{"tokenized_text", "ner", "relations"}`, exact if the key `relex` is there (`jsonl`).
 
 The entity label `entity` means that the type is not known: it is never prompted.
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.jsonl import Json, annotation_from_training, read_lines, training_labels
+from relex_core.marked import Marked, read_marked
 from relex_core.types import Document, Entity, EntityLabel, Relation, RelationLabel, Schema
 
 UNKNOWN_TYPE = "entity"
@@ -30,7 +32,8 @@ class Gold:
 
     `partial`: absent entities and relations are not known to be wrong, but for `checked` relation labels
     and for what was rejected. `clusters` and `facts` hold document-level truth: mentions (positions in
-    `entities`) of the same thing, and (head cluster, tail cluster, label).
+    `entities`) of the same thing, and (head cluster, tail cluster, label). `types` are narrower types of each
+    entity, if any are known.
     """
 
     document: Document
@@ -42,6 +45,7 @@ class Gold:
     rejected_relations: tuple[Relation, ...] = ()
     clusters: tuple[tuple[int, ...], ...] = ()
     facts: tuple[tuple[int, int, str], ...] = ()
+    types: tuple[tuple[str, ...], ...] = ()
 
 
 def read_gold(path: str | Path) -> tuple[Gold, ...]:
@@ -53,6 +57,12 @@ def iterate_gold(path: str | Path) -> Iterator[Gold]:
     """The records of a file one by one. Raises like `read_gold`."""
     path = Path(path)
     try:
+        if path.suffix == ".marked":
+            for text in read_marked(path.read_text("utf-8"), path.name):
+                if isinstance(text, FormatError):
+                    raise text
+                yield _from_marked(text, path.stem)
+            return
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
             for number, record in read_lines(lines):
                 if isinstance(record, FormatError):
@@ -60,7 +70,7 @@ def iterate_gold(path: str | Path) -> Iterator[Gold]:
                 yield _gold(record, f"{path.stem}-{number}", number)
     except (OSError, UnicodeDecodeError, EOFError) as error:
         raise InputError(
-            expected="a readable .jsonl or .jsonl.gz file",
+            expected="a readable .jsonl, .jsonl.gz or .marked file",
             found=f"{path} ({error})",
             change="Check the path and that the file is UTF-8 text.",
             value=str(path),
@@ -139,6 +149,20 @@ def _from_corpus(record: Json, name: str) -> Gold:
         checked=tuple(record.get("annotated_relations") or ()),
         clusters=tuple(tuple(cluster) for cluster in record.get("clusters") or ()),
         facts=tuple((f["head"], f["tail"], str(f["label"])) for f in record.get("cluster_relations") or ()),
+        types=tuple(tuple(map(str, e.get("types") or ())) for e in record["entities"]),
+    )
+
+
+def _from_marked(text: Marked, name: str) -> Gold:
+    def relations(edges: Iterable[tuple[int, int, str]]) -> tuple[Relation, ...]:
+        return tuple(Relation(str(head), str(tail), label) for head, tail, label in edges)
+
+    return Gold(
+        Document(f"{name}-{text.line}", text.text, name),
+        tuple(Entity(str(i), start, end, types[-1]) for i, (start, end, types) in enumerate(text.spans)),
+        relations(text.relations),
+        rejected_relations=relations(text.wrong),
+        types=tuple(types[:-1] for *_, types in text.spans),
     )
 
 

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.bert import Attention, Intermediate, Residual
+from relex_core.products import Linear
 
 BLOCK = 2_000_000
 """Numbers in one block of attention scores (8 MB in fp32): long texts take a few heads at a time."""
@@ -133,7 +134,7 @@ class _DisentangledAttention(nn.Module):
         super().__init__()
         self.heads = int(config.get("num_attention_heads", 24))
         self.p = float(config.get("attention_probs_dropout_prob", 0.1))
-        self.query_proj, self.key_proj, self.value_proj = (nn.Linear(width, width) for _ in range(3))
+        self.query_proj, self.key_proj, self.value_proj = (Linear(width, width) for _ in range(3))
         self.pos_dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))
         self._positions: tuple[Tensor, Tensor] | None = None
 

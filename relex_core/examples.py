@@ -21,7 +21,8 @@ class Example:
 
     `entities` are (first word, last word, type), each span and type once; `relations` are (head, tail, label)
     over them. `part` numbers the original text of each entity in a pseudo-document: pairs across a seam are
-    true negatives. With `partial`, what is absent is not known, but for `checked` relation labels.
+    true negatives. With `partial`, what is absent is not known, but for `checked` relation labels. `types` are
+    narrower types by (first word, last word).
     """
 
     words: tuple[str, ...]
@@ -33,6 +34,7 @@ class Example:
     part: tuple[int, ...] = ()
     wrong_entities: tuple[tuple[int, int, str], ...] = ()
     wrong_relations: tuple[tuple[int, int, str], ...] = ()
+    types: tuple[tuple[int, int, tuple[str, ...]], ...] = ()
 
     @property
     def parts(self) -> tuple[int, ...]:
@@ -68,6 +70,11 @@ def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | Non
         if number.get(r.head, own) < own and number.get(r.tail, own) < own
     }
     marks = tuple(entities)
+    types = {
+        marks[number[e.id]][:2]: names
+        for e, names in zip(gold.entities, gold.types, strict=False)
+        if names and e.id in number
+    }
     return Example(
         tuple(map(sys.intern, words.words)),
         marks[:own],
@@ -78,6 +85,7 @@ def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | Non
         (),
         marks[own:],
         tuple(edge for edge in wrong if edge not in relations),
+        tuple((*span, tuple(map(sys.intern, names))) for span, names in types.items()),
     )
 
 
@@ -111,7 +119,7 @@ def clean_silver(item: Example) -> Example:
 
 
 def _with_relations(item: Example, relations: tuple[tuple[int, int, str], ...]) -> Example:
-    return Example(item.words, item.entities, relations, item.source, item.partial, item.checked, item.part)
+    return replace(item, relations=relations)
 
 
 CONNECTORS = ("while", "and", "but", ";", ",", "as", "whereas")
@@ -140,4 +148,5 @@ def join(items: Sequence[Example], connector: str | None = None) -> Example:
             (f + w, last + w, t) for item, w in zip(items, words, strict=False) for f, last, t in item.wrong_entities
         ),
         tuple((h + b, t + b, r) for item, b in zip(items, before, strict=False) for h, t, r in item.wrong_relations),
+        tuple((f + w, last + w, t) for item, w in zip(items, words, strict=False) for f, last, t in item.types),
     )

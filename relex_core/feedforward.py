@@ -8,13 +8,15 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from relex_core.products import Linear, linear
+
 
 class FeedForward(nn.Sequential):
     """Linear(in, 4 out), ReLU, dropout, Linear(4 out, out)."""
 
     def __init__(self, width_in: int, width_out: int, dropout: float) -> None:
         super().__init__(
-            nn.Linear(width_in, 4 * width_out), nn.ReLU(), nn.Dropout(dropout), nn.Linear(4 * width_out, width_out)
+            Linear(width_in, 4 * width_out), nn.ReLU(), nn.Dropout(dropout), Linear(4 * width_out, width_out)
         )
 
 
@@ -41,12 +43,12 @@ class PairFeedForward(FeedForward):
     def left(self, x_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]; the bias is counted here."""
         weight = self.first.weight[:, : self.width]
-        return F.linear(x_D.to(weight.dtype), weight, self.first.bias)
+        return linear(x_D.to(weight.dtype), weight, self.first.bias)
 
     def right(self, y_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]"""
         weight = self.first.weight[:, self.width :]
-        return F.linear(y_D.to(weight.dtype), weight)
+        return linear(y_D.to(weight.dtype), weight)
 
     def hidden(self, left_H: Tensor, right_H: Tensor) -> Tensor:
         """What the second layer sees; shapes broadcast."""
@@ -55,7 +57,7 @@ class PairFeedForward(FeedForward):
 
     def output(self, hidden_H: Tensor) -> Tensor:
         """[..., H] -> [..., D]"""
-        return F.linear(hidden_H, self.second.weight, self.second.bias)
+        return linear(hidden_H, self.second.weight, self.second.bias)
 
     def fold(self, labels_BKD: Tensor) -> tuple[Tensor, Tensor]:
         """Label vectors -> weights [B, H, K] and biases [B, 1, K] that turn hidden vectors into logits."""

@@ -69,6 +69,12 @@ class MlpAdjacency(nn.Module):
         return torch.stack(rows, dim=1) if rows else x_BED.new_zeros(x_BED.shape[0], 0, 0)
 
 
+def _padding(mask_BE: Tensor) -> Tensor:
+    """What is not attended to [B, E]. A text without entities attends to its padding: attention over nothing would
+    give no numbers, and one such text in a batch would spoil the whole step."""
+    return ~mask_BE & mask_BE.any(dim=-1, keepdim=True)
+
+
 class AttentionAdjacency(nn.Module):
     """The weights of self-attention over the entities, averaged over heads: rows sum to 1.
 
@@ -81,8 +87,9 @@ class AttentionAdjacency(nn.Module):
 
     def forward(self, x_BED: Tensor, mask_BE: Tensor) -> Tensor:
         """Logits [B, E, E]"""
-        _, weights_BEE = self.attn(x_BED, x_BED, x_BED, key_padding_mask=~mask_BE, need_weights=True)
-        return torch.logit(weights_BEE, eps=1e-6)
+        _, weights_BEE = self.attn(x_BED, x_BED, x_BED, key_padding_mask=_padding(mask_BE), need_weights=True)
+        # in bf16 1 - 1e-6 is 1, the logit of which is infinite: so it is for an entity that stands alone
+        return torch.logit(weights_BEE.float(), eps=1e-6)
 
 
 class GcnAdjacency(nn.Module):
@@ -114,7 +121,7 @@ class GatAdjacency(nn.Module):
 
     def forward(self, x_BED: Tensor, mask_BE: Tensor) -> Tensor:
         """Logits [B, E, E]"""
-        h_BED, _ = self.attn(x_BED, x_BED, x_BED, key_padding_mask=~mask_BE, need_weights=False)
+        h_BED, _ = self.attn(x_BED, x_BED, x_BED, key_padding_mask=_padding(mask_BE), need_weights=False)
         z_BED = self.linear(h_BED)
         logits: Tensor = z_BED @ z_BED.mT
         return logits

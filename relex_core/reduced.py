@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from relex_core.bert import BertEncoder
 from relex_core.deberta import DebertaEncoder
 from relex_core.model import RelexModel
+from relex_core.products import Linear
 
 
-class ReducedLinear(nn.Linear):
+class ReducedLinear(Linear):
     """A linear layer with bf16 weights, input and output."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def reduce(model: RelexModel) -> RelexModel:
         ]
     for part in parts:
         for module in part.modules():
-            if type(module) is nn.Linear:
+            if type(module) is Linear:
                 module.to(torch.bfloat16)
                 module.__class__ = ReducedLinear
     return model

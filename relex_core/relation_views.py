@@ -18,6 +18,7 @@ class Relations:
     positives: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     families: dict[tuple[int, int], set[str]] = field(default_factory=dict)
+    labels: dict[tuple[int, int], set[str]] = field(default_factory=dict)
 
 
 def renamed(item: Example, known: LabelKnowledge, how: Augmentation, rng: random.Random) -> Relations:
@@ -29,6 +30,7 @@ def renamed(item: Example, known: LabelKnowledge, how: Augmentation, rng: random
         by_label.setdefault(label, []).append((head, tail))
         fits = known.families_of(label, item.entities[head][2], item.entities[tail][2])
         families[head, tail, label] = fits
+        out.labels.setdefault((head, tail), set()).add(label)
         for pair in ((head, tail), (tail, head)):
             out.families.setdefault(pair, set()).update((label, *(family.name for family in fits)))
     for label in sorted(by_label):
@@ -63,8 +65,13 @@ def shown_labels(
     rng: random.Random,
 ) -> tuple[str, ...]:
     """The names to show: most of what is right, and negatives from this source, from all, and type-consistent ones."""
-    names = dict.fromkeys(name for name in relations.positives if rng.random() >= how.drop_label)
-    names.update(dict.fromkeys(label for *_, label in item.wrong_relations))
+    right = [name for name in relations.positives if rng.random() >= how.drop_label]
+    wrong = [label for *_, label in item.wrong_relations]
+    if how.negatives:
+        # a text with many names leaves room for those that do not hold
+        right = rng.sample(right, min(len(right), 2 * how.max_labels // 3))
+        wrong = rng.sample(wrong, min(len(wrong), how.max_labels // 4))
+    names = dict.fromkeys((*right, *wrong))
     if how.negatives:
         wanted = max(len(names) + 1, rng.randint(2, how.max_labels))
         if item.partial and item.checked:
@@ -134,6 +141,7 @@ def cells(
     pairs: tuple[tuple[int, int], ...],
     relations: Relations,
     source: SourceLabels,
+    pools: Pools,
     known: LabelKnowledge,
 ) -> tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]:
     """(pair, label) cells that are right, and those that nobody knows."""
@@ -146,6 +154,7 @@ def cells(
     near: dict[tuple[int, int], set[str]] = {}
     for (head, tail), words in relations.families.items():
         near.setdefault((to_span[head], to_span[tail]), set()).update(words)
+    labels = {(to_span[h], to_span[t]): names for (h, t), names in relations.labels.items()}
     rejected = {(to_span[h], to_span[t], label) for h, t, label in item.wrong_relations}
     # "no relation" corpora mark one pair and say that none of their labels holds
     marked_pair = item.partial and not item.checked and not item.relations and len(at) == 2
@@ -154,11 +163,15 @@ def cells(
     for m, name in enumerate(names):
         may_mean = known.mentioned(name) | {name}
         edges = related.get(name, set())
+        akin = pools.akin.get(name, frozenset())
         for p, pair in enumerate(pairs):
             if pair in edges:
                 positives.add((p, m))
             elif (*pair, name) in rejected or (pair[1], pair[0]) in edges:
                 continue  # turned down by a person, or the wrong direction
+            elif not akin.isdisjoint(labels.get(pair, ())):
+                # elsewhere both names were given to one pair: here one of them may have been left out
+                unknown.add((p, m))
             elif pair in near:
                 # another label holds between these two: the name may be entailed, unless it stands for others here
                 if may_mean & near[pair] and not (name in related and name not in near[pair] and not item.partial):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from relex_core.feedforward import PairFeedForward
+from relex_core.products import each, linear
 
 BLOCK = 500_000
 """Numbers that one block of pairs holds at a time: memory stays linear in pairs, and 2 MB stay in the cache."""
@@ -32,14 +33,14 @@ class PairScorer(PairFeedForward):
         for some_BP2 in pairs_BP2.split(block(head_BEH), dim=1):
             head_BPH = take(head_BEH, some_BP2[..., 0])
             tail_BPH = take(tail_BEH, some_BP2[..., 1])
-            yield self.hidden(head_BPH, tail_BPH) @ weight_BHM + bias_B1M
+            yield each(self.hidden(head_BPH, tail_BPH), weight_BHM) + bias_B1M
 
     def grid(self, entities_ED: Tensor, labels_MD: Tensor) -> Iterator[Tensor]:
         """All pairs of one text with themselves too, some heads at a time: [heads, E, M]. Nothing is gathered."""
         head_EH, tail_EH = self.left(entities_ED), self.right(entities_ED)
         weight_1HM, bias_11M = self.fold(labels_MD[None])
         for some_EH in head_EH.split(max(1, block(head_EH[None]) // max(1, len(tail_EH)))):
-            yield self.hidden(some_EH[:, None], tail_EH) @ weight_1HM[0] + bias_11M[0]
+            yield linear(self.hidden(some_EH[:, None], tail_EH), weight_1HM[0].mT, bias_11M[0, 0])
 
 
 def block(vectors_BEH: Tensor) -> int:

@@ -115,22 +115,46 @@ def make_pools(sources: Sequence[Source], closed: Mapping[str, bool], known: Lab
     by_source: dict[str, SourceLabels] = {}
     types: Counter[str] = Counter()
     relations: Counter[str] = Counter()
+    kinds: dict[str, Counter[str]] = {}
+    akin_types: dict[str, set[str]] = {}
+    akin: dict[str, set[str]] = {}
     for source in sources:
         own_types = Counter(label for item in source.examples for *_, label in item.entities)
         own_relations = Counter(label for item in source.examples for *_, label in item.relations)
+        own_types.pop(UNKNOWN_TYPE, None)
+        narrow: Counter[str] = Counter()
         for item in source.examples:
             own_relations.update(dict.fromkeys((*item.checked, *(label for *_, label in item.wrong_relations)), 1))
-        own_types.pop(UNKNOWN_TYPE, None)
+            coarse = {(first, last): label for first, last, label in item.entities} if item.types else {}
+            for first, last, names in item.types:
+                narrow.update(names)
+                for name in names:
+                    kinds.setdefault(name, Counter())[known.kind(coarse[first, last])] += 1
+                    akin_types.setdefault(name, set()).update(names)
+            together: dict[tuple[int, int], list[str]] = {}
+            for head, tail, label in item.relations:
+                together.setdefault((head, tail), []).append(label)
+            for labels in together.values():
+                for label in labels if len(labels) > 1 else ():
+                    akin.setdefault(label, set()).update(labels)
         by_source[source.name] = SourceLabels(
             tuple(sorted(own_types)),
             tuple(sorted(own_relations)),
             _together(source.examples) if closed.get(source.name) else (),
+            _repeated(narrow),
         )
         types.update(own_types)
         relations.update(own_relations)
     for family in known.families:
         relations.update(dict.fromkeys((*family.names, *family.inverse), 100))
-    return Pools(by_source, _repeated(types), _repeated(relations))
+    common = {name: max(sorted(counts), key=counts.__getitem__) for name, counts in kinds.items()}
+    return Pools(
+        by_source, _repeated(types), _repeated(relations), common, _without_itself(akin_types), _without_itself(akin)
+    )
+
+
+def _without_itself(names: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(others - {name}) for name, others in names.items() if others - {name}}
 
 
 def _together(examples: Sequence[Example]) -> tuple[frozenset[str], ...]:

@@ -23,6 +23,7 @@ from typing import Any
 from relex_core.errors import ConfigError, InputError
 from relex_core.jsonl import Json, dumps
 from relex_core.syntax import read
+from relex_core.syntax_types import read_types
 from relex_core.syntax_words import NATION
 from relex_core.words import Words
 
@@ -91,8 +92,12 @@ def _sentence(sentence: Any, name: str, source: str, keep_empty: bool) -> Json |
             continue  # "London-based" is one word: the model cannot mark London in it
         spans.append((first, end, TYPES[entity.label_]))
         entities.append({"start": covered[0], "end": covered[1], "label": TYPES[entity.label_]})
-    relations = read(list(sentence), spans) if len(spans) > 1 else []
-    if len(spans) < 2 or not (relations or keep_empty):
+    tokens = list(sentence)
+    relations = read(tokens, spans) if len(spans) > 1 else []
+    types = read_types(tokens, spans)
+    for position, names in types.items():
+        entities[position]["types"] = list(names)
+    if not (relations or types or (keep_empty and len(spans) > 1)):
         return None
     return {
         "id": name,
@@ -152,7 +157,7 @@ def make_silver(
             texts = (text for i, text in enumerate(_lines(path, skip)) if limit is None or i < limit)
             for number, doc in enumerate(parser.pipe(texts, batch_size=batch)):
                 for record in read_sentences(doc, source, number, keep_empty > 0):
-                    if not record["relations"]:
+                    if not record["relations"] and not any("types" in entity for entity in record["entities"]):
                         empty += keep_empty
                         if empty < 1:
                             continue

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.feedforward import FeedForward, PairFeedForward
+from relex_core.products import Linear, each, linear
 
 NEVER = -10_000.0
 """Logit of what cannot be: its probability is 0, and unlike -inf it survives a product with a target of 0."""
@@ -50,7 +51,7 @@ class MarkerSpans(nn.Module):
         columns = []
         for width in range(min(widths, length)):
             hidden_BLH = self.out_project.hidden(start_BLH[:, : length - width], end_BLH[:, width:])
-            logits_BLK = hidden_BLH @ weight_BHK + bias_B1K
+            logits_BLK = each(hidden_BLH, weight_BHK) + bias_B1K
             columns.append(F.pad(logits_BLK, (0, 0, 0, width)))
         logits_BLWK = F.pad(torch.stack(columns, dim=2), (0, 0, 0, max(0, widths - length)))
         last_LW = torch.arange(length, device=lengths_B.device)[:, None] + torch.arange(widths, device=lengths_B.device)
@@ -65,13 +66,13 @@ class TokenScorer(nn.Module):
 
     def __init__(self, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.proj_token = nn.Linear(hidden_size, 2 * hidden_size)
-        self.proj_label = nn.Linear(hidden_size, 2 * hidden_size)
+        self.proj_token = Linear(hidden_size, 2 * hidden_size)
+        self.proj_label = Linear(hidden_size, 2 * hidden_size)
         self.out_mlp = nn.Sequential(
-            nn.Linear(3 * hidden_size, 4 * hidden_size),
+            Linear(3 * hidden_size, 4 * hidden_size),
             nn.Dropout(dropout),
             nn.ReLU(),
-            nn.Linear(4 * hidden_size, 3),
+            Linear(4 * hidden_size, 3),
         )
 
     def forward(self, words_BLD: Tensor, labels_BKD: Tensor) -> Tensor:
@@ -80,12 +81,12 @@ class TokenScorer(nn.Module):
         word_w, label_w, product_w = first.weight.chunk(3, dim=1)
         word_BLD, word2_BLD = self.proj_token(words_BLD).chunk(2, dim=-1)
         label_BKD, label2_BKD = self.proj_label(labels_BKD).chunk(2, dim=-1)
-        base_BLH = F.linear(word_BLD, word_w, first.bias)
-        label_BKH = F.linear(label_BKD, label_w)
+        base_BLH = linear(word_BLD, word_w, first.bias)
+        label_BKH = linear(label_BKD, label_w)
         columns = []
         for k in range(labels_BKD.shape[1]):
             product_BLD = word2_BLD * label2_BKD[:, k, None]
-            hidden_BLH = base_BLH + label_BKH[:, k, None] + F.linear(product_BLD, product_w)
+            hidden_BLH = base_BLH + label_BKH[:, k, None] + linear(product_BLD, product_w)
             columns.append(second(F.relu(self.out_mlp[1](hidden_BLH))))
         if not columns:
             return words_BLD.new_zeros(*words_BLD.shape[:2], 0, 3)

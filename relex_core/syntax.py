@@ -73,12 +73,7 @@ def read(tokens: Sequence[Token], spans: Sequence[tuple[int, int, str]]) -> list
     """All relations of one parsed sentence or document, sorted."""
     reading = Reading(tokens, spans)
     offset = tokens[0].i if len(tokens) else 0
-    for position, (first, end, _) in enumerate(spans):
-        inside = range(first, end)
-        root = next(
-            (i for i in inside if tokens[i - offset].head.i not in inside or tokens[i - offset].head.i == i), first
-        )
-        reading.at[root] = position
+    reading.at.update(roots(tokens, spans))
     for token in tokens:
         if token.pos_ in ("VERB", "AUX"):
             _verb(reading, token)
@@ -91,6 +86,19 @@ def read(tokens: Sequence[Token], spans: Sequence[tuple[int, int, str]]) -> list
     _place_after_comma(reading, offset)
     _generic_labels(reading)
     return sorted(reading.found)
+
+
+def roots(tokens: Sequence[Token], spans: Sequence[tuple[int, int, str]]) -> dict[int, int]:
+    """The syntactic root of each entity -> its position."""
+    offset = tokens[0].i if len(tokens) else 0
+    found = {}
+    for position, (first, end, _) in enumerate(spans):
+        inside = range(first, end)
+        root = next(
+            (i for i in inside if tokens[i - offset].head.i not in inside or tokens[i - offset].head.i == i), first
+        )
+        found[root] = position
+    return found
 
 
 # verbs

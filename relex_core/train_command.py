@@ -11,7 +11,7 @@ from typing import Any
 def add_parser(subparsers: Any) -> None:
     """The subcommand `train`."""
     parser = subparsers.add_parser("train", help="train or fine-tune a checkpoint; a killed run goes on where it stood")
-    parser.add_argument("config", help="a preset (stage1, stage2, small, mini) or a JSON file")
+    parser.add_argument("config", help="a preset (stage1, stage2, small, mini, forms) or a JSON file")
     parser.add_argument("--out", type=Path, required=True, help="directory of the run: checkpoints, metrics, state")
     parser.add_argument("--data", nargs="+", type=Path, help="training files instead of the configuration's")
     parser.add_argument("--dev", nargs="+", type=Path, help="development files instead of the configuration's")

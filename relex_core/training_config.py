@@ -135,8 +135,9 @@ class TrainConfig:
         return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
     def path(self, name: str) -> Path:
-        """A data path as it can be opened."""
-        return Path(self.data_root).expanduser() / name
+        """A data path as it can be opened: beside the presets (`texts/`) or under the data folder."""
+        own = PRESETS / name
+        return own if own.is_file() else Path(self.data_root).expanduser() / name
 
     def with_changes(self, **changes: Any) -> TrainConfig:
         """A copy with some values changed; None means unchanged."""
@@ -150,7 +151,7 @@ def read_train_config(name: str | Path) -> TrainConfig:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise _wrong(
-            "the training configuration", "a preset (stage1, stage2, small, mini) or a JSON file", error
+            "the training configuration", "a preset (stage1, stage2, small, mini, forms) or a JSON file", error
         ) from error
     if not isinstance(data, dict):
         raise _wrong("the training configuration", "a JSON object", data)

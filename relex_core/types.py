@@ -13,9 +13,9 @@ import hashlib
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import count
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from relex_core.errors import InputError, SchemaError, quote
@@ -157,11 +157,16 @@ class Schema:
 
     entity_labels: tuple[EntityLabel, ...] = ()
     relation_labels: tuple[RelationLabel, ...] = ()
+    # each annotation of an open label set, which has thousands, is checked against these
+    entity_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    relation_names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "entity_names", frozenset(label.name for label in self.entity_labels))
+        object.__setattr__(self, "relation_names", frozenset(label.name for label in self.relation_labels))
         for kind, labels in (("entity", self.entity_labels), ("relation", self.relation_labels)):
-            names = [label.name for label in labels]
-            twice = sorted({name for name in names if names.count(name) > 1})
+            times = Counter(label.name for label in labels)
+            twice = sorted(name for name, number in times.items() if number > 1)
             if twice:
                 raise SchemaError(
                     expected=f"each {kind} label once",
@@ -177,10 +182,8 @@ class Schema:
                 change="Leave the letters empty to have them chosen.",
                 value=tuple(letters),
             )
-        types = {label.name for label in self.entity_labels}
-        relations = {label.name for label in self.relation_labels}
         for label in self.relation_labels:
-            unknown = sorted({*label.head_types, *label.tail_types} - types)
+            unknown = sorted({*label.head_types, *label.tail_types} - self.entity_names)
             if unknown:
                 raise SchemaError(
                     expected=f"the ends of relation {quote(label.name)} to be entity labels of this set",
@@ -188,7 +191,7 @@ class Schema:
                     change="Add these entity labels or take them out of the relation's allowed types.",
                     value=tuple(unknown),
                 )
-            if label.inverse and label.inverse not in relations:
+            if label.inverse and label.inverse not in self.relation_names:
                 raise SchemaError(
                     expected=f"the inverse of relation {quote(label.name)} to be a relation label of this set",
                     found=quote(label.inverse),
@@ -205,18 +208,20 @@ class Schema:
         ['P', 'L', 'O']
         """
         given = [label if isinstance(label, EntityLabel) else EntityLabel(label.strip()) for label in entities]
-        taken = {label.letter for label in given if label.letter}
+        letters = _Letters({label.letter for label in given if label.letter})
+        colors = _Colors()
         labels: list[EntityLabel] = []
         for label in given:
             if not label.letter:
-                letter = _free_letter(label.name, taken)
-                taken.add(letter)
-                label = replace(label, letter=letter, color=_free_color(labels))
+                label = replace(label, letter=letters.take(label.name), color=colors.free())
+            colors.used.add(label.color)
             labels.append(label)
+        colors = _Colors()
         relation_labels: list[RelationLabel] = []
         for relation in relations:
             if isinstance(relation, str):
-                relation = RelationLabel(relation.strip(), color=_free_color(relation_labels))
+                relation = RelationLabel(relation.strip(), color=colors.free())
+            colors.used.add(relation.color)
             relation_labels.append(relation)
         return cls(tuple(labels), tuple(relation_labels))
 
@@ -391,8 +396,7 @@ def check_graph(
 ) -> None:
     """Refuse spans outside the text, labels outside the schema, ids used twice and dangling relations."""
     length = len(document.text)
-    types = {label.name for label in schema.entity_labels}
-    names = {label.name for label in schema.relation_labels}
+    types, names = schema.entity_names, schema.relation_names
     ids: set[str] = set()
     marked: set[tuple[int, int, str]] = set()
     for entity in entities:
@@ -460,20 +464,42 @@ def _check_label(kind: str, name: str, description: str) -> None:
             )
 
 
-def _free_letter(name: str, taken: set[str]) -> str:
-    """The first letter of `name` that is free, else the first letter of the alphabet, else a number."""
-    letters = [c.upper() for c in name if c.isalnum() and len(c.upper()) == 1]
-    for letter in letters + list(string.ascii_uppercase):
-        if letter not in taken:
-            return letter
-    stem = letters[0] if letters else "X"
-    numbered: Iterator[str] = (f"{stem}{n}" for n in count(2))
-    return next(code for code in numbered if code not in taken)
+class _Letters:
+    """Letter codes for a label set under construction."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._next: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """The first letter of `name` that is free, else the first letter of the alphabet, else a number."""
+        letters = [c.upper() for c in name if c.isalnum() and len(c.upper()) == 1]
+        for letter in letters + list(string.ascii_uppercase):
+            if letter not in self._taken:
+                self._taken.add(letter)
+                return letter
+        # codes are never given back: counting goes on where it was
+        stem = letters[0] if letters else "X"
+        number = self._next.get(stem, 2)
+        while f"{stem}{number}" in self._taken:
+            number += 1
+        self._next[stem] = number + 1
+        self._taken.add(f"{stem}{number}")
+        return f"{stem}{number}"
 
 
-def _free_color(labels: Iterable[EntityLabel] | Iterable[RelationLabel]) -> int:
-    used = {label.color for label in labels}
-    return next(n for n in count() if n not in used)
+class _Colors:
+    """Colours for a label set under construction; `used` only grows."""
+
+    def __init__(self) -> None:
+        self.used: set[int] = set()
+        self._next = 0
+
+    def free(self) -> int:
+        """The first colour that is not used."""
+        while self._next in self.used:
+            self._next += 1
+        return self._next
 
 
 _Label = TypeVar("_Label", EntityLabel, RelationLabel)

@@ -148,3 +148,25 @@ def test_cached_positions_are_forgotten_when_weights_may_change() -> None:
         again = forward(model, builder)[1].relations_BPM
     assert not torch.allclose(before, after)
     assert torch.equal(after, again)
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+def test_a_text_without_entities_spoils_no_batch(name: str) -> None:
+    torch.manual_seed(0)
+    decoder = DECODERS[name](16)
+    entities = torch.randn(2, 3, 16, requires_grad=True)
+    mask = torch.tensor([[True, True, True], [False, False, False]])
+    logits = decoder(entities, mask)
+    assert torch.isfinite(logits).all()
+    logits[0].sum().backward()
+    assert torch.isfinite(entities.grad).all()
+    alone = decoder(entities[:1], mask[:1])
+    assert torch.allclose(logits[:1], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+def test_an_entity_that_stands_alone_has_a_finite_logit_in_bf16(name: str) -> None:
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = DECODERS[name](16)(torch.randn(1, 2, 16), torch.tensor([[True, False]]))
+    assert torch.isfinite(logits).all()

@@ -70,6 +70,42 @@ def test_what_it_does_not_say_is_not(parser: Any, text: str, label: str) -> None
     assert label not in {found for _, found, _ in relations(parser, text)}
 
 
+def types(parser: Any, text: str) -> dict[str, list[str]]:
+    return {
+        " ".join(record["tokens"][e["start"] : e["end"] + 1]): e.get("types", [])
+        for record in read_sentences(parser(text), "test", 0, keep_empty=True)
+        for e in record["entities"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "called"),
+    [
+        ("Marie Curie was a physicist and chemist from Poland.", "Marie Curie", ["physicist", "chemist"]),
+        ("Tim Cook, a businessman from Alabama, runs Apple.", "Tim Cook", ["businessman"]),
+        ("The guitarist Jonny Greenwood lives in Oxford.", "Jonny Greenwood", ["guitarist"]),
+        ("He crossed rivers such as the Danube near Vienna.", "Danube", ["river"]),
+        ("Ada studied at Stanford University in California.", "Stanford University", ["university"]),
+        ("Napoleon lost the Battle of Waterloo in Belgium.", "Battle of Waterloo", ["battle"]),
+        ("Microsoft is a software company in Redmond.", "Microsoft", ["software company", "company"]),
+    ],
+)
+def test_what_a_sentence_calls_a_thing_is_its_type(parser: Any, text: str, name: str, called: list[str]) -> None:
+    assert types(parser, text)[name] == called
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Microsoft is not a bank in Redmond.",
+        "Tom Hanks is a friend of Rita Wilson.",
+        "Barack Obama visited the European Union in Brussels.",
+    ],
+)
+def test_what_is_denied_or_says_nothing_is_no_type(parser: Any, text: str) -> None:
+    assert not any(types(parser, text).values())
+
+
 def test_records_are_training_examples(parser: Any, tmp_path: Path) -> None:
     source = tmp_path / "news.txt"
     source.write_text("Google acquired YouTube in 2006.\n\nIt rained.\nApple is based in California.\n", "utf-8")

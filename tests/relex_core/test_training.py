@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from relex_core.augmentation import view
+from relex_core.augmentation import OTHER_NAMES, view
 from relex_core.checkpoint import load
 from relex_core.datasets import read_gold
 from relex_core.errors import ConfigError, InputError
@@ -29,7 +29,7 @@ from relex_core.types import Thresholds
 from relex_core.views import Augmentation, View
 from tests.relex_core.tiny import TEXTS, checkpoint, corpus, record
 
-AS_IT_IS = Augmentation(0.0, 16, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 48, negatives=False)
+AS_IT_IS = Augmentation(0.0, 16, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 48, False, 0.0, 0.0, 0.0, 0.0)
 KNOWN = LabelKnowledge({"works for": {"same": ["employed by"], "inverse": ["employs"]}})
 
 
@@ -243,6 +243,139 @@ def test_the_inverse_name_exchanges_head_and_tail(tmp_path: Path) -> None:
     assert "employs" in {label for _, label, _ in found}
 
 
+def typed(tmp_path: Path, *numbers: int) -> list[Example]:
+    """Examples whose people have narrower types."""
+    return [
+        replace(
+            item, types=tuple((*span[:2], ("mathematician", "writer")) for span in item.entities if span[2] == "person")
+        )
+        for item in examples(tmp_path, *numbers)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_two_labels_that_fit_the_narrower_one_counts(tmp_path: Path, seed: int) -> None:
+    items = typed(tmp_path)
+    how = replace(Augmentation(), narrow=1.0, general=0.0, coarse=0.0, rename_entity=0.0, other=0.0, capital_labels=0.0)
+    seen = asked(items[0], how, seed, *items)
+    (ada,) = (span[:2] for span in items[0].entities if span[2] == "person")
+    right = {seen.entity_labels[k] for a, b, k in seen.entities if (a, b) == ada}
+    unknown = {seen.entity_labels[k] for a, b, k in seen.entities_unknown if (a, b) == ada}
+    assert right <= {"mathematician", "writer"}
+    if right:
+        assert not unknown & {"person", "mathematician", "writer"}
+    else:  # the label was dropped: what it would have said is not known
+        assert not set(seen.entity_labels) & {"person"} or "person" in unknown
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_general_label_stands_beside_narrow_ones_and_is_wrong_where_they_are_right(
+    tmp_path: Path, seed: int
+) -> None:
+    items = [
+        replace(item, entities=tuple((a, b, "politician" if t == "person" else t) for a, b, t in item.entities))
+        for item in examples(tmp_path)
+    ]
+    how = replace(AS_IT_IS, general=1.0, max_labels=20)
+    seen = asked(items[0], how, seed, *items)
+    assert "person" in seen.entity_labels
+    people = {item[:2] for item in items[0].entities if item[2] == "politician"}
+    shown = {seen.entity_labels[k] for a, b, k in seen.entities if (a, b) in people}
+    # called by the general label or by its own, never by both; and the other one is known to be wrong
+    assert shown == ({"politician"} if "politician" in seen.entity_labels else {"person"})
+    assert not any((a, b) in people for a, b, _ in seen.entities_unknown)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_catch_all_label_is_for_what_no_shown_label_covers(tmp_path: Path, seed: int) -> None:
+    items = examples(tmp_path)
+    seen = asked(
+        items[0],
+        replace(Augmentation(), other=1.0, rename_entity=0.0, drop_label=0.0, capital_labels=0.0),
+        seed,
+        *items,
+    )
+    catch_all = {k for k, label in enumerate(seen.entity_labels) if label in OTHER_NAMES}
+    cells = {(a, b): {k for *span, k in seen.entities if span == [a, b]} for a, b, _ in seen.entities}
+    for labels in cells.values():
+        assert len(labels) == 1, "a thing is other or what a label says, never both"
+    unknown = {(a, b) for a, b, k in seen.entities_unknown if k in catch_all}
+    assert not unknown & set(cells)
+
+
+def marked(tmp_path: Path, text: str) -> list[Example]:
+    (tmp_path / "m.marked").write_text(text, "utf-8")
+    return [item for gold in read_gold(tmp_path / "m.marked") if (item := example(gold, "m"))]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_catch_all_label_does_not_mean_passing_times_and_bare_numbers(tmp_path: Path, seed: int) -> None:
+    (item,) = marked(tmp_path, "[Last week|time] [12|number] of [65 miles|number] were paved, [5 May 1990|time].")
+    how = replace(Augmentation(), other=1.0, rename_entity=0.0, drop_label=0.0, capital_labels=0.0, lower_text=0.0)
+    seen = asked(item, how, seed)
+    catch_all = {k for k, label in enumerate(seen.entity_labels) if label in ("other", "other entity")}
+    called = {" ".join(seen.words[a : b + 1]) for a, b, k in seen.entities if k in catch_all}
+    assert called <= {"65 miles", "5 May 1990"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_that_one_thing_has_elsewhere_are_not_held_against_it(tmp_path: Path, seed: int) -> None:
+    first, *others = marked(
+        tmp_path,
+        "[Ada|physicist; person] and [Bo|scientist; person] and [Cy|dancer; person] work for [Acme|organization].\n"
+        "1 > 4: employed by\n2 > 4: chemist at\n\n"
+        "[Dee|physicist; scientist; person] is at [Ems|organization].\n1 > 2: chemist at; staff of\n\n"
+        "[Gil|person] is at [Ems|organization].\n1 > 2: staff of; employed by",
+    )
+    how = replace(AS_IT_IS, narrow=1.0, max_labels=20)
+    seen = asked(first, how, seed, *others)
+    unknown = {(seen.words[a], seen.entity_labels[k]) for a, _, k in seen.entities_unknown}
+    assert ("Ada", "scientist") in unknown
+    assert not {("Ada", "dancer"), ("Cy", "scientist")} & unknown, (
+        "never one thing: one is wrong where the other is right"
+    )
+    named = {(seen.spans[a], m) for p, m in seen.unknown for a, _ in (seen.pairs[p],)}
+    assert named == set(), "chemist at and employed by were never said of one pair"
+    more = replace(how, negatives=True)
+    seen = asked(first, more, seed, *others)
+    if "staff of" in seen.relation_labels:
+        m = seen.relation_labels.index("staff of")
+        masked = {
+            " ".join(seen.words[a : b + 1])
+            for p, k in seen.unknown
+            if k == m
+            for a, b in (seen.spans[seen.pairs[p][0]],)
+        }
+        assert masked == {"Ada", "Bo"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_text_with_many_names_leaves_room_for_wrong_ones(tmp_path: Path, seed: int) -> None:
+    letters = "abcdefghijkl"
+    (item,) = marked(
+        tmp_path,
+        "".join(f"[{c.upper()}|kind {c}; person] " for c in letters)
+        + "\n1 > 2: "
+        + "; ".join(f"holds {c}" for c in letters)
+        + "\n1 !> 3: fails",
+    )
+    how = replace(Augmentation(), max_labels=8, drop_label=0.0, capital_labels=0.0, narrow=1.0, coarse=0.0)
+    seen = asked(item, how, seed)
+    assert len({m for _, m in seen.positives}) < 8
+    assert len({k for *_, k in seen.entities}) <= 6
+    assert "fails" in seen.relation_labels
+
+
+def test_texts_in_small_letters_and_labels_in_capitals_mean_the_same(tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    seen = asked(item, replace(AS_IT_IS, lower_text=1.0, capital_labels=1.0))
+    plain = asked(item)
+    assert seen.words == tuple(word.lower() for word in plain.words)
+    assert {label.lower() for label in seen.entity_labels} == set(plain.entity_labels)
+    assert set(seen.entity_labels) != set(plain.entity_labels)
+    assert len(seen.entities) == len(plain.entities)
+
+
 def test_partial_data_knows_nothing_of_what_is_absent(tiny: Path, tmp_path: Path) -> None:
     (item,) = examples(tmp_path, 0, partial=True)
     seen = asked(item)
@@ -325,7 +458,7 @@ def test_an_epoch_holds_each_example_once_and_a_chunk_depends_on_its_seed(tmp_pa
     assert Sampler([source], mixture, 1).batches(2) != Sampler([source], mixture, 1).batches(3)
 
 
-@pytest.mark.parametrize("name", ["stage1", "stage2", "mini"])
+@pytest.mark.parametrize("name", ["stage1", "stage2", "small", "mini", "forms"])
 def test_presets_are_valid(name: str) -> None:
     plan = read_train_config(name)
     assert TrainConfig.from_json(json.loads(json.dumps(plan.to_json()))) == plan

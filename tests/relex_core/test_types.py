@@ -71,6 +71,15 @@ def test_letters_and_colours_are_unique_for_hundreds_of_labels() -> None:
     assert [label.color for label in labels] == list(range(200))
 
 
+def test_thousands_of_labels_are_coded_in_their_order() -> None:
+    schema = Schema.of([f"x{n}" for n in range(3_000)], [f"r{n}" for n in range(3_000)])
+    letters = [label.letter for label in schema.entity_labels]
+    assert (letters[0], letters[36:38], letters[-1]) == ("X", ["X2", "X3"], "X2965")
+    assert [label.color for label in schema.entity_labels] == list(range(3_000))
+    assert [label.color for label in schema.relation_labels] == list(range(3_000))
+    assert schema.relation_names == {f"r{n}" for n in range(3_000)}
+
+
 def test_given_letters_and_colours_stay() -> None:
     schema = Schema.of([EntityLabel("place", letter="P", color=5), "person"])
     assert [(label.letter, label.color) for label in schema.entity_labels] == [("P", 5), ("E", 0)]
