@@ -17,7 +17,8 @@ test: system .venv/.dev .venv-argilla/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/pytest -m browser
 
 # the part that needs no browser, database server or Argilla
 check: .venv/.dev

@@ -10,7 +10,7 @@ import streamlit as st
 from db import assignments
 from db.store import Store
 from pages.shared import desk as desks
-from pages.shared import messages, queue_tools, queueing, resources, sample_set, state, suggestions
+from pages.shared import messages, queue_tools, queueing, resources, sample_set, seats, state, suggestions
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
@@ -69,6 +69,7 @@ def keep(desk: Desk) -> None:
     with seat.lock:
         seat.desk, seat.store, seat.readings = desk, resources.store(), readings()
         seat.thresholds = state.thresholds()
+        seat.scope = seats.scope(desk.walk.project, desk.walk.annotator)
     state.set_project(desk.walk.project)
     state.set_address(desk.walk.project, desk.walk.current)
 
@@ -81,9 +82,10 @@ def take(store: Store) -> Desk:
 
 
 def _take(store: Store, desk: Desk) -> Desk:
-    for batch in pending(EDITOR, state.acknowledged()):
+    seat = state.seat()
+    for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
         desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
-        state.acknowledge(committed)
+        seat.acknowledge(committed)
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
@@ -105,24 +107,29 @@ def _take(store: Store, desk: Desk) -> Desk:
 
 def editor(desk: Desk) -> None:
     """The open document in the editor, the next ones with it."""
-    if desk.open is None:
+    seat = state.seat()
+    with seat.lock:
+        # posted corrections may have come since: what is drawn and what the browser may forget belong together
+        now, acknowledged = seat.desk, seat.acknowledged
+    if now.open is None:
         return
-    annotation, revision = desk.open
+    annotation, revision = now.open
     look = state.look(annotation.document.id)
     annotator(
         annotation,
         state.thresholds(),
         key=EDITOR,
-        acknowledged=state.acknowledged(),
+        acknowledged=acknowledged,
         mode="edit",
         revision=revision,
-        scope=f"{desk.walk.project}/{desk.walk.annotator}",
-        next_documents=desk.ahead,
+        scope=seat.scope,
+        next_documents=now.ahead,
         conflict=ConflictNotice(*desk.conflict) if desk.conflict else None,
         refused=desk.refused,
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
-        direct=state.seat().token,
+        direct=seat.token,
+        habits=now.habits.counts(),
     )
 
 

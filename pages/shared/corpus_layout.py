@@ -1,7 +1,9 @@
 """Where the nodes of a project's graph stand: the same graph gets the same places, and a node keeps its own.
 
-Each connected part is laid out by itself (ForceAtlas2, from networkx), its names are pushed off each other, and the
-parts stand in rows, the largest first. Nodes that join a picture later come beside their neighbours.
+Each connected part is laid out by itself: a small one as a tree to both sides of the node with most neighbours, so that
+names have a line of their own and labels room between them; a larger one by ForceAtlas2, from networkx, after which
+names are pushed off each other. The parts stand in rows, the largest first. Nodes that join a picture later come beside
+their neighbours.
 """
 
 from __future__ import annotations
@@ -25,7 +27,20 @@ ROOM = (120.0, 70.0)
 WIDE = 1.25
 """How much wider than high a picture is."""
 
-GAP = 70.0
+GAP, LEADING = 50.0, 30.0
+"""Between parts that stand side by side, and between rows of them."""
+
+MOST_ROWS = 60
+"""Rows that are tried."""
+
+STEP = (190.0, 62.0)
+"""From column to column and from line to line of a small part."""
+
+STAGGER = 42.0
+"""How much lower every second column stands, so that long names pass below each other."""
+
+SMALL = 12
+"""Nodes that a part drawn as a tree may have."""
 
 
 def arrange(view: View, known: Mapping[Key, Place]) -> dict[Key, Place]:
@@ -49,12 +64,12 @@ def _part(graph: nx.Graph[Key], keys: Sequence[Key]) -> dict[Key, Place]:
     """One connected part around the middle."""
     if len(keys) == 1:
         return {keys[0]: (0.0, 0.0)}
-    if len(keys) == 2:
-        return {keys[0]: (-85.0, 0.0), keys[1]: (85.0, 0.0)}
     # only the order in which nodes are given decides, not that of a hash table
     ordered: nx.Graph[Key] = nx.Graph()
     ordered.add_nodes_from(keys)
     ordered.add_edges_from((a, b) for a, b in graph.subgraph(keys).edges)
+    if len(keys) <= SMALL and ordered.number_of_edges() <= len(keys):
+        return _tree(ordered, keys)
     # a sunflower, so that nothing is left to chance
     first = {key: math.sqrt(at) * np.array((math.cos(2.4 * at), math.sin(2.4 * at))) for at, key in enumerate(keys)}
     found = nx.forceatlas2_layout(
@@ -76,6 +91,28 @@ def _part(graph: nx.Graph[Key], keys: Sequence[Key]) -> dict[Key, Place]:
     return {key: (float(x), float(y)) for key, (x, y) in zip(keys, points, strict=True)}
 
 
+def _tree(graph: nx.Graph[Key], keys: Sequence[Key]) -> dict[Key, Place]:
+    """A part that is a tree, or has one line more: the root in the middle, its branches to both sides."""
+    order = {key: at for at, key in enumerate(keys)}
+    root = max(keys, key=lambda key: (graph.degree(key), -order[key]))
+    tree = nx.bfs_tree(graph, root, sort_neighbors=lambda near: sorted(near, key=order.__getitem__))
+    leaves = {key: sum(not tree.out_degree(other) for other in nx.descendants(tree, key)) or 1 for key in keys}
+    sides: tuple[list[Key], list[Key]] = ([], [])
+    for branch in sorted(tree.successors(root), key=lambda key: -leaves[key]):
+        min(sides, key=lambda side: sum(leaves[key] for key in side)).append(branch)
+    places: dict[Key, Place] = {root: (0.0, 0.0)}
+    for way, side in zip((1.0, -1.0), sides, strict=True):
+        line = -(sum(leaves[key] for key in side) - 1) / 2
+        waiting = [(key, 1, line + sum(leaves[other] for other in side[:at])) for at, key in enumerate(side)]
+        for key, column, first in waiting:
+            line_of = first + (leaves[key] - 1) / 2
+            places[key] = way * column * STEP[0], line_of * STEP[1] + STAGGER * (column % 2)
+            for child in tree.successors(key):
+                waiting.append((child, column + 1, first))
+                first += leaves[child]
+    return places
+
+
 def _apart(points: Floats, free: NDArray[np.bool_]) -> Floats:
     """Push boxes of the size `ROOM` off each other, on the way that is shorter; only `free` ones move."""
     points = points.copy()
@@ -95,19 +132,34 @@ def _apart(points: Floats, free: NDArray[np.bool_]) -> Floats:
     return points
 
 
-def _rows(parts: Iterable[Mapping[Key, Place]]) -> dict[Key, Place]:
-    """Parts in rows below each other; the first one sets the width unless all the others need more."""
-    boxes = [(part, *_box(part.values())) for part in parts]
-    area = sum((right - left + GAP) * (bottom - top + GAP) for _, left, top, right, bottom in boxes)
-    width = max([math.sqrt(area * WIDE), *(right - left for _, left, _, right, _ in boxes)])
+def _rows(parts: Sequence[Mapping[Key, Place]]) -> dict[Key, Place]:
+    """Parts in rows below each other, in as many as let the whole be drawn largest."""
+    boxes = [_box(part.values()) for part in parts]
+    widths = [right - left + GAP for left, _, right, _ in boxes]
+    best: tuple[float, list[Place]] | None = None
+    # as wide as so many equal rows would be: some dozens of tries find the place, however many parts there are
+    for rows in range(1, min(len(parts), MOST_ROWS) + 1):
+        corners, width, height = _packed(boxes, max(max(widths), sum(widths) / rows))
+        size = max(width / WIDE, height)
+        if best is None or size < best[0]:
+            best = size, corners
     places: dict[Key, Place] = {}
-    x = y = row = 0.0
-    for part, left, top, right, bottom in boxes:
-        if x and x + right - left > width:
-            x, y, row = 0.0, y + row + GAP, 0.0
+    for part, (left, top, *_), (x, y) in zip(parts, boxes, best[1] if best else [], strict=True):
         places |= {key: (a - left + x, b - top + y) for key, (a, b) in part.items()}
-        x, row = x + right - left + GAP, max(row, bottom - top)
     return places
+
+
+def _packed(boxes: Sequence[tuple[float, float, float, float]], limit: float) -> tuple[list[Place], float, float]:
+    """The upper left corner of each box in rows of at most `limit`, and the width and height of all."""
+    corners: list[Place] = []
+    x = y = row = width = 0.0
+    for left, top, right, bottom in boxes:
+        if x and x + right - left + GAP > limit + 1e-6:
+            x, y, row = 0.0, y + row + LEADING, 0.0
+        corners.append((x, y))
+        x, row = x + right - left + GAP, max(row, bottom - top)
+        width = max(width, x)
+    return corners, width, y + row
 
 
 def _box(places: Iterable[Place]) -> tuple[float, float, float, float]:

@@ -6,9 +6,10 @@ then the walk knows it and the desk does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from db import gold
+from db import gold, habits
+from db.habits import Habits
 from db.store import Store
 from pages.shared import corrections, queueing, suggestions
 from pages.shared.corrections import Batch, Command, Refusal
@@ -24,8 +25,8 @@ from relex_core.types import Annotation, Extraction, Relation, Schema, Threshold
 class Desk:
     """`open` is None while the model has not read the open document, or where nothing is left (`walk.current` is "").
 
-    `version` is that of the label set. `gold` holds the adjudicated documents, if some come up again. `conflict` is
-    (revision, annotator) of somebody who saved in between.
+    `version` is that of the label set, `habits` say which relations people chose in this project. `gold` holds the
+    adjudicated documents, if some come up again. `conflict` is (revision, annotator) of somebody who saved in between.
     """
 
     walk: Walk
@@ -36,6 +37,7 @@ class Desk:
     refused: tuple[Refusal, ...] = ()
     conflict: tuple[int, str] | None = None
     gold: frozenset[str] = frozenset()
+    habits: Habits = field(default_factory=Habits)
 
     @property
     def waiting(self) -> bool:
@@ -51,7 +53,8 @@ def sit_down(store: Store, readings: Readings, project: str, annotator: str, fil
     """The desk at the document `at`, else at the first of the queue. Raises NotFound."""
     known = store.project(project)
     walk = queueing.start(store, project, annotator, filter, at)
-    return settle(store, readings, Desk(walk, known.schema, known.schema_version, gold=_gold(store, project)))
+    desk = Desk(walk, known.schema, known.schema_version, gold=_gold(store, project))
+    return settle(store, readings, _informed(store, desk, Habits()))
 
 
 def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) -> Desk:
@@ -86,7 +89,7 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
     """The desk as the store has it now: others may have saved, and labels may have changed."""
     known = store.project(desk.walk.project)
     fresh = Desk(desk.walk, known.schema, known.schema_version, gold=_gold(store, known.name))
-    return settle(store, readings, fresh)
+    return settle(store, readings, _informed(store, fresh, desk.habits))
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
@@ -165,12 +168,21 @@ def rescore(readings: Readings, annotation: Annotation) -> Annotation:
 
 
 def _obey(store: Store, readings: Readings, desk: Desk, command: Command, document: str) -> Desk:
+    if command.name == "submit":
+        desk = _informed(store, desk, desk.habits)
     if command.name == "next" and document == desk.walk.current:
         return turn(store, readings, desk, queueing.advance(store, desk.walk))
     if command.name == "rescore" and desk.open is not None and document == desk.walk.current:
         annotation, revision = desk.open
         return replace(desk, open=(rescore(readings, annotation), revision))
     return desk
+
+
+def _informed(store: Store, desk: Desk, before: Habits) -> Desk:
+    """The desk with what people chose so far; only the annotator's own choices where nobody may see another's."""
+    whose = desk.walk.annotator if desk.walk.filter.shared or desk.gold else ""
+    before = before if before.annotator == whose else Habits(whose)
+    return replace(desk, habits=habits.catch_up(store, desk.walk.project, before))
 
 
 def _gold(store: Store, project: str) -> frozenset[str]:

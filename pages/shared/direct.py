@@ -1,14 +1,15 @@
 """Corrections that are committed without a run of the page: the browser posts its log, and hears what is saved.
 
 A run of a page, however short, costs the browser more than the commit costs the server. So mere corrections of a
-document that is on the desk come this way; whatever changes the page (the next document, a flag, a conflict)
-is declined, and the browser sends the same records with the component's state. Records that come both ways
-are applied once.
+document that is open (on Annotate's desk, on Explore's sheet) come this way; whatever changes the page (the next
+document, a flag, a conflict) is declined, and the browser sends the same records with the component's state. Records
+that come both ways are applied once.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,11 @@ from starlette.routing import Route
 
 from pages.shared import desk as desks
 from pages.shared import seats
-from pages.shared.corrections import Refusal
+from pages.shared import sheet as sheets
+from pages.shared.corrections import Batch, Refusal
+from pages.shared.desk import Desk
 from pages.shared.seats import Seat
+from pages.shared.sheet import Sheet
 from pages.shared.widgets.annotator.protocol import batches
 from relex_core.errors import RelexError
 
@@ -33,40 +37,52 @@ MOST = 2_000_000
 """Bytes of a log that are taken at once; a longer one goes with the component's state."""
 
 
-def take(seat: Seat, records: Any) -> dict[str, Any] | None:
+def take(seat: Seat, scope: str, records: Any) -> dict[str, Any] | None:
     """Commit a log of corrections; what is saved, or None if the page has to see to it.
 
     {"acknowledged": {client: seq}, "revisions": {document: number}, "refused": [{client, seq, message}]}
     """
     with seat.lock:
-        desk: desks.Desk | None = seat.desk
         found = batches(records, seat.acknowledged)
-        if desk is None or desk.open is None:
+        there = _revisions(seat.desk)
+        if not there or scope != seat.scope:
             return None
-        there = _revisions(desk)
         if any(batch.commands or batch.unreadable or batch.document_id not in there for batch in found):
             return None
-        desk = replace(desk, refused=(), conflict=None)
         refused: list[Refusal] = []
         for batch in found:
-            desk, committed = desks.take(seat.store, seat.readings, desk, batch, seat.thresholds)
-            if desk.conflict is not None:
+            taken = _commit(seat, batch)
+            if taken is None:
                 return None
+            seat.desk, committed, new = taken
             seat.acknowledge(committed)
-            refused += desk.refused
-            seat.desk = desk = replace(desk, refused=())
+            refused += new
         touched = {str(record.get("document")) for record in records}
         clients = {str(record.get("client")) for record in records}
         return {
             "acknowledged": {client: n for client, n in seat.acknowledged.items() if client in clients},
-            "revisions": {id: n for id, n in _revisions(desk).items() if id in touched},
+            "revisions": {id: n for id, n in _revisions(seat.desk).items() if id in touched},
             "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
         }
 
 
-def _revisions(desk: desks.Desk) -> dict[str, int]:
-    """The revisions of the documents on the desk."""
-    return {a.document.id: n for a, n in (*([desk.open] if desk.open else []), *desk.ahead)}
+def _commit(seat: Seat, batch: Batch) -> tuple[Desk | Sheet, Mapping[str, int], tuple[Refusal, ...]] | None:
+    """What lies there after the batch, what is committed and what was refused; None where somebody saved in between."""
+    if isinstance(seat.desk, Sheet):
+        sheet, done = sheets.take(seat.store, seat.desk, batch, seat.thresholds)
+        return (sheet, done.acknowledged, done.refused) if done.conflict is None else None
+    desk = replace(seat.desk, refused=(), conflict=None)
+    desk, committed = desks.take(seat.store, seat.readings, desk, batch, seat.thresholds)
+    return (replace(desk, refused=()), committed, desk.refused) if desk.conflict is None else None
+
+
+def _revisions(there: Desk | Sheet | None) -> dict[str, int]:
+    """The revisions of the documents that corrections may be of; none where none is open."""
+    if isinstance(there, Sheet):
+        return {there.annotation.document.id: there.revision}
+    if there is None or there.open is None:
+        return {}
+    return {a.document.id: n for a, n in (there.open, *there.ahead)}
 
 
 async def _post(request: Request) -> JSONResponse:
@@ -79,18 +95,25 @@ async def _post(request: Request) -> JSONResponse:
         if len(body) > MOST:
             return JSONResponse({"declined": "Too long."}, 413)
     try:
-        records = json.loads(body)
-        if not isinstance(records, list) or not all(
-            isinstance(r, dict) and isinstance(r.get("client"), str) for r in records
-        ):
-            raise ValueError("expected a list of records")
-        answer = await run_in_threadpool(take, seat, records)
+        scope, records = _read(body)
+        answer = await run_in_threadpool(take, seat, scope, records)
     except (ValueError, RecursionError):
-        return JSONResponse({"declined": "Expected a list of records."}, 400)
+        return JSONResponse({"declined": "Expected a scope and a list of records."}, 400)
     except RelexError:
         # the page will say what it is, where people read it
         answer = None
     return JSONResponse(answer) if answer is not None else JSONResponse({"declined": "For the page."}, 409)
+
+
+def _read(body: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """{"scope": text, "records": [...]} as a pair. Raises ValueError."""
+    sent = json.loads(body)
+    scope, records = (sent.get("scope"), sent.get("records")) if isinstance(sent, dict) else (None, None)
+    if not isinstance(scope, str) or not isinstance(records, list):
+        raise ValueError("expected a scope and a list of records")
+    if not all(isinstance(r, dict) and isinstance(r.get("client"), str) for r in records):
+        raise ValueError("expected records of clients")
+    return scope, records
 
 
 routes = (Route(PATH, _post, methods=["POST"]),)

@@ -12,7 +12,7 @@ from db import progress as reading_progress
 from db.store import Store
 from db.values import Project, State
 from pages.shared import actions, annotating, corpus_pane, importing, palette, resources, sample_set, state, suggestions
-from pages.shared.messages import counted, plain, refuse, tell
+from pages.shared.messages import counted, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table, schema_form
 from relex_core.errors import RelexError
@@ -72,12 +72,14 @@ def head(store: Store, project: Project) -> None:
                 "For annotators, as Markdown", project.guidelines, key=f"guidelines_{project.name}", height=240,
                 on_change=_save_guidelines, args=(project.name,),
             )  # fmt: skip
-        with st.popover("Import", key=f"import_menu_{state.upload_round()}"):
+        busy = importing.under_way(project.name)
+        with st.popover("Import", key=f"import_menu_{state.upload_round()}", disabled=busy):
             importing.form(store, project.name)
         st.button("Annotate", key="go_annotate", type="primary", on_click=_annotate, disabled=not total)
-    if state.remembered("imported"):
-        tell(str(state.remembered("imported")))
-        state.remember("imported", "")
+    if busy:
+        importing.wait(project.name)
+    else:
+        importing.outcome(store, project.name)
     st.html(_states(counts, total))
     if state.remembered("annotate_now"):
         state.remember("annotate_now", False)

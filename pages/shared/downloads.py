@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import bundles, resources, state, triples
+from pages.shared import bundles, resources, state, text_pane, triples
 from pages.shared.messages import guard
 from pages.shared.triples import Shown
 from pages.shared.widgets.graph import merge, offline_html
@@ -15,6 +15,7 @@ from relex_core.types import Extraction
 def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> None:
     """The popover with the downloads of what is shown."""
     thresholds, store = state.thresholds(), resources.store()
+    latest = text_pane.now(shown) if workspace.mode == "correct" else lambda: shown
     stem = bundles.file_stem(workspace.document.source.removeprefix("sample: ") or "text")
     with st.popover("Download", key="downloads"), guard():
         if workspace.mode == "correct":
@@ -31,11 +32,11 @@ def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> N
                 help="What is shown, as stage-2 JSON Lines, and a manifest. Nobody has corrected it yet.",
             )  # fmt: skip
         st.download_button(
-            "Triples", lambda: triples.to_csv([shown]).encode("utf-8-sig"), f"{stem}-triples.csv", "text/csv",
+            "Triples", lambda: triples.to_csv([latest()]).encode("utf-8-sig"), f"{stem}-triples.csv", "text/csv",
             key="take_triples", on_click="ignore", width="stretch", help="A CSV table with scores and evidence.",
         )  # fmt: skip
         st.download_button(
-            "Graph", lambda: offline_html(merge(shown).picture, workspace.document.source or "graph").encode(),
+            "Graph", lambda: offline_html(merge(latest()).picture, workspace.document.source or "graph").encode(),
             f"{stem}-graph.html", "text/html", key="take_graph", on_click="ignore", width="stretch",
             help="A page that works without a network.",
         )  # fmt: skip

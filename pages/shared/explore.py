@@ -180,6 +180,8 @@ def _take_labels(name: str) -> None:
 def _take_thresholds() -> None:
     kept = state.thresholds()
     entity, relation = state.widget("entity_threshold"), state.widget("relation_threshold")
+    # a slider that is moved fast breaks runs off before the other one is drawn again: then that has no value
+    entity, relation = kept.entity if entity is None else entity, kept.relation if relation is None else relation
     state.set_thresholds(replace(kept, entity=float(entity), relation=float(relation)))
 
 

@@ -16,7 +16,7 @@ from db.formats import writers
 from db.store import Store
 from db.validation import Weight
 from db.values import State
-from pages.shared import bundles, export_check, state
+from pages.shared import bundles, export_check, importing, state
 from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
@@ -85,7 +85,7 @@ def choose_states(store: Store, project: str, default: Sequence[State], key: str
     counts = store.counts(project)
     state.begin_widget(key, list(default))
     chosen = st.pills(
-        "States", list(State), selection_mode="multi", default=list(default), key=key,
+        "States", list(State), selection_mode="multi", key=key,
         format_func=lambda name: f"{name} {counts[name]:,}",
     )  # fmt: skip
     return tuple(State(name) for name in chosen)
@@ -120,6 +120,9 @@ def nothing_yet() -> None:
 
 def preview(store: Store, choice: Choice) -> None:
     """Counts, warnings, the download, and the first records."""
+    if importing.under_way(choice.project):
+        importing.wait(choice.project)
+        return
     people = choice.annotators or None
     summary, sizes = _counted(store, choice)
     with st.container(horizontal=True, vertical_alignment="center"):

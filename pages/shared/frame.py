@@ -12,7 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import checkpoint_menu, identity, resources, state, style
+from pages.shared import checkpoint_menu, clicks, identity, resources, state, style
 from pages.shared.messages import guard, plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
@@ -46,6 +46,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     # Streamlit takes a folder called pages for its old navigation until the first run has called st.navigation,
     # and tells the first visitor of any other address that the page does not exist (1.67.0, PagesManager)
     PagesManager.uses_pages_directory = False
+    clicks.keep()
     threading.Thread(target=resources.warm, name="warm", daemon=True).start()
     stop = threading.Event()
     threading.Thread(target=resources.keep_in_step, args=(stop,), name="argilla", daemon=True).start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,20 @@ from db.formats import named, readers
 from db.imports import Report
 from db.store import Store
 from db.values import State
-from pages.shared import annotating, bundles, questions, state
-from pages.shared.messages import counted, guard, refuse
+from pages.shared import annotating, bundles, questions, resources, state
+from pages.shared.jobs import Job
+from pages.shared.messages import counted, guard, refuse, tell
 from relex_core.types import Document
 
 TEXTS = "texts"
 """The choice for files without marks."""
 
+IMPORTING = "import"
+"""The purpose of such a job."""
+
 
 def form(store: Store, project: str) -> None:
-    """The uploader with its questions; says in `state.remembered("imported")` what was imported."""
+    """The uploader with its questions; `outcome` says what was imported."""
     formats = {format.name: format for format in readers()}
     st.selectbox(
         "What the files hold", [TEXTS, *formats], key="import_format",
@@ -41,38 +47,103 @@ def form(store: Store, project: str) -> None:
             _annotated(store, project, chosen, files)
 
 
+def under_way(project: str) -> bool:
+    """Whether files are being stored in the project."""
+    job = resources.jobs().get(project, IMPORTING)
+    return job is not None and job.running
+
+
+@st.fragment(run_every=0.7)
+def wait(project: str) -> None:
+    """Stands where an import goes on; at its end the page is drawn anew."""
+    if not under_way(project):
+        st.rerun()
+    tell("Files are being imported. What is counted here comes when all of them are in.")
+
+
+def outcome(store: Store, project: str) -> None:
+    """Say how the last import ended, and let the model read what it brought."""
+    job = resources.jobs().get(project, IMPORTING)
+    if job is not None and not job.running:
+        done = job.result is not None
+        broken = "The import ended before it was through. Import the files again: nothing is stored twice."
+        state.set_import_ending(project, str(job.result) if done else job.error or broken, done)
+        resources.jobs().forget(project, IMPORTING)
+        if done:
+            annotating.begin_reading(store, project)
+    # told from what the tab remembers: reading a few documents takes less time than reading this sentence, and its
+    # end draws the page anew
+    ending = state.import_ending(project)
+    if ending is not None:
+        (tell if ending.done else refuse)(ending.words)
+
+
+def begin(project: str, records: int, work: Callable[[], str]) -> None:
+    """Let `work` store the records and say what became of them. It goes on whatever the visitor does meanwhile:
+    a run of the page is left alone in the middle when somebody navigates."""
+
+    def pieces(job: Job) -> Generator[int]:
+        job.result = work()
+        yield records
+
+    resources.jobs().start(project, IMPORTING, records, pieces)
+
+
 def _add_texts(store: Store, project: str, documents: tuple[Document, ...]) -> None:
     if not st.button(f"Import {counted(len(documents), 'document')}", key="import_texts", type="primary"):
         return
-    added = store.add_documents(project, documents)
-    words = f"{counted(added.added, 'document')} added."
-    if added.duplicates:
-        words += f" {counted(added.duplicates, 'text')} the project had already."
-    if added.renamed:
-        words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
-    _finish(store, project, words)
+
+    def work() -> str:
+        added = store.add_documents(project, documents)
+        words = f"{counted(added.added, 'document')} added."
+        if added.duplicates:
+            words += f" {counted(added.duplicates, 'text')} the project had already."
+        if added.renamed:
+            words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
+        return words
+
+    begin(project, len(documents), work)
+    state.next_upload()
+    st.rerun()
 
 
 def _annotated(store: Store, project: str, format: str, files: list[Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for at, file in enumerate(files):
-            path = Path(folder) / f"{at}-{bundles.file_stem(Path(file.name).stem)}{named(format).suffix}"
-            path.write_bytes(file.getvalue())
-            paths.append(path)
+    contents = [
+        (f"{at}-{bundles.file_stem(Path(file.name).stem)}{named(format).suffix}", file.getvalue())
+        for at, file in enumerate(files)
+    ]
+    with _written(contents) as paths:
         reports = [imports.inspect(path, format, store.project(project).schema) for path in paths]
-        good = sum(report.records for report in reports)
-        # every file is told about, also after one that is not sure
-        unsure = [not _told(file.name, reports[at], at) for at, file in enumerate(files)]
-        words = f"Import {counted(good, 'record')}"
-        if not good or any(unsure) or not st.button(words, key="import_marks", type="primary"):
-            return
-        done = imports.load(
-            store, project, paths, format=format, annotator=state.annotator(), state=State.SUBMITTED, skip_bad=True
-        )
-    words = f"{counted(done.records, 'record')}: {done.added:,} documents added, {done.duplicates:,} known, "
-    words += f"{done.revisions:,} with decisions, {done.extractions:,} with suggestions."
-    _finish(store, project, words + (f" {len(done.skipped):,} left out." if done.skipped else ""))
+    good = sum(report.records for report in reports)
+    # every file is told about, also after one that is not sure
+    unsure = [not _told(file.name, reports[at], at) for at, file in enumerate(files)]
+    words = f"Import {counted(good, 'record')}"
+    if not good or any(unsure) or not st.button(words, key="import_marks", type="primary"):
+        return
+    who = state.annotator()
+
+    def work() -> str:
+        with _written(contents) as paths:
+            done = imports.load(
+                store, project, paths, format=format, annotator=who, state=State.SUBMITTED, skip_bad=True
+            )
+        words = f"{counted(done.records, 'record')}: {done.added:,} documents added, {done.duplicates:,} known, "
+        words += f"{done.revisions:,} with decisions, {done.extractions:,} with suggestions."
+        return words + (f" {len(done.skipped):,} left out." if done.skipped else "")
+
+    begin(project, good, work)
+    state.next_upload()
+    st.rerun()
+
+
+@contextmanager
+def _written(contents: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
+    """The files on the disk, as the readers want them."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name, _ in contents]
+        for path, (_, content) in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        yield paths
 
 
 def _told(name: str, report: Report, at: int) -> bool:
@@ -89,10 +160,3 @@ def _told(name: str, report: Report, at: int) -> bool:
         "texts alone"
     )
     return True
-
-
-def _finish(store: Store, project: str, words: str) -> None:
-    state.remember("imported", words)
-    state.next_upload()
-    annotating.begin_reading(store, project)
-    st.rerun()

@@ -51,8 +51,11 @@ def bar(store: Store, desk: Desk) -> None:
             reading(walk.project)
         st.space("stretch")
         st.button("‹", key="queue_back", on_click=_back, disabled=not walk.behind, help="The document before")
+        with st.container(key="order_words", width="content"):
+            st.markdown(_order_words(walk.filter))
         for name, label, help, fill in (
-            ("order", _order_words(walk.filter), "Which documents come, in which order", _queue_form),
+            # a popover whose label changes is another one, and closed: what was chosen stands beside it
+            ("order", "Order", "Which documents come, in which order", _queue_form),
             ("labels", "Labels", "Add, rename, merge, constrain and delete labels", queue_tools.labels),
             ("guide", "Guidelines", "What counts as what in this project", queue_tools.guidelines),
             ("share", "Sharing", "Give each person a part, and some documents to two", queue_tools.sharing),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from db.progress import Work
 from db.store import Store
+from db.values import State
 from pages.shared import palette, review, state, statistics
 from pages.shared.messages import counted, plain, refuse
 from pages.shared.review import Agreement, GoldScore, Shared
@@ -160,7 +161,8 @@ def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
         stamp = (name, len(work), max(item.saved_at for item in work))
         kept: tuple[object, tuple[Acceptance, ...]] | None = state.remembered("acceptance")
         if kept is None or kept[0] != stamp:
-            kept = (stamp, statistics.acceptance(store.latest_revisions(name, suggestions=True)))
+            submitted = store.latest_revisions(name, states=[State.SUBMITTED], suggestions=True)
+            kept = (stamp, statistics.acceptance(submitted))
             state.remember("acceptance", kept)
         if kept[1]:
             rate = st.column_config.ProgressColumn("accepted as it was", min_value=0, max_value=100, format="%d %%")

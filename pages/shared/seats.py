@@ -1,4 +1,4 @@
-"""What one tab has open, where both a run of its page and a posted correction find it.
+"""What an editor of one tab has open, where both a run of its page and a posted correction find it.
 
 A seat lives as long as the visitor's session holds it; then its token names nothing any more.
 """
@@ -17,16 +17,19 @@ from relex_core.types import Thresholds
 
 @dataclass(eq=False)
 class Seat:
-    """One tab's place. Everything but the token changes, under the lock.
+    """One editor's place. Everything but the token changes, under the lock.
 
-    `desk` is a `desk.Desk` or None; `store` and `readings` are what its corrections need. The token is a secret
-    between the server and the tab: who knows it corrects under the tab's name.
+    `desk` is what lies there: a `desk.Desk` in Annotate, a `sheet.Sheet` in Explore, or None; `store` and `readings`
+    are what its corrections need. `scope` names the project and the annotator: what was corrected under another one
+    is not meant for this desk. The token is a secret between the server and the tab: who knows it corrects under
+    the tab's name.
     """
 
     desk: Any = None
     store: Any = None
     readings: Any = None
     thresholds: Thresholds = field(default_factory=Thresholds)
+    scope: str = ""
     acknowledged: dict[str, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -46,3 +49,8 @@ _SEATS: WeakValueDictionary[str, Seat] = WeakValueDictionary()
 def find(token: str) -> Seat | None:
     """The seat of that token, None if nobody sits there."""
     return _SEATS.get(token)
+
+
+def scope(project: str, annotator: str) -> str:
+    """What keeps apart, in one browser and on one seat, the corrections of different work."""
+    return f"{project}/{annotator}"

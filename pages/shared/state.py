@@ -5,9 +5,10 @@ Nothing here is the only copy of somebody's work: decisions are in the store as 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -44,17 +45,42 @@ def set_workspace(workspace: Workspace) -> None:
     st.session_state["workspace"] = workspace
 
 
+@dataclass(frozen=True, slots=True)
+class ImportEnding:
+    """What became of an import: `done` if it was stored whole. `shown_until` is in seconds of the monotonic clock."""
+
+    project: str
+    words: str
+    done: bool
+    round: int
+    shown_until: float
+
+
+def import_ending(project: str) -> ImportEnding | None:
+    """How this tab's last import into the project ended: for a minute, and until another one is begun."""
+    ending: ImportEnding | None = st.session_state.get("import_ending")
+    if ending is None or ending.project != project or ending.round != upload_round():
+        return None
+    return ending if time.monotonic() < ending.shown_until else None
+
+
+def set_import_ending(project: str, words: str, done: bool) -> None:
+    st.session_state["import_ending"] = ImportEnding(project, words, done, upload_round(), time.monotonic() + 60)
+
+
 def thresholds() -> Thresholds:
     kept: Thresholds = st.session_state.get("thresholds", Thresholds())
     return kept
 
 
 def set_thresholds(thresholds: Thresholds) -> None:
-    """Also moves the sliders, if this comes before they are drawn."""
+    """Also moves the sliders, if this comes before they are drawn; one that stands there already is left alone, for
+    a slider that is told where to stand jumps back from where the hand has moved it meanwhile."""
     if thresholds != st.session_state.get("thresholds"):
         st.session_state["thresholds"] = thresholds
-        clear_widget("entity_threshold")
-        clear_widget("relation_threshold")
+        for key, value in (("entity_threshold", thresholds.entity), ("relation_threshold", thresholds.relation)):
+            if st.session_state.get(key) != value:
+                clear_widget(key)
 
 
 def checkpoint() -> str:
@@ -92,22 +118,13 @@ def answer_labels(form: str, seq: int, refused: str = "") -> None:
     st.session_state[f"{form}_refusal"] = Refusal(seq, refused) if refused else None
 
 
-def seat() -> Seat:
-    """This tab's place, which posted corrections find as well."""
-    if "seat" not in st.session_state:
-        st.session_state["seat"] = Seat()
-    found: Seat = st.session_state["seat"]
+def seat(screen: Literal["annotate", "explore"] = "annotate") -> Seat:
+    """The place of that screen's editor in this tab, which posted corrections find as well."""
+    key = f"seat_{screen}"
+    if key not in st.session_state:
+        st.session_state[key] = Seat()
+    found: Seat = st.session_state[key]
     return found
-
-
-def acknowledged() -> dict[str, int]:
-    """The last committed record of each client of this tab's editor."""
-    return dict(seat().acknowledged)
-
-
-def acknowledge(committed: Mapping[str, int]) -> None:
-    with seat().lock:
-        seat().acknowledge(committed)
 
 
 def editor_answers() -> tuple[Any, tuple[Any, ...]]:

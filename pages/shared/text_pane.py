@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from db.store import Store
-from pages.shared import actions, resources, state, triples
+from pages.shared import actions, resources, seats, state, triples
+from pages.shared.sheet import Sheet
 from pages.shared.triples import Shown
 from pages.shared.widgets.annotator import ConflictNotice, Refusal, annotator, edit_requested, pending
 from pages.shared.workspace import Workspace
@@ -22,32 +25,59 @@ def draw(workspace: Workspace, extraction: Extraction) -> Shown:
     if workspace.mode == "marked":
         annotator(begin(extraction), thresholds, key=VIEW, acknowledged={}, mode="view", revision=0, height=HEIGHT)
         return triples.of_extraction(extraction, thresholds)
-    annotation, revision = actions.annotation(resources.store(), workspace, extraction)
     conflict, refused = state.editor_answers()
+    seat = state.seat("explore")
+    with seat.lock:
+        # one picture of the store and of what the browser may forget, whatever is posted meanwhile
+        annotation, revision = actions.annotation(resources.store(), workspace, extraction)
+        seat.desk, seat.store = Sheet(workspace, annotation, revision, state.annotator()), resources.store()
+        seat.thresholds, seat.scope = thresholds, seats.scope(workspace.project, state.annotator())
+        acknowledged = seat.acknowledged
     annotator(
         annotation,
         thresholds,
         key=EDITOR,
-        acknowledged=state.acknowledged(),
+        acknowledged=acknowledged,
         mode="edit",
         revision=revision,
-        scope=f"{workspace.project}/{state.annotator()}",
+        scope=seat.scope,
         conflict=conflict,
         refused=refused,
         height=HEIGHT,
+        direct=seat.token,
+        followed=True,
     )
     return triples.of_annotation(annotation, thresholds)
+
+
+def now(shown: Shown) -> Callable[[], Shown]:
+    """What is shown at the time of the call, which may come outside of a run: with what was posted since this one."""
+    seat, thresholds = state.seat("explore"), state.thresholds()
+
+    def ask() -> Shown:
+        sheet = seat.desk
+        same = isinstance(sheet, Sheet) and sheet.annotation.document.id == shown.document.id
+        return triples.of_annotation(sheet.annotation, thresholds) if same else shown
+
+    return ask
 
 
 def take_corrections(store: Store, workspace: Workspace) -> Workspace:
     """Commit what the browser has sent since the last run; the workspace, turned on if the person asked for that."""
     if workspace.mode != "correct":
         return _double_clicked(store, workspace)
+    # the same records may be on their way as a posted correction: one after the other
+    with state.seat("explore").lock:
+        return _take(store, workspace)
+
+
+def _take(store: Store, workspace: Workspace) -> Workspace:
+    seat = state.seat("explore")
     conflict: ConflictNotice | None = None
     refused: list[Refusal] = []
-    for batch in pending(EDITOR, state.acknowledged()):
+    for batch in pending(EDITOR, seat.acknowledged, seats.scope(workspace.project, state.annotator())):
         committed = actions.commit(store, workspace, batch, _answer(workspace), state.annotator(), state.thresholds())
-        state.acknowledge(committed.acknowledged)
+        seat.acknowledge(committed.acknowledged)
         refused += committed.refused
         if committed.conflict is not None:
             conflict = ConflictNotice(committed.conflict.number, committed.conflict.annotator)

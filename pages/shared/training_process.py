@@ -18,7 +18,7 @@ from typing import TextIO
 
 from pages.shared import checkpoints
 from pages.shared.training_plan import Plan
-from pages.shared.training_runs import STOP, read_json, write_stage
+from pages.shared.training_runs import STOP, next_in_line, read_json, write_stage
 
 _LOOK = 0.2
 
@@ -75,16 +75,20 @@ def publish(home: Path, plan: Plan) -> None:
 
 
 def _turn(home: Path, plan: Plan) -> TextIO:
-    """The file whose lock says that a run is at work, locked; where the plan says so, without waiting."""
+    """The file whose lock says that a run is at work, locked by who came first; where the plan says so, without
+    waiting."""
     file = (home.parent / "turn").open("a")
     while not plan.beside:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
+            if next_in_line(home):
+                break
+            fcntl.flock(file, fcntl.LOCK_UN)
         except BlockingIOError:
-            if (home / STOP).exists():
-                raise Ended("stopped") from None
-            time.sleep(_LOOK)
+            pass
+        if (home / STOP).exists():
+            raise Ended("stopped")
+        time.sleep(_LOOK)
     return file
 
 

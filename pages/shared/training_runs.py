@@ -143,7 +143,7 @@ def launch(home: Path) -> None:
             )
         for stop in (home / STOP, home / "model" / STOP):
             stop.unlink(missing_ok=True)
-        write_stage(home, "waiting")
+        write_stage(home, "waiting", ticket=time.time_ns())
         with (home / "log.txt").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "pages.shared.training_process", str(home), str(lock)],
@@ -231,6 +231,20 @@ def lives(home: Path) -> bool:
     """Whether a process of the run holds its lock."""
     with _alive(home) as lock:
         return lock is None
+
+
+def next_in_line(home: Path) -> bool:
+    """Whether no living run that waits was asked for before the one in `home`; to resume is to ask again."""
+    mine = _ticket(home)
+    return not any(
+        (0, "") <= _ticket(file.parent) < mine and lives(file.parent) for file in home.parent.glob("*/stage.json")
+    )
+
+
+def _ticket(home: Path) -> tuple[int, str]:
+    """The place of a waiting run in the line, a negative one for any other."""
+    said = read_json(home / "stage.json")
+    return (int(said.get("ticket", 0)) if said.get("stage") == "waiting" else -1), home.name
 
 
 def _with_figures(run: Run) -> Run:

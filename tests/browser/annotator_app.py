@@ -13,6 +13,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from db import habits
+from db.habits import Habits
 from db.store import Store
 from pages.shared import corrections
 from pages.shared.widgets import annotator as editor
@@ -89,6 +91,7 @@ def page() -> None:
         conflict=conflict,
         refused=refused,
         height=int(query.get("height", "720")),
+        habits=habits.catch_up(store(), name, Habits()).counts(),
     )
     if editor.edit_requested("rx"):
         st.caption("asked to edit")

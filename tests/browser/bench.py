@@ -1,6 +1,7 @@
 """How fast the editor answers, and how many actions corrections take: a table, and JSON in the file named by OUT.
 
     make bench-ui OUT=bench.json
+    make bench-ui ONLY=corrections
 
 The real app, model and store in headless Chromium. Times are taken inside the page, from the key to the frame
 that shows its effect, or to the editor's word that the store has it. RELEX_SHARED names the data folder of the
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -33,7 +35,7 @@ from tests.browser.effort import Doccano, LabelStudio, plan, triples
 from tests.browser.hands import Hands
 
 RELATION_THRESHOLD = 0.9
-"""Where the scripted annotator moves the slider once in each label set: most of what lies below is wrong here."""
+"""The other threshold at which relations may be imported into the other tools."""
 
 SIZES = {"300 words, 20 entities, 10 relations": (300, 20, 10), "2,000 words, 300 entities": (2000, 300, 150)}
 
@@ -80,6 +82,17 @@ SWITCHED = """async (pane, alone) => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   return performance.now() - began;
 }"""
+FOLLOWED = """async (table, [pane, key]) => {
+  await new Promise((done) => setTimeout(done, 1500));
+  const before = table.textContent;
+  const began = performance.now();
+  pane.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, composed: true }));
+  while (table.textContent === before) {
+    if (performance.now() - began > 5000) return -1;
+    await new Promise((done) => setTimeout(done, 2));
+  }
+  return performance.now() - began;
+}"""
 SLID = """async (slider) => {
   const times = [];
   for (const value of [0.4, 0.5, 0.6, 0.7, 0.8, 0.5, 0.3, 0.45, 0.65, 0.35]) {
@@ -105,10 +118,11 @@ def main() -> int:
             path = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
             _warm(browser, server)
-            results["speed"] = {
-                name: _speed(browser, server, store, extractor.version, number, size)
-                for number, (name, size) in enumerate(SIZES.items())
-            }
+            results["speed"] = {}
+            if os.environ.get("ONLY") != "corrections":
+                for number, (name, size) in enumerate(SIZES.items()):
+                    results["speed"][name] = _speed(browser, server, store, extractor.version, number, size)
+                results["speed"]["Explore, first sample"] = _explore(browser, server)
             results["corrections"] = _corrections(browser, server, store, extractor)
             browser.close()
     finally:
@@ -166,12 +180,41 @@ def _speed(
     slid = page.get_by_label("threshold, entities", exact=True).evaluate(SLID)
     page.context.close()
     return {
-        "key to local echo": _spread([t for t, _ in echo]),
-        "key to painted frame": _spread([t for _, t in echo]),
-        "operation to acknowledgement": _spread(acknowledged),
+        **_keys(echo, acknowledged),
         "document switch, prefetched": _spread(ahead),
         "document switch, not prefetched": _spread(alone),
         "slider to redraw": _spread(slid),
+    }
+
+
+def _keys(echo: list[tuple[float, float]], acknowledged: list[float]) -> dict[str, Any]:
+    """What a key costs, from (handled, painted) and acknowledged times."""
+    return {
+        "key to local echo": _spread([t for t, _ in echo]),
+        "key to painted frame": _spread([t for _, t in echo]),
+        "operation to acknowledgement": _spread(acknowledged),
+    }
+
+
+def _explore(browser: Browser, server: Server) -> dict[str, Any]:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(server.url)
+    page.get_by_role("button", name="Correct this").click()
+    pane = page.locator(".relex.editing .pane")
+    expect(pane.locator(".s.m").first).to_be_visible()
+    expect(page.locator(".relex.editing .status")).to_have_text("saved")
+    page.wait_for_timeout(2000)
+    echo = pane.evaluate(PAINTED, list("au" * 8))
+    page.wait_for_timeout(2000)
+    acknowledged = pane.evaluate(ACKNOWLEDGED, list("au" * 10))
+    page.wait_for_timeout(2000)
+    table = page.locator(".rx-table")
+    followed = [took for key in "xu" * 5 if (took := table.evaluate(FOLLOWED, [pane.element_handle(), key])) >= 0]
+    page.context.close()
+    return {
+        **_keys(echo, acknowledged),
+        "operation to the table below the text": _spread(followed),
     }
 
 
@@ -213,7 +256,7 @@ def _corrections(browser: Browser, server: Server, store: Store, extractor: Extr
         for name, tool in (("doccano", Doccano), ("Label Studio", LabelStudio))
         for at in (Thresholds().relation, RELATION_THRESHOLD)
     }
-    ours = 0
+    ours: Counter[str] = Counter()
     counts: dict[str, int] = {}
     unfinished = []
     seconds = 0.0
@@ -230,16 +273,15 @@ def _corrections(browser: Browser, server: Server, store: Store, extractor: Extr
             store.save_extraction(project, extraction)
         page = _open(browser, server, project)
         hands = Hands(page)
-        hands.raise_relations(RELATION_THRESHOLD)
-        ours += hands.actions
         waiting = {g.document.id: (g, e) for g, e in zip(chosen, extractions, strict=True)}
         while waiting:
             record, extraction = _next(hands, waiting)
-            began, before = time.perf_counter(), hands.actions
+            began, before = time.perf_counter(), Counter(hands.kinds)
             truth = _gold(record, schema)
-            shown = _all_shown(extraction, Thresholds(relation=RELATION_THRESHOLD))
+            shown = _all_shown(extraction, Thresholds())
             try:
                 hands.correct(plan(shown, truth), truth)
+                hands.kind = "submit"
                 hands.key("Enter")
                 _check(store, project, truth)
             except (AssertionError, StopIteration, PlaywrightError) as error:
@@ -250,7 +292,7 @@ def _corrections(browser: Browser, server: Server, store: Store, extractor: Extr
                     page.keyboard.press("s")
                 continue
             seconds += time.perf_counter() - began
-            ours += hands.actions - before
+            ours += hands.kinds - before
             for (_, at), tool in others.items():
                 tool.correct(plan(_all_shown(extraction, Thresholds(relation=at)), truth))
             work = plan(_all_shown(extraction, Thresholds()), truth)
@@ -264,8 +306,9 @@ def _corrections(browser: Browser, server: Server, store: Store, extractor: Extr
     return {
         "documents": done,
         "corrections": counts,
-        "actions": {"Relex Studio": ours, **cheapest},
-        "share of the better one": round(ours / best, 3) if best else None,
+        "actions": {"Relex Studio": ours.total(), **cheapest},
+        "our actions by kind": dict(ours.most_common()),
+        "share of the better one": round(ours.total() / best, 3) if best else None,
         "seconds a document, scripted": round(seconds / max(1, done), 1),
         "unfinished": unfinished,
     }
@@ -319,6 +362,7 @@ def _print(results: dict[str, Any]) -> None:
     for tool, actions in found["actions"].items():
         print(f"  {tool:<46}{actions:>10} actions{actions / max(1, found['documents']):>10.1f} a document")
     print(f"  {'share of the better one':<46}{found['share of the better one']:>10}")
+    print("  ours by kind: " + ", ".join(f"{kind} {n}" for kind, n in found["our actions by kind"].items()))
     for line in found["unfinished"]:
         print(f"  not finished: {line}")
 

@@ -19,11 +19,24 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from db.store import Store
 from tests.components import program
 
 ROOT = Path(__file__).parents[2]
 # two cores shared with a model: a wait that is too short tests the machine, not the app
 expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One repetition for tests in the browser, named in the summary.
+
+    Where two cores carry a browser, a server and a model, one of some hundreds of tests meets a pause at times;
+    what is wrong fails twice.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
 
 FLAGS = [
     "--no-sandbox",
@@ -64,6 +77,11 @@ Serve = Callable[..., Server]
 
 def start_server(script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None) -> Server:
     """Serve a Streamlit script and wait until it answers."""
+    return wait_for(begin(script, data, env, port))
+
+
+def begin(script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None) -> Server:
+    """Start to serve a Streamlit script."""
     port = port or free_port()
     data.mkdir(parents=True, exist_ok=True)
     log = data / "server.log"
@@ -73,7 +91,11 @@ def start_server(script: Path, data: Path, env: dict[str, str] | None = None, po
     environment = {**os.environ, "RELEX_DATA": str(data), "PYTHONPATH": str(ROOT), **(env or {})}
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment, start_new_session=True)
-    server = Server(f"http://127.0.0.1:{port}", data, process, log)
+    return Server(f"http://127.0.0.1:{port}", data, process, log)
+
+
+def wait_for(server: Server) -> Server:
+    """The server, once it answers."""
     deadline = time.monotonic() + 60
     while True:
         with (
@@ -81,9 +103,9 @@ def start_server(script: Path, data: Path, env: dict[str, str] | None = None, po
             urllib.request.urlopen(server.url + "/_stcore/health", timeout=5),
         ):
             return server
-        if process.poll() is not None or time.monotonic() > deadline:
+        if server.process.poll() is not None or time.monotonic() > deadline:
             server.stop()
-            raise AssertionError(f"the app did not start:\n{log.read_text()[-4000:]}")
+            raise AssertionError(f"the app did not start:\n{server.log.read_text()[-4000:]}")
         time.sleep(0.05)
 
 
@@ -107,8 +129,32 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class Spare:
+    """The app on an empty data folder, always one ahead: it starts and loads its model while other tests run."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self.folders = folders
+        self.next: Server | None = None
+
+    def take(self) -> Server:
+        server = self.next or self._begin()
+        self.next = self._begin()
+        return wait_for(server)
+
+    def _begin(self) -> Server:
+        return begin(ROOT / "app.py", self.folders.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spare]:
+    spare = Spare(tmp_path_factory)
+    yield spare
+    if spare.next:
+        spare.next.stop()
+
+
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def serve(tmp_path_factory: pytest.TempPathFactory, spare: Spare) -> Iterator[Serve]:
     """serve(script="app.py", env=None, data=None, port=None) -> Server; stopped after the module's tests."""
     servers: list[Server] = []
 
@@ -118,7 +164,10 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         data: Path | None = None,
         port: int | None = None,
     ) -> Server:
-        server = start_server(ROOT / script, data or tmp_path_factory.mktemp("data"), env, port)
+        plain = script == "app.py" and not (env or data or port)
+        server = (
+            spare.take() if plain else start_server(ROOT / script, data or tmp_path_factory.mktemp("data"), env, port)
+        )
         servers.append(server)
         return server
 
@@ -139,6 +188,15 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def app(serve: Serve) -> Server:
     """The app itself on an empty data folder, one for a module."""
     return serve("app.py")
+
+
+@pytest.fixture
+def store(app: Server, page: Page) -> Iterator[Store]:
+    """The store of `app`, once a page of it has come up."""
+    page.goto(app.url)
+    expect(page.locator(".relex .pane .s.m").first).to_be_visible(timeout=120_000)
+    with Store.open(f"sqlite:///{app.data / 'relex.sqlite'}") as opened:
+        yield opened
 
 
 class Watch:

@@ -1,16 +1,17 @@
 """What a correction costs: the same corrections in this editor, in doccano and in Label Studio.
 
-An action is one key or key combination, one click, or one drag, also with Shift or Alt held; moving the pointer to
-where it takes place is part of it. In this editor a key acts on the mark that the pointer was moved to, so a label
-there is one action where others need a click and a key: the pointer travels as far, the click is saved.
+An action is one key or key combination, one click, or one drag, also with Ctrl, Shift or Alt held; moving the pointer
+to where it takes place is part of it. In this editor a key acts on the mark that the pointer was moved to, so a label
+there is one action where others need a click and a key: the pointer travels as far, the click is saved. A drag with
+Ctrl from one entity to another is one action too.
 
 From a model's suggestions to the gold annotation, `plan` lists what has to change; each tool's model says what that
 takes.
 
 The models of the two other tools are their cheapest documented way, and lenient where documents are silent:
 both begin with all suggestions shown, entities and relations, imported as annotations, so keeping one is free. Their
-relations are imported at the default threshold or at the one that the scripted annotator here chooses (which costs it
-three actions in each label set, them none): the sum that is lower counts.
+relations are imported at the default threshold, where the scripted annotator here leaves it, or at a higher one: the
+sum that is lower counts.
 
 doccano 1.8
 - A span is drawn with a drag; its label is the one last chosen or takes one key (pull request 1678: "annotate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.sync_api import Page
@@ -18,8 +19,8 @@ LOOK = """(root) => {
   const plain = (i) => Object.fromEntries(names.map((name) => [name, i[name]]));
   return {
     document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name,
-    tied: e.tied || '', asks: e.pop.open,
-    labels: e.entityLabels.map((l) => l.name),
+    asks: e.pop.open,
+    labels: e.entityLabels.map((l) => l.name), relation_labels: e.relationLabels.map((l) => l.name),
     entities: e.entities.map(plain), relations: e.relations.map(plain),
   };
 }"""
@@ -31,61 +32,88 @@ BUTTON = """(list, [key, act]) => {
 
 @dataclass(frozen=True)
 class Star:
-    """Relations of one label between a hub and others; `reverse` where the hub is the tail. A run of others that
-    follow one another in the text, given by its first and last, is one drag."""
+    """Relations between a hub and others; `reverse` where the hub is the tail. A run of others that follow one another
+    in the text, given by its first and last, is one drag: those between that are related already are left alone."""
 
     hub: Span
-    label: str
     reverse: bool
     runs: tuple[tuple[Span, Span], ...]
     size: int
+    next: tuple[Span, Span] | None = None
+    """The run beside the hub, if there is one."""
 
-    def cost(self, hub: Span | None, tied: str) -> tuple[float, Any]:
+    @property
+    def direct(self) -> tuple[Span, Span] | None:
+        """A run that a drag from the hub reaches without a click on the hub: one entity, or the run beside it."""
+        return self.next or next((run for run in self.runs if run[0] == run[1]), None)
+
+    def cost(self, hub: Span | None) -> tuple[float, Any]:
         """Actions for each relation, from where the hands are; the rest makes the choice definite."""
-        actions = (self.hub != hub) + (self.label != tied) + len(self.runs)
-        return actions / self.size, (-self.size, self.hub, self.label, self.reverse)
+        actions = (self.hub != hub and self.direct is None) + len(self.runs)
+        return actions / self.size, (-self.size, self.hub, self.reverse)
 
 
-def stars(missing: set[Triple], entities: list[Span]) -> list[Star]:
-    """All that the missing relations can be drawn as. `entities` are all that stand in the text, in order."""
-    groups: dict[tuple[Span, str, bool], set[Span]] = {}
-    for head, tail, label in missing:
-        groups.setdefault((head, label, False), set()).add(tail)
-        groups.setdefault((tail, label, True), set()).add(head)
+def stars(missing: set[Triple], there: set[Triple], entities: list[Span]) -> list[Star]:
+    """All that the missing relations can be drawn as. `entities` are all that stand in the text, in order, and `there`
+    the relations between them."""
+    groups: dict[tuple[Span, bool], set[Span]] = {}
+    for head, tail, _ in missing:
+        groups.setdefault((head, False), set()).add(tail)
+        groups.setdefault((tail, True), set()).add(head)
+    joined = {(head, tail) for head, tail, _ in there}
     found = []
-    for (hub, label, reverse), others in groups.items():
+    for (hub, reverse), others in groups.items():
         runs: list[tuple[Span, Span]] = []
         open_ = False
+        beside: list[tuple[Span, Span]] = []
         for span in entities:
-            # the hub itself may lie in a run: no relation joins it to itself
+            # two that are related get a further relation only where it is drawn for them alone
+            done = ((span, hub) if reverse else (hub, span)) in joined
             if span in others:
-                runs = [*runs[:-1], (runs[-1][0], span)] if open_ else [*runs, (span, span)]
-            open_ = span in others or (open_ and span == hub)
-        found.append(Star(hub, label, reverse, tuple(runs), len(others)))
+                runs = [*runs[:-1], (runs[-1][0], span)] if open_ and not done else [*runs, (span, span)]
+            open_ = (span in others and not done) or (open_ and (span == hub or done))
+        at = entities.index(hub)
+        for first, last in runs:
+            from_, to = (entities.index(first), entities.index(last))
+            between = entities[at + 1 : from_] if at < from_ else entities[to + 1 : at] if to < at else None
+            ends = {((span, hub) if reverse else (hub, span)) in joined for span in between or ()}
+            if between is not None and False not in ends:
+                beside.append((first, last))
+        longest = max(beside, key=lambda run: entities.index(run[1]) - entities.index(run[0]), default=None)
+        found.append(Star(hub, reverse, tuple(runs), len(others), longest))
     return found
 
 
 @dataclass
 class Hands:
-    """`actions` counts keys (a combination is one), clicks and drags, also those with Shift or Alt held.
+    """`actions` counts keys (a combination is one), clicks and drags, also those with Shift or Alt held; `kinds` does
+    so by what they were for.
 
     Moving the pointer to where a click or key takes place is part of that action, as it is in the other tools.
     """
 
     page: Page
-    actions: int = 0
+    kind: str = ""
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def actions(self) -> int:
+        return self.kinds.total()
+
+    def act(self, times: int = 1) -> None:
+        self.kinds[self.kind] += times
 
     def look(self) -> dict[str, Any]:
         found: dict[str, Any] = self.page.locator(".relex.editing").evaluate(LOOK)
         return found
 
     def key(self, name: str) -> None:
-        self.actions += 1
+        self.act()
         self.page.keyboard.press(name)
 
     def click(self, span: Span) -> None:
         """On the middle of the first line of a span."""
-        self.actions += 1
+        self.act()
         self.page.mouse.click(*self._middle(span))
 
     def point(self, span: Span) -> None:
@@ -96,7 +124,7 @@ class Hands:
 
     def tie(self, first: Span, last: Span, reverse: bool) -> None:
         """Shift and click, or Shift and drag from the first to the last: relations to all entities there."""
-        self.actions += 1
+        self.act()
         keys = ["Shift", *(["Alt"] if reverse else [])]
         for key in keys:
             self.page.keyboard.down(key)
@@ -108,9 +136,22 @@ class Hands:
         for key in reversed(keys):
             self.page.keyboard.up(key)
 
+    def join(self, hub: Span, first: Span, last: Span, reverse: bool) -> None:
+        """Ctrl and drag from one entity to another: relations between them; with Shift to all on the way."""
+        self.act()
+        keys = ["Control", *(["Shift"] if first != last else []), *(["Alt"] if reverse else [])]
+        for key in keys:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*self._middle(hub))
+        self.page.mouse.down()
+        self.page.mouse.move(*self._middle(last if hub < first else first), steps=6)
+        self.page.mouse.up()
+        for key in reversed(keys):
+            self.page.keyboard.up(key)
+
     def drag(self, span: Span, exact: bool = False) -> None:
         """Over a span, by whole words or with Alt by letters."""
-        self.actions += 1
+        self.act()
         boxes = self._boxes(span)
         if exact:
             self.page.keyboard.down("Alt")
@@ -128,31 +169,23 @@ class Hands:
         handle = self.page.locator(".relex.editing .list").evaluate_handle(BUTTON, [key, act]).as_element()
         if handle is None:
             return False
-        self.actions += 1
+        self.act()
         handle.click()
         return True
 
     def label(self, name: str) -> None:
         """Give the focused thing a label: one click on its chip, which for the first ten could be its digit."""
-        self.actions += 1
+        self.act()
         chips = self.page.locator(".relex.editing .labels .chip")
         chips.filter(has=self.page.locator(f"xpath=.//span[text()={_quoted(name)}]")).first.click()
 
     def option(self, name: str) -> None:
         """Choose from the list that popped up."""
-        self.actions += 1
+        self.act()
         options = self.page.locator(".relex.editing .pop .option")
         options.filter(has=self.page.locator(f"xpath=.//span[text()={_quoted(name)}]")).first.dispatch_event(
             "pointerdown"
         )
-
-    def raise_relations(self, value: float) -> None:
-        """Move the slider of the relation threshold."""
-        self.actions += 3
-        self.page.locator(".relex.editing .tools button", has_text="thresholds").click()
-        slider = self.page.get_by_label("threshold, relations", exact=True)
-        slider.evaluate("(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); s.onchange(); }", value)
-        self.page.keyboard.press("Escape")
 
     def _boxes(self, span: Span) -> list[list[float]]:
         text = self.page.locator(".relex.editing .text").first
@@ -167,51 +200,109 @@ class Hands:
 
     def correct(self, work: Plan, gold: Annotation) -> None:
         """Everything in `work` but the last key."""
-        for entity, label in work.relabel:
-            self._relabel(entity.span, label)
+        self.kind = "relabel"
+        self._relabel_all(work, gold)
         # a new span takes the place of the suggestions that it overlaps
-        for span, label in sorted((*work.add, *((s, e.label) for e, s in work.move)), key=lambda new: new[::-1]):
+        moved = {(s, e.label) for e, s in work.move}
+        armed = self.look()["armed"]  # what was given last is given first
+        for span, label in sorted((*work.add, *moved), key=lambda new: (new[1] != armed, *new[::-1])):
+            self.kind = "move" if (span, label) in moved else "add"
             self._add(span, label)
         self._reject(gold)
+        self.kind = "relabel_relation"
         for relation, label in work.relabel_relation:
-            self._relation_row(relation.head, relation.tail, relation.label)
-            self.label(label)
+            self._relabel_relation(relation.head, relation.tail, relation.label, label)
+        self.kind = "flip"
         for relation in work.flip:
             self._relation_row(relation.head, relation.tail, relation.label)
             self.key("f")
+        self.kind = "add_relation"
         self._relate(gold)
 
+    def _relabel_all(self, work: Plan, gold: Annotation) -> None:
+        """One after the other; where most suggestions of a label want the same other one, the first and all like it."""
+        wanted = {entity.span: label for entity, label in work.relabel}
+        right = {e.span: e.label for e in gold.entities}
+        groups = Counter((entity.label, label) for entity, label in work.relabel)
+        for (before, after), size in groups.most_common():
+            shown = [e for e in self.look()["entities"] if e["status"] == "suggested" and e["label"] == before]
+            kept = [e for e in shown if right.get((e["start"], e["end"])) == before]
+            mine = [(e["start"], e["end"]) for e in shown if wanted.get((e["start"], e["end"])) == after]
+            if size > 2 + len(kept):
+                self._relabel(mine[0], after)
+                self.key("=")
+                for entity in kept:
+                    self._relabel((entity["start"], entity["end"]), before)
+        for entity in self.look()["entities"]:
+            span = entity["start"], entity["end"]
+            if span in wanted and entity["label"] != wanted[span]:
+                self._relabel(span, wanted[span])
+
     def _relabel(self, span: Span, label: str) -> None:
-        """Point and press the label's digit; labels past the tenth by a click and one on the label."""
+        """Point and press the label's digit; labels past the twentieth by a click and one on the label."""
         number = self.look()["labels"].index(label) + 1
-        if number <= 10:
+        if number <= 20:
             self.point(span)
-            self.key(str(number % 10))
+            self.key(str(number % 10) if number <= 10 else f"Alt+{number % 10}")
         else:
             self._focus(span)
             self.label(label)
 
     def _relate(self, gold: Annotation) -> None:
-        """Draw what is missing: the cheapest star of relations of one label next, until there is none."""
+        """Draw what is missing: the cheapest star of relations next, until there is none."""
         hub: Span | None = None
         for _ in range(200):
-            state = self.look()
-            spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
-            there = {(spans.get(r["head"]), spans.get(r["tail"]), r["label"]) for r in state["relations"]}
+            spans, there = self._related()
             missing = triples(gold) - there
             if not missing:
                 return
-            star = min(stars(missing, sorted(spans.values())), key=lambda star: star.cost(hub, state["tied"]))
-            if star.hub != hub:
-                self._focus(star.hub)
-                hub = star.hub
-            first, last = star.runs[0]
-            self.tie(first, last, star.reverse)
+            star = min(stars(missing, there, sorted(spans)), key=lambda star: star.cost(hub))
+            run = star.runs[0]
+            if star.hub != hub and star.direct:
+                run = star.direct
+                self.join(star.hub, *run, star.reverse)
+            else:
+                if star.hub != hub:
+                    self._focus(star.hub)
+                self.tie(*run, star.reverse)
+            hub = star.hub
             if self.look()["asks"]:
-                self.option(star.label)
-            elif state["tied"] != star.label:
-                self.label(star.label)
+                self.option(self._best(missing, star, run))
+            self._correct_labels(missing, there)
         raise AssertionError("there is no end to missing relations")
+
+    def _related(self) -> tuple[list[Span], set[Triple]]:
+        state = self.look()
+        spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
+        there = {(spans[r["head"]], spans[r["tail"]], r["label"]) for r in state["relations"]}
+        return list(spans.values()), there
+
+    def _best(self, missing: set[Triple], star: Star, run: tuple[Span, Span]) -> str:
+        """The label that most of what was just drawn should have."""
+        ends = [(h, t, label) for h, t, label in missing if star.hub == (t if star.reverse else h)]
+        inside = Counter(label for h, t, label in ends if run[0] <= (h if star.reverse else t) <= run[1])
+        return max(sorted(inside), key=inside.__getitem__)
+
+    def _correct_labels(self, missing: set[Triple], before: set[Triple]) -> None:
+        """Of what was just drawn: all at once if it got one label and wants another one, else one by one."""
+        state = self.look()
+        ids = {(e["start"], e["end"]): e["id"] for e in state["entities"]}
+        spans = {id: span for span, id in ids.items()}
+        accepted = [r for r in state["relations"] if r["status"] == "accepted"]
+        made = sorted({(spans[r["head"]], spans[r["tail"]], r["label"]) for r in accepted} - before)
+        wanted: dict[tuple[Span, Span], set[str]] = {}
+        for head, tail, label in missing:
+            wanted.setdefault((head, tail), set()).add(label)
+        wrong = [(h, t, label) for h, t, label in made if label not in wanted[h, t]]
+        common = set.intersection(*(wanted[h, t] for h, t, _ in made)) if made else set()
+        if wrong and common and len({label for _, _, label in made}) == 1:
+            self.label(min(common))
+            return
+        for head, tail, label in wrong:
+            if len(made) > 1:
+                self._relabel_relation(ids[head], ids[tail], label, min(wanted[head, tail]))
+            else:
+                self.label(min(wanted[head, tail]))
 
     def _focus(self, span: Span) -> None:
         for _ in range(3):
@@ -255,8 +346,28 @@ class Hands:
             first = next(iter([*wrong, *false]), None)
             if first is None:
                 return
+            self.kind = "reject" if first["kind"] == "entity" else "reject_relation"
             assert self.press(first["key"], "reject"), f"no row for {first}"
         raise AssertionError("there is no end to wrong suggestions")
+
+    def _relabel_relation(self, head: str, tail: str, label: str, new: str) -> None:
+        """Point at its row and press the label's digit; labels past the twentieth by a click and one on the label."""
+        state = self.look()
+        number = state["relation_labels"].index(new) + 1
+        if number > 20:
+            self._relation_row(head, tail, label)
+            self.label(new)
+            return
+        key = next(r["key"] for r in state["relations"] if (r["head"], r["tail"], r["label"]) == (head, tail, label))
+        row = self.page.locator(".relex.editing .list").evaluate_handle(BUTTON, [key, ""]).as_element()
+        assert row is not None, f"no row for {key}"
+        row.scroll_into_view_if_needed()
+        box = row.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+        self.page.mouse.move(x - 12, y)
+        self.page.mouse.move(x, y, steps=4)
+        self.key(str(number % 10) if number <= 10 else f"Alt+{number % 10}")
 
     def _relation_row(self, head: str, tail: str, label: str) -> None:
         state = self.look()

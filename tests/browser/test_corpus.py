@@ -85,11 +85,13 @@ def test_an_edge_shows_its_evidence_and_filters_keep_places(graph: Page) -> None
 
 
 def test_a_name_is_found_and_shown_with_its_neighbours(graph: Page) -> None:
+    nodes = count(graph, "nodes")
     search = graph.locator(".st-key-corpus_search input")
     search.fill("NOETHER")
     search.press("Enter")
     graph.get_by_role("button", name=re.compile("Emmy Noether")).click()
     expect(graph.get_by_text("Around Emmy Noether")).to_be_visible()
+    expect(graph.locator(f".rx-graph:not([data-nodes='{nodes}'])")).to_be_visible()
     near = count(graph, "nodes")
     assert 1 < near < 12
     expect(graph.locator(".rx-passages li").first).to_contain_text("Emmy Noether")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Error as PlaywrightError
@@ -15,7 +16,7 @@ from db.store import Store
 from relex_core.checkpoint import load
 from relex_core.editing import Edit
 from relex_core.types import Document, Entity, Extraction, Schema
-from tests.browser.conftest import Serve, Server, Watch
+from tests.browser.conftest import Server, Watch
 
 pytestmark = pytest.mark.browser
 
@@ -29,20 +30,7 @@ PRESS = """async (pane, [key, times, pause]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def server(serve: Serve) -> Server:
-    return serve("app.py")
-
-
-@pytest.fixture
-def store(server: Server, page: Page) -> Iterator[Store]:
-    page.goto(server.url)
-    expect(page.locator(".relex .pane .s.m").first).to_be_visible(timeout=120_000)
-    with Store.open(f"sqlite:///{server.data / 'relex.sqlite'}") as opened:
-        yield opened
-
-
-def arrive(page: Page, server: Server, store: Store, project: str) -> None:
+def arrive(page: Page, app: Server, store: Store, project: str) -> None:
     """Open a project of one document with 30 suggested names."""
     schema = Schema.of(["person"], ["knows"])
     text = " ".join(f"Name{n:02} spoke." for n in range(30))
@@ -51,7 +39,7 @@ def arrive(page: Page, server: Server, store: Store, project: str) -> None:
     store.create_project(project, schema)
     store.add_documents(project, [document])
     store.save_extraction(project, Extraction(document, schema, marks, (), load("mini").version))
-    page.goto(f"{server.url}/annotate?project={project}")
+    page.goto(f"{app.url}/annotate?project={project}")
     expect(page.locator(".relex.editing .s.m").first).to_be_visible(timeout=60_000)
     expect(page.locator(STATUS)).to_have_text("saved")
     page.wait_for_timeout(1000)
@@ -61,12 +49,12 @@ def edits(store: Store, project: str) -> list[Edit]:
     return [edit for revision in store.revisions(project, f"{project}-1") for edit in revision.edits]
 
 
-def test_twenty_corrections_run_no_page(server: Server, page: Page, store: Store) -> None:
+def test_twenty_corrections_run_no_page(app: Server, page: Page, store: Store) -> None:
     sent: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("frame")))
     posts: list[Request] = []
     page.on("request", lambda request: posts.append(request) if POSTED.search(request.url) else None)
-    arrive(page, server, store, "twenty")
+    arrive(page, app, store, "twenty")
     before = len(sent)
     page.locator(".relex.editing .pane").evaluate(PRESS, ["a", 20, 10])
     expect(page.locator(STATUS)).to_have_text("saved")
@@ -85,9 +73,9 @@ def test_twenty_corrections_run_no_page(server: Server, page: Page, store: Store
 
 
 def test_posts_that_fail_or_come_late_lose_and_double_nothing(
-    server: Server, page: Page, store: Store, watch: Watch
+    app: Server, page: Page, store: Store, watch: Watch
 ) -> None:
-    arrive(page, server, store, "late")
+    arrive(page, app, store, "late")
     seen = 0
 
     def unsteady(route: Route) -> None:
@@ -115,8 +103,8 @@ def test_posts_that_fail_or_come_late_lose_and_double_nothing(
     watch.errors[:] = [error for error in watch.errors if "ERR_FAILED" not in error]
 
 
-def test_reload_with_a_post_under_way_keeps_all(server: Server, page: Page, store: Store) -> None:
-    arrive(page, server, store, "reload")
+def test_reload_with_a_post_under_way_keeps_all(app: Server, page: Page, store: Store) -> None:
+    arrive(page, app, store, "reload")
     page.locator(".relex.editing .pane").evaluate(PRESS, ["a", 3, 0])
     page.reload()
     expect(page.locator(".relex.editing .s.m").first).to_be_visible(timeout=60_000)
@@ -124,3 +112,93 @@ def test_reload_with_a_post_under_way_keeps_all(server: Server, page: Page, stor
     assert len(edits(store, "reload")) == 3
     assert page.locator(".relex.editing .row.accepted").count() == 3
     assert page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('relex-studio.log.'))") == []
+
+
+ROWS = ".rx-table tbody tr"
+
+
+def explore(page: Page, store: Store) -> str:
+    """Open the first sample in Explore's editor; its id."""
+    page.get_by_role("button", name="Correct this").click()
+    expect(page.locator(".relex.editing .s.m").first).to_be_visible()
+    expect(page.locator(STATUS)).to_have_text("saved")
+    expect(page.get_by_role("button", name="Done", exact=True)).to_be_visible()
+    page.wait_for_timeout(1500)
+    return str(page.locator(".relex.editing").evaluate("(root) => root.editor.doc.id"))
+
+
+def focus_on(page: Page, name: str) -> None:
+    page.locator(".relex.editing .pane .s.m").filter(has_text=name).first.click()
+
+
+def saved_in_explore(store: Store, document: str) -> list[Edit]:
+    return [edit for revision in store.revisions("explore", document) for edit in revision.edits]
+
+
+def test_explore_runs_once_when_corrections_rest_and_all_of_it_follows(page: Page, store: Store) -> None:
+    sent: list[float] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(time.monotonic())))
+    page.reload()
+    document = explore(page, store)
+    rows = page.locator(ROWS)
+    for name in ("Warsaw", "University of Paris"):
+        there, drawn = rows.count(), page.locator(".rx-graph").get_attribute("data-nodes")
+        before, edits_before = len(sent), len(saved_in_explore(store, document))
+        focus_on(page, name)
+        # in, out and in again, faster than a run of the page: all of it is saved before the page runs
+        page.locator(".relex.editing .pane").evaluate(PRESS, ["x", 1, 0])
+        for key in "uZ":
+            page.locator(".relex.editing .pane").evaluate(PRESS, [key, 1, 0])
+        expect(page.locator(STATUS)).to_have_text("saved")
+        assert len(saved_in_explore(store, document)) > edits_before
+        expect(page.locator(".rx-graph")).not_to_have_attribute("data-nodes", drawn or "")
+        page.wait_for_timeout(1500)
+        assert rows.locator("td.c2").filter(has_text=name).count() == 0
+        assert rows.count() < there
+        assert len(sent) - before == 1
+    # a correction that comes while the page runs stays on the screen
+    accepted = page.locator(".relex.editing .row.accepted")
+    page.locator(".relex.editing .pane").evaluate(PRESS, ["a", 6, 300])
+    expect(accepted.nth(5)).to_be_attached()
+    expect(page.locator(STATUS)).to_have_text("saved")
+    taken = accepted.count()  # a relation brings its ends
+    page.wait_for_timeout(2500)
+    expect(accepted).to_have_count(taken)
+    # what is taken away holds what was posted, however short ago
+    focus_on(page, "Nobel Prize")
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("button", name="Triples")).to_be_visible()
+    page.locator(".relex.editing .pane").evaluate(PRESS, ["x", 1, 0])
+    expect(page.locator(STATUS)).to_have_text("saved")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Triples").click()
+    tails = [row["tail"] for row in csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig")))]
+    assert tails
+    assert "Nobel Prize" not in tails
+
+
+def test_posts_of_explore_that_fail_lose_and_double_nothing(page: Page, store: Store, watch: Watch) -> None:
+    page.get_by_role("button", name="Edit or paste").click()
+    page.get_by_role("textbox", name="Text").fill("Alan Turing, Ada Lovelace and Grace Hopper met in London and Paris.")
+    page.get_by_role("button", name="Extract").click()
+    expect(page.locator(".relex .pane .s.m").filter(has_text="Lovelace")).to_be_visible()
+    document = explore(page, store)
+    seen = 0
+
+    def unsteady(route: Route) -> None:
+        nonlocal seen
+        seen += 1
+        if seen % 2:
+            with contextlib.suppress(PlaywrightError):
+                route.fetch()  # it is committed, and the answer is lost
+        route.abort()
+
+    page.route(POSTED, unsteady)
+    for key in "auaxu":
+        page.locator(".relex.editing .pane").evaluate(PRESS, [key, 1, 0])
+        expect(page.locator(STATUS)).to_have_text("saved")
+    assert seen >= 3
+    assert len(saved_in_explore(store, document)) == 5
+    revisions = store.revisions("explore", document)
+    assert all(len(revision.edits) == 1 for revision in revisions)
+    watch.errors[:] = [error for error in watch.errors if "ERR_FAILED" not in error]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -134,6 +136,25 @@ def test_a_mention_dims_the_triples_of_others(explore: Page) -> None:
     bright = explore.locator(f"{ROWS}:not(.dim)")
     expect(bright).to_have_count(1)
     expect(bright.locator("td.c2")).to_have_text("Warsaw")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_graph_uses_its_pane_and_no_name_lies_on_another(explore: Page, theme: Literal["light", "dark"]) -> None:
+    explore.emulate_media(color_scheme=theme)
+    expect(explore.locator(SETTLED)).to_be_visible()
+    explore.wait_for_timeout(500)
+    pane = explore.locator(".rx-graph").bounding_box()
+    drawn = explore.locator(".rx-graph").evaluate("(box) => box.drawn()")
+    boxes = [(n["x"] - n["half"], n["y"] - n["up"], n["x"] + n["half"], n["y"] + n["down"]) for n in drawn["nodes"]]
+    assert pane
+    assert (max(b[2] for b in boxes) - min(b[0] for b in boxes)) * drawn["scale"] > 0.8 * pane["width"]
+    assert (max(b[3] for b in boxes) - min(b[1] for b in boxes)) * drawn["scale"] > 0.8 * pane["height"]
+    assert drawn["scale"] >= 0.8  # names are about as large as the text of the page
+    overlaps = [
+        (a, b) for a, b in combinations(boxes, 2) if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    ]
+    assert overlaps == []
+    assert drawn["named"] == int(explore.locator(".rx-graph").get_attribute("data-edges") or 0) > 3
 
 
 def test_many_documents_come_with_a_pager(explore: Page) -> None:

@@ -56,17 +56,9 @@ def saved(page: Page) -> None:
     expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
 
 
-def settle(page: Page) -> None:
-    """Until the page has been drawn to its end: a hand that clicks while it is drawn again may lose its click."""
-    page.wait_for_timeout(800)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-
-
 def correct(page: Page) -> None:
-    settle(page)
     page.get_by_role("button", name="Correct this").click()
     expect(page.locator(f"{EDITOR} .status")).to_be_visible()
-    settle(page)
 
 
 def select(page: Page, needle: str) -> None:

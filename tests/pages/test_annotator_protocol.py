@@ -10,6 +10,7 @@ from pages.shared.widgets.annotator import script, style
 from pages.shared.widgets.annotator.protocol import (
     batches,
     document_to_json,
+    habits_to_json,
     schema_to_json,
     thresholds_from_json,
     thresholds_to_json,
@@ -75,6 +76,16 @@ def test_a_bad_record_is_refused_by_itself(bad: dict[str, object]) -> None:
 def test_thresholds_round_trip() -> None:
     thresholds = Thresholds(0.2, 0.6, (("person", 0.7),), (("born in", 0.1),))
     assert thresholds_from_json(json.loads(json.dumps(thresholds_to_json(thresholds)))) == thresholds
+
+
+def test_habits_are_rows_of_positions_and_unknown_labels_are_left_out() -> None:
+    schema = Schema.of(["person", "place"], ["born in"])
+    counted = [
+        (("person", "place", "born in"), 7),
+        (("person", "planet", "born in"), 3),
+        (("place", "place", "met"), 2),
+    ]
+    assert habits_to_json(schema, counted) == [[0, 1, 0, 7]]
 
 
 def test_text_and_suggestions_are_sent_once() -> None:

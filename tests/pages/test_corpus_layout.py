@@ -53,6 +53,25 @@ def test_no_name_stands_on_another() -> None:
     assert arrange(View(Schema()), {}) == {}
 
 
+def test_small_parts_are_trees_to_both_sides_with_a_line_to_each_name() -> None:
+    def tied(*pairs: tuple[int, int]) -> dict[str, tuple[float, float]]:
+        corpus = graph(1 + max(map(max, pairs)), 0)
+        keys = [node.key for node in corpus.nodes]
+        edges = tuple(Edge(keys[a], keys[b], "knows", (Evidence("d", (0, 1), (2, 3)),)) for a, b in pairs)
+        found = arrange(narrow(Corpus(corpus.schema, corpus.nodes, edges), Lens()), {})
+        return {key[0].removeprefix("name "): place for key, place in found.items()}
+
+    row = tied((0, 1), (1, 2))
+    assert row["0"][1] == row["2"][1] > row["1"][1], "names of neighbours pass below each other"
+    assert row["1"][0] not in (min(x for x, _ in row.values()), max(x for x, _ in row.values())), "the middle one"
+    star = tied(*((0, n) for n in range(1, 9)))
+    assert sum(x > star["0"][0] for x, _ in star.values()) == sum(x < star["0"][0] for x, _ in star.values()) == 4
+    deep = tied((0, 1), (0, 2), (0, 3), (3, 4), (3, 5), (5, 6), (6, 4))
+    assert len({(x, y) for x, y in deep.values()}) == 7
+    for at, a in enumerate(deep.values()):
+        assert all(abs(a[0] - b[0]) >= ROOM[0] or abs(a[1] - b[1]) >= 0.8 * ROOM[1] for b in list(deep.values())[:at])
+
+
 def test_a_quotation_has_its_marks_and_no_more_than_its_sentence() -> None:
     text = "Before. Ada <b> met\nBo here. After."
     parts = quoted(text, sentence_starts(text), [(20, 22, 3), (8, 11, 1)])

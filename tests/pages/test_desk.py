@@ -72,6 +72,20 @@ def test_the_next_documents_lie_ready_before_they_are_needed(store: Store, readi
     assert (saved.state, saved.seconds, saved.keystrokes) == (State.SUBMITTED, 4.0, 3)
 
 
+def test_what_was_submitted_is_known_from_then_on_and_alone_only_ones_own(store: Store, readings: Readings) -> None:
+    suggest(store, "d0")
+    desk = sat_down(store, readings)
+    assert desk.open is not None
+    marks = (AddEntity("a", 0, 3, "person"), AddEntity("b", 8, 15, "place"), AddRelation("a", "b", "met in"))
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d0", ops=tuple(enumerate(marks, 1))), SHOWN)
+    assert desk.habits.counts() == (), "nobody said yet that it is done"
+    desk, _ = desks.take(store, readings, desk, done("d0"), SHOWN)
+    assert desk.habits.counts() == ((("person", "place", "met in"), 1),)
+    assert desks.refresh(store, readings, desk).habits == desk.habits
+    shared = desks.sit_down(store, readings, "news", "eva", replace(FILE, shared=True))
+    assert shared.habits.counts() == ()
+
+
 def test_sending_a_batch_again_goes_on_only_once(store: Store, readings: Readings) -> None:
     desk = sat_down(store, readings)
     for _ in range(2):

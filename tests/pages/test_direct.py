@@ -13,11 +13,16 @@ import pytest
 from starlette.applications import Starlette
 
 from db.store import Store
-from pages.shared import direct, queueing, suggestions
+from pages.shared import direct, queueing, seats, suggestions
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.seats import Seat
+from pages.shared.sheet import Sheet
+from pages.shared.workspace import Workspace
+from relex_core.editing import begin
 from tests.pages.projects import SCHEMA, store_with, suggest
+
+SCOPE = seats.scope("news", "ada")
 
 
 @pytest.fixture
@@ -30,15 +35,25 @@ def seat(store: Store) -> Seat:
     """A tab that has d0 open, and d1 ready in the browser."""
     walk = queueing.start(store, "news", "ada", Filter(), "d0")
     lying = [suggestions.opened(store, "news", suggest(store, id)) for id in ("d0", "d1")]
-    return Seat(desk=Desk(walk, SCHEMA, 1, lying[0], (lying[1],)), store=store)
+    return Seat(desk=Desk(walk, SCHEMA, 1, lying[0], (lying[1],)), store=store, scope=SCOPE)
 
 
-def post(seat: Seat | None, records: Any, token: str = "") -> httpx.Response:
+@pytest.fixture
+def explore(store: Store) -> Seat:
+    """Explore's editor in the same tab, with d0 of the same project."""
+    found = suggest(store, "d0")
+    workspace = Workspace((found.document,), SCHEMA, mode="correct", project="news")
+    return Seat(desk=Sheet(workspace, begin(found), 0, "ada"), store=store, scope=SCOPE)
+
+
+def post(seat: Seat | None, records: Any, token: str = "", scope: Any = SCOPE) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=Starlette(routes=direct.routes))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.post(
-                direct.PATH, json=records, headers={direct.TOKEN: token or (seat.token if seat else "")}
+                direct.PATH,
+                json={"scope": scope, "records": records},
+                headers={direct.TOKEN: token or (seat.token if seat else "")},
             )
 
     # a thread of its own: where browser tests ran before, this one has a running loop
@@ -101,7 +116,7 @@ def test_what_changes_the_page_is_declined_whole(seat: Seat, store: Store, recor
 
 
 def test_somebody_elses_revision_is_left_to_the_page(seat: Seat, store: Store) -> None:
-    other = Seat(desk=seat.desk, store=store)
+    other = Seat(desk=seat.desk, store=store, scope=SCOPE)
     assert post(other, [added(1, client="theirs")]).status_code == 200
     assert post(seat, [added(1)]).status_code == 409
     assert len(store.revisions("news", "d0")) == 1
@@ -114,11 +129,76 @@ def test_rubbish_is_rubbish(seat: Seat, records: Any) -> None:
 
 def test_only_a_sitting_tab_is_heard(seat: Seat) -> None:
     assert post(seat, [added(1)], token="guessed").status_code == 404
-    gone = Seat(desk=seat.desk, store=seat.store)
+    gone = Seat(desk=seat.desk, store=seat.store, scope=SCOPE)
     token = gone.token
     del gone
     gc.collect()
     assert post(None, [added(1)], token=token).status_code == 404
+
+
+@pytest.mark.parametrize("scope", [None, 1, ["news/ada"]])
+def test_a_log_says_what_it_belongs_to(seat: Seat, scope: Any) -> None:
+    assert post(seat, [added(1)], scope=scope).status_code == 400
+
+
+@pytest.mark.parametrize("place", ["seat", "explore"])
+def test_corrections_of_other_work_are_left_where_they_are(
+    place: str, store: Store, request: pytest.FixtureRequest
+) -> None:
+    # the same text may lie in two projects, and a post be on its way while the tab opens the other
+    seat: Seat = request.getfixturevalue(place)
+    store.create_project("letters", SCHEMA)
+    store.add_documents("letters", [store.document("news", "d0")], deduplicate=False)
+    for scope in (seats.scope("letters", "ada"), seats.scope("news", "bob"), ""):
+        assert post(seat, [added(1)], scope=scope).status_code == 409
+    assert store.latest("news", "d0") is None
+    assert store.latest("letters", "d0") is None
+
+
+def test_explores_corrections_are_committed_and_lie_on_its_sheet(explore: Seat, store: Store) -> None:
+    answer = post(explore, [added(1), added(2, start=1, end=2), added(3)])
+    assert answer.status_code == 200
+    assert answer.json()["acknowledged"] == {"c": 3}
+    assert answer.json()["revisions"] == {"d0": 1}
+    assert [(r["client"], r["seq"]) for r in answer.json()["refused"]] == [("c", 2)]
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert latest.annotator == "ada"
+    assert explore.desk.revision == 1
+    assert [e.id for e in explore.desk.annotation.entities] == [e.id for e in latest.annotation.entities]
+    assert [e.id for e in latest.annotation.entities] == ["own1", "own3"]
+    # the suggestions stay where they were
+    assert explore.desk.annotation.based_on is not None
+    assert post(explore, [added(1), added(3)]).json()["acknowledged"] == {"c": 3}
+    assert len(store.revisions("news", "d0")) == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"client": "c", "seq": 1, "document": "d0", "on": 0, "command": "submit"},
+        added(1, "d1"),
+        added(1, op="nonsense"),
+    ],
+    ids=["a command", "not the shown document", "unreadable"],
+)
+def test_explore_leaves_to_the_page_what_changes_it(explore: Seat, store: Store, record: dict[str, Any]) -> None:
+    assert post(explore, [added(9, client="other"), record]).status_code == 409
+    assert store.latest("news", "d0") is None
+
+
+def test_the_two_screens_of_a_tab_commit_a_record_once(seat: Seat, explore: Seat, store: Store) -> None:
+    log = [added(1), added(2)]
+    assert post(explore, log).status_code == 200
+    # Annotate finds in the browser's storage what Explore has sent, and was not told that it is committed
+    answer = post(seat, [{**r, "on": 0} for r in log] + [added(1, client="d", kin=["c"])])
+    assert answer.status_code == 200
+    assert answer.json()["acknowledged"] == {"c": 2, "d": 1}
+    edits = [edit for revision in store.revisions("news", "d0") for edit in revision.edits]
+    assert len(edits) == 2  # the third says what the first has said and does not fit
+    assert [(r["client"], r["seq"]) for r in answer.json()["refused"]] == [("d", 1)]
+    # somebody else has saved meanwhile: the page asks the person
+    assert post(explore, [added(5, client="e")]).status_code == 409
 
 
 def test_a_log_without_end_is_not_read(seat: Seat) -> None:

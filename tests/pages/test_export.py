@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
+from pathlib import Path
+
 import pytest
+from streamlit.elements.lib import policies
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import export_check, resources
+from db import imports
+from db.exports import DECIDED
+from pages.shared import export_check, importing, resources
 from pages.shared.adjudication import ADJUDICATOR
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.pages.conftest import Visit
@@ -39,6 +48,88 @@ def test_counts_follow_the_filters(app: AppTest) -> None:
     store = resources.store()
     store.save("p", Annotation(DOCUMENTS[0], SCHEMA), annotator="ada", state="submitted")
     assert "11 documents" in shown(app.run()), "what somebody else saved in between counts"
+
+
+def test_ten_records_are_shown_before_the_download(app: AppTest) -> None:
+    assert [record.language for record in app.code] == ["json"] * 10
+    assert json.loads(app.code[1].value)["ner"] == [[0, 0, "person"]]
+    assert "The first 10 records" in " ".join(caption.value for caption in app.caption)
+    app.button_group(key="export_states").set_value(["flagged"]).run()
+    assert not app.code
+
+
+def test_no_widget_is_given_its_value_twice(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    resources.store().create_project("p", SCHEMA)
+    # Streamlit says it once in a process
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    log = logging.getLogger(policies.__name__)
+    log.addHandler(caplog.handler)
+    try:
+        app = visit("export", project="p")
+    finally:
+        log.removeHandler(caplog.handler)
+    assert app.button_group(key="export_states").value == list(DECIDED)
+    assert [message for message in caplog.messages if "default value" in message] == []
+
+
+def test_an_import_that_goes_on_is_waited_for(visit: Visit, tmp_path: Path) -> None:
+    store = resources.store()
+    store.create_project("p", SCHEMA)
+    path = tmp_path / "more.jsonl"
+    record = {"ner": [[0, 0, "person"]], "relations": []}
+    lines = [json.dumps({"tokenized_text": ["Ada", f"slept{n}"], **record}) for n in range(4)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    opened = threading.Event()
+
+    def work() -> str:
+        assert opened.wait(60)
+        return f"{imports.load(store, 'p', [path]).added} added"
+
+    importing.begin("p", 4, work)
+    app = visit("export", project="p")
+    assert "0 documents" not in shown(app)
+    assert "being imported" in app.info[0].value
+    opened.set()
+    job = resources.jobs().get("p", importing.IMPORTING)
+    assert job is not None
+    assert job.wait(60)
+    assert "4 documents" in shown(app.run())
+    # and Documents says so, for longer than the model reads, until another import is begun
+    documents = visit("documents", project="p")
+    assert documents.info[0].value == "4 added"
+    reading = resources.jobs().get("p", "scoring")
+    assert reading is not None
+    assert reading.wait(60)
+    assert documents.run().info[0].value == "4 added"
+    documents.session_state["upload_round"] = 1
+    assert not documents.run().info
+    assert not visit("documents", project="p").info
+
+
+def test_an_import_is_told_although_a_run_was_broken_off(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = resources.store()
+    store.create_project("p", SCHEMA)
+
+    def work() -> str:
+        return f"{store.add_documents('p', DOCUMENTS[:2]).added} added"
+
+    def broken_off(_: str) -> None:
+        raise StopException
+
+    importing.begin("p", 2, work)
+    job = resources.jobs().get("p", importing.IMPORTING)
+    assert job is not None
+    assert job.wait(60)
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "tell", broken_off)
+        documents = visit("documents", project="p")
+        assert not documents.info
+    assert documents.run().info[0].value == "2 added"
+    reading = resources.jobs().get("p", "scoring")
+    assert reading is not None
+    assert reading.wait(60)
 
 
 def test_nothing_is_counted_twice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,6 @@ def step_of(run: Run) -> int:
 
 def test_a_run_waits_for_the_one_that_is_going(store: Store) -> None:
     first = training_runs.begin(store, plan(epochs=5000))
-    # of two that wait, either may be the next
     until(first, lambda run: run.stage in ("before", "training"))
     second = training_runs.begin(store, plan(seed=1))
     assert (first.plan.name, second.plan.name) == ("letters-1", "letters-2")
@@ -55,6 +55,28 @@ def test_a_run_waits_for_the_one_that_is_going(store: Store) -> None:
     for run in (second, first):
         training_runs.stop(run)
         assert until(run, lambda run: not run.going).stage == "stopped"
+
+
+def test_of_runs_that_wait_the_first_goes_first(store: Store) -> None:
+    working = training_runs.begin(store, plan(epochs=5000))
+    until(working, lambda run: run.stage in ("before", "training"))
+    first = training_runs.begin(store, plan(seed=1))
+    first_pid = list(training_runs._children)[-1]
+    later = training_runs.begin(store, plan(seed=2))
+    until(later, lambda run: "launched" in (run.folder / "log.txt").read_text())
+    # however late the first looks whether it is its turn
+    os.kill(first_pid, signal.SIGSTOP)
+    try:
+        training_runs.stop(working)
+        until(working, lambda run: not run.going)
+        time.sleep(3)
+        assert training_runs.read(later.folder).stage == "waiting"
+    finally:
+        os.kill(first_pid, signal.SIGCONT)
+    until(first, lambda run: run.stage != "waiting")
+    assert training_runs.read(later.folder).stage == "waiting"
+    training_runs.stop(first)
+    until(later, lambda run: run.stage != "waiting")
 
 
 def test_a_run_trains_compares_and_leaves_a_checkpoint(store: Store) -> None:

@@ -20,7 +20,13 @@ import streamlit as st
 
 from pages.shared import palette, state
 from pages.shared.corrections import Batch, Command, Refusal
-from pages.shared.widgets.annotator.protocol import batches, document_to_json, schema_to_json, thresholds_to_json
+from pages.shared.widgets.annotator.protocol import (
+    batches,
+    document_to_json,
+    habits_to_json,
+    schema_to_json,
+    thresholds_to_json,
+)
 from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
 __all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
@@ -106,6 +112,8 @@ def annotator(
     look: tuple[int, int, int] | None = None,
     height: int | str = "calc(100vh - 190px)",
     direct: str = "",
+    followed: bool = False,
+    habits: Iterable[tuple[tuple[str, str, str], int]] = (),
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -114,7 +122,10 @@ def annotator(
     queue order, of the same label set: the browser opens the first at once when this one is done. In mode
     "view" nothing can be changed; `edit_requested` tells when the person wants to. `look` is the number of a wish to
     see an entity, and its start and end: it gets the focus once. `height` is CSS or pixels.
-    With `direct`, the token of a `seats.Seat`, mere corrections are posted past the page (`pages.shared.direct`).
+    With `direct`, the token of a `seats.Seat`, mere corrections are posted past the page (`pages.shared.direct`);
+    where the rest of the page shows them too, `followed` asks for one run of it when they have come to rest.
+    `habits` are ((head type, tail type, relation), times chosen before), the most frequent first: a relation that is
+    drawn takes the label that is usual between its two ends.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -141,6 +152,8 @@ def annotator(
         "nested": nested,
         "look": look,
         "direct": direct,
+        "followed": followed,
+        "habits": habits_to_json(annotation.schema, habits),
         "height": f"{height}px" if isinstance(height, int) else height,
     }
     _component(
@@ -154,12 +167,17 @@ def annotator(
     )
 
 
-def pending(key: str, acknowledged: Mapping[str, int]) -> tuple[Batch, ...]:
+def pending(key: str, acknowledged: Mapping[str, int], scope: str = "") -> tuple[Batch, ...]:
     """What the browser has sent under `key` and nobody has acknowledged, oldest first.
+
+    With `scope`, nothing that was made under another one: the browser keeps that until it is open again.
 
     To be called at the top of the fragment that mounts the editor.
     """
-    return batches(_sent(key).get("records"), acknowledged)
+    sent = _sent(key)
+    if scope and sent.get("scope", scope) != scope:
+        return ()
+    return batches(sent.get("records"), acknowledged)
 
 
 def edit_requested(key: str) -> bool:
@@ -168,7 +186,7 @@ def edit_requested(key: str) -> bool:
 
 
 def _sent(key: str) -> Mapping[str, Any]:
-    """The state value: {"records": [...], "code": version, "has": [static ids], "at": {document id: window}}."""
+    """The state value: {"records": [...], "scope", "code": version, "has": [static ids], "at": {document: window}}."""
     sent = (state.component(key) or {}).get("ops")
     return sent if isinstance(sent, Mapping) else {}
 

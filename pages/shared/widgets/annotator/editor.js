@@ -35,6 +35,8 @@ export class Editor {
     this.root.style.setProperty('--height', data.height);
     const schema = JSON.stringify(data.schema);
     if (schema !== this.schema) this.readSchema(data.schema, schema);
+    const types = data.schema.entities, labels = data.schema.relations;
+    this.habits = data.habits.map(([head, tail, label, n]) => [types[head].name, types[tail].name, labels[label].name, n]);
     const limits = JSON.stringify(data.thresholds);
     // a threshold set here since then is on its way
     const newer = this.log && this.log.records.some((r) => r.thresholds && !(r.seq <= (data.acknowledged[r.client] ?? -1)));
@@ -42,21 +44,29 @@ export class Editor {
       this.limits = limits;
       this.thresholds = structuredClone(data.thresholds);
     }
+    const moved = this.log && this.log.scope !== data.scope;
+    if (moved) {
+      // other work: what is still on its way stays in storage until that is open again
+      this.log.close();
+      this.log = null;
+    }
     if (this.editing && !this.log) this.log = new Log(data.scope, (records) => this.transport.log(records), () => this.status(), (answer) => this.settled(answer));
     if (this.log) {
       this.log.direct = data.direct;
+      this.log.followed = data.followed;
       this.log.held = Boolean(data.conflict);
       this.log.acknowledge(data.acknowledged);
     }
     this.refusals(data.refused);
-    const gone = this.log && this.doc && data.document.id !== this.doc.id
+    const gone = this.log && !moved && this.doc && data.document.id !== this.doc.id
       && this.log.of(data.document.id).some((r) => LEAVING.has(r.command));
     if (!gone) {
-      const stays = this.doc && this.doc.id === data.document.id && this.doc.text === data.document.text && this.doc.from === data.document.from;
+      const stays = this.doc && !moved && this.doc.id === data.document.id && this.doc.text === data.document.text && this.doc.from === data.document.from;
       if (stays) this.read(this.newer(data.document));
       else this.open(data.document);
       this.upcoming = data.next.slice();
     }
+    if (this.log && data.document.revision >= this.doc.revision) this.log.rested();
     this.conflict(data.conflict);
     this.refresh(null, true);
     if (!gone) this.visit(data.look);
@@ -91,6 +101,8 @@ export class Editor {
     this.past = [];
     this.linking = null;
     this.hub = null;
+    this.lately = null;
+    this.chosen = false;
     this.hover = null;
     this.focus = null;
     this.pop.close();

@@ -19,7 +19,15 @@ Object.assign(Editor.prototype, {
     this.side.focus(this.focus);
     if (item && !quiet) this.reveal(item);
     this.drawArcs();
+    this.tip();
     this.bars(item);
+  },
+
+  // What the mark under the pointer is; said anew when its label changes below a resting pointer.
+  tip() {
+    const item = this.hover && this.byId.get(this.hover), { tip } = this.dom;
+    tip.hidden = !item;
+    if (item) tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
   },
 
   light(id) {

@@ -1,6 +1,7 @@
 // Keys: which action each key stands for, how people change that, and the sheet that lists them.
 
 const STORE = 'relex-studio.keys';
+const GUESSING = 'relex-studio.guessing'; // whether a relation that is drawn takes the label that is usual there
 
 // action -> [keys, words for the sheet]; the first key is the one shown.
 export const ACTIONS = {
@@ -8,7 +9,8 @@ export const ACTIONS = {
   down: [['j', 'ArrowDown'], 'next in the list'], up: [['k', 'ArrowUp'], 'previous in the list'],
   right: [['ArrowRight'], 'next entity in the text'], left: [['ArrowLeft'], 'previous entity in the text'],
   accept: [['a'], 'accept'], reject: [['x'], 'reject'], remove: [['d', 'Delete', 'Backspace'], 'delete'],
-  search: [['/'], 'choose a label by name'], same: [['m'], 'same label on all identical mentions'],
+  search: [['/'], 'choose a label by name'], alike: [['='], 'the label given last, on all suggestions like that one'],
+  same: [['m'], 'same label on all identical mentions'],
   grow: [[']'], 'longer by a word'], shrink: [['['], 'shorter by a word'],
   growStart: [['}'], 'longer by a word at the start'], shrinkStart: [['{'], 'shorter by a word at the start'],
   suggest: [['e'], 'what the model would mark here; on a mark: its next label'],
@@ -24,7 +26,8 @@ export const ACTIONS = {
 export class Keys {
   constructor() {
     this.own = {};
-    try { this.own = JSON.parse(localStorage.getItem(STORE)) || {}; } catch { /* none stored */ }
+    this.guessing = true;
+    try { this.guessing = localStorage.getItem(GUESSING) !== 'no'; this.own = JSON.parse(localStorage.getItem(STORE)) || {}; } catch { /* none stored */ }
     this.index();
   }
 
@@ -52,13 +55,21 @@ export class Keys {
     return '';
   }
 
+  guess(on) {
+    this.guessing = on;
+    try { localStorage.setItem(GUESSING, on ? 'yes' : 'no'); } catch { /* for this visit only */ }
+  }
+
   // The action of a key event, a digit as {digit}, or null.
   read(event) {
+    const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
+    const number = digit && !event.ctrlKey && !event.metaKey ? Number(digit[2]) || 10 : 0;
+    // Alt with a digit of the number pad writes a letter on some systems
+    if (number && event.altKey && digit[1] === 'Digit' && !event.shiftKey) return { digit: 10 + number };
     const name = keyName(event);
     if (!name) return null;
     if (this.byKey.has(name)) return { action: this.byKey.get(name) };
-    const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
-    if (digit && !event.ctrlKey && !event.metaKey && !event.altKey) return { digit: digit[2] === '0' ? 10 : Number(digit[2]) };
+    if (number && !event.altKey) return { digit: number };
     const place = byPlace(event);
     return place && this.byKey.has(place) ? { action: this.byKey.get(place) } : null;
   }
@@ -86,6 +97,8 @@ function byPlace(event) {
   return bracket && !/^[\x00-\x7f]$/.test(event.key) ? bracket[event.shiftKey ? 1 : 0] : '';
 }
 
+export const COMMAND = /Mac|iPhone|iPad/.test(navigator.platform) ? 'Cmd' : 'Ctrl';
+export const numberKey = (n) => (n <= 10 ? String(n % 10) : n <= 20 ? `Alt+${n % 10}` : '');
 const SIGNS = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del' };
 export function show(key) {
   if (key === '+') return key;
@@ -121,13 +134,20 @@ export function sheet(keys, el, close) {
     grid.append(button, el('span', '', words));
   }
   grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
-  grid.append(el('span', 'key still', 'point, key'), el('span', '', 'keys act on the mark that the pointer was moved to'));
-  grid.append(el('span', 'key still', 'Shift+click'), el('span', '', 'relation from the focus to this entity, labelled as the last one'));
+  grid.append(el('span', 'key still', 'Alt+1 … 0'), el('span', '', 'labels 11 to 20'));
+  grid.append(el('span', 'key still', 'point, key'), el('span', '', 'keys act on the mark, line or row that the pointer was moved to'));
+  grid.append(el('span', 'key still', 'Shift+click'), el('span', '', 'relation from the focus to this entity'));
   grid.append(el('span', 'key still', 'Shift+drag'), el('span', '', 'relations to all entities in the stretch'));
   grid.append(el('span', 'key still', 'Shift+Alt'), el('span', '', 'the same, in the other direction'));
+  grid.append(el('span', 'key still', `${COMMAND}+drag`), el('span', '', 'relation from the entity where it begins to the one where it ends; with Shift to all on the way, with Alt the other way round'));
   grid.append(el('span', 'key still', 'drag'), el('span', '', 'new span, whole words; with Alt: exact letters'));
+  const guess = el('label', 'switch', '');
+  const tick = el('input', '', '', { type: 'checkbox' });
+  tick.checked = keys.guessing;
+  tick.onchange = () => keys.guess(tick.checked);
+  guess.append(tick, el('span', '', 'A relation that is drawn takes the label that people chose most between such types in this project, else the model’s best guess. Off: the label chosen last.'));
   const reset = el('button', 'plain', 'Original keys', { type: 'button' });
   reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); close(); };
-  box.append(grid, message, reset);
+  box.append(grid, message, guess, reset);
   return box;
 }

@@ -5,6 +5,7 @@
 const PREFIX = 'relex-studio.log.';
 const TRANSIENT = new Set(['next', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
 const PATIENCE = 10000; // ms that a posted log waits for its answer
+const REST = 500; // ms without a correction after which the rest of the page follows
 const RESEND = 1500; // ms without an answer before a record is sent again
 
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
@@ -12,11 +13,13 @@ const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) =
 export class Log {
   // send(records) asks for a run of the page; settled(answer) hears what a posted log has come to.
   constructor(scope, send, changed, settled) {
+    this.scope = scope;
     this.prefix = `${PREFIX}${encodeURIComponent(scope)}/`;
     this.send = send;
     this.changed = changed;
     this.settled = settled;
     this.direct = ''; // token with which corrections may be posted past the page
+    this.followed = false; // whether the rest of the page shows them too
     this.client = newId();
     this.seq = 0;
     this.records = [];
@@ -47,6 +50,7 @@ export class Log {
       this.records.push({ ...item, client: this.client, seq: ++this.seq, document, on: revision, kin: this.kin });
     }
     this.keep();
+    this.rested();
     setTimeout(() => this.flush()); // the screen first
     this.changed();
   }
@@ -89,7 +93,7 @@ export class Log {
     if (this.held || (this.offline && !now) || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
     this.sent = { at: Date.now(), last: this.last() || 'empty' };
     if (this.direct && this.records.length && this.records.every((r) => r.op)) this.post();
-    else this.send(this.bare());
+    else if (!this.closed) this.send(this.bare());
   }
 
   bare() { return this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)); }
@@ -100,18 +104,28 @@ export class Log {
     let answer = null;
     try {
       const response = await fetch(new URL('relex/corrections', document.baseURI), {
-        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Relex-Seat': direct }, body: JSON.stringify(this.bare()), signal: AbortSignal.timeout(PATIENCE),
+        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Relex-Seat': direct }, body: JSON.stringify({ scope: this.scope, records: this.bare() }), signal: AbortSignal.timeout(PATIENCE),
       });
       if (response.ok) answer = await response.json();
       else if (response.status === 404 && this.direct === direct) this.direct = '';
     } catch { /* no connection, or no answer */ }
     if (this.closed) return;
-    if (answer && answer.acknowledged) this.settled(answer);
-    else if (this.records.length && !this.held) {
+    if (answer && answer.acknowledged) {
+      this.settled(answer);
+      this.rest();
+    } else if (this.records.length && !this.held) {
       this.sent = { at: Date.now(), last: this.last() };
       this.send(this.bare());
     }
   }
+
+  // A run of the page shows there what was posted past it: one for all, when nothing follows any more.
+  rest() {
+    this.rested();
+    if (this.followed) this.resting = setTimeout(() => { if (!this.records.length && !this.held) this.send([]); }, REST);
+  }
+
+  rested() { clearTimeout(this.resting); }
 
   async check() {
     if (!this.records.length || this.held) return;
@@ -144,6 +158,7 @@ export class Log {
 
   close() {
     this.closed = true;
+    this.rested();
     clearInterval(this.timer);
   }
 }

@@ -46,7 +46,7 @@ const BAR = {
 const SHORT = {
   next: 'next', accept: 'accept', reject: 'reject', relation: 'relation', grow: 'longer', shrink: 'shorter', same: 'all mentions', remove: 'delete',
   undo: 'undo', redo: 'redo', flip: 'flip', arcs: 'all relations', flag: 'flag', skip: 'skip', done: 'done, next', help: 'all keys', search: 'label', escape: 'leave',
-  suggest: 'model\u2019s next', more: 'show more', less: 'hide rest',
+  alike: 'all like it', suggest: 'model\u2019s next', more: 'show more', less: 'hide rest',
 };
 
 Object.assign(Editor.prototype, {
@@ -56,7 +56,8 @@ Object.assign(Editor.prototype, {
     const labels = this.numbered(item);
     const current = this.linking ? this.linking.label : item ? item.label : (this.entityLabels[this.armed] || EMPTY_LABEL).name;
     const hub = this.hubItem();
-    const signature = JSON.stringify([mode, current, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
+    const alike = this.alikeOf().length > 0;
+    const signature = JSON.stringify([mode, current, alike, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
     this.dom.showArcs.setAttribute('aria-pressed', String(Boolean(this.showAll)));
     this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
     if (signature === this.barred) return;
@@ -64,7 +65,7 @@ Object.assign(Editor.prototype, {
     this.dom.labels.replaceChildren(...labels.slice(0, 60).map((label) => {
       const i = this.numberOf(label) - 1;
       const chip = el('button', `chip h${label.color} ${label.letter ? 'ent' : 'rel'}`, '', { type: 'button', 'aria-pressed': String(label.name === current) });
-      if (i < 10) chip.append(el('kbd', '', String((i + 1) % 10)));
+      if (i < 20) chip.append(el('kbd', '', numberKey(i + 1)));
       if (label.letter) chip.append(el('i', `tag h${label.color}`, '', { 'data-l': label.letter }));
       else chip.append(el('i', 'arrow', '→'));
       chip.append(el('span', '', label.name));
@@ -74,7 +75,8 @@ Object.assign(Editor.prototype, {
     const marking = el('button', 'keyed mark', '', { type: 'button' });
     marking.append(el('span', '', 'mark selection'));
     marking.onclick = () => this.markSelection(false);
-    this.dom.keybar.replaceChildren(marking, ...BAR[mode].map((action) => {
+    const actions = alike && !this.linking ? [BAR[mode][0], 'alike', ...BAR[mode].slice(1)] : BAR[mode];
+    this.dom.keybar.replaceChildren(marking, ...actions.map((action) => {
       const words = this.linking ? { next: 'next tail', done: 'draw', search: 'relation label', escape: 'leave' }[action] : SHORT[action];
       const button = el('button', `keyed do-${action}`, '', { type: 'button', title: ACTIONS[action][1] });
       button.append(el('kbd', '', show(this.keys.of(action)[0])), el('span', '', words));
@@ -87,7 +89,7 @@ Object.assign(Editor.prototype, {
 
 // What no button can stand for: a click elsewhere with a key held.
 Editor.prototype.hint = function hint() {
-  const words = 'Shift+click or Shift+drag: relations from here; with Alt: to here';
+  const words = `Shift+click or Shift+drag: relations from here; with Alt: to here; ${COMMAND}+drag: from one entity to another`;
   const button = el('button', 'keyed', '', { type: 'button', title: words });
   button.append(el('kbd', '', 'Shift+click'), el('span', '', 'relate'));
   button.onclick = () => this.say(`${words}.`);
@@ -135,12 +137,12 @@ class Pop {
   }
 
   // A list of labels, searchable; digits choose while the field is empty.
-  choose(title, labels, take, near = null) {
+  choose(title, labels, take, near = null, likely = null) {
     const item = this.editor.focus && this.editor.items.get(this.editor.focus);
     const content = el('div', 'choice');
     const field = el('input', '', '', { type: 'text', placeholder: 'type to search', 'aria-label': 'search labels', autocomplete: 'off' });
     const list = el('div', 'options', '', { role: 'listbox' });
-    let found = labels, at = 0;
+    let found = labels, at = Math.max(0, labels.indexOf(likely));
     const pick = (label) => { this.close(); take(label); };
     const draw = () => {
       const wanted = field.value.trim().toLowerCase();
@@ -150,7 +152,7 @@ class Pop {
       list.replaceChildren(...found.slice(0, 80).map((label, i) => {
         const option = el('div', `option${i === at ? ' on' : ''}`, '', { role: 'option', 'aria-selected': String(i === at) });
         const number = this.editor.numberOf(label);
-        option.append(el('kbd', '', number <= 10 && !wanted ? String(number % 10) : ''));
+        option.append(el('kbd', '', wanted ? '' : numberKey(number)));
         option.append(label.letter ? el('i', `tag h${label.color}`, '', { 'data-l': label.letter }) : el('i', 'arrow', '→'), el('span', '', label.name));
         option.onpointerdown = (event) => { event.preventDefault(); pick(label); };
         return option;
@@ -158,10 +160,11 @@ class Pop {
     };
     field.oninput = () => { at = 0; draw(); };
     field.onkeydown = (event) => {
+      const digit = this.editor.keys.read(event)?.digit;
       if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { at += event.key === 'ArrowDown' ? 1 : -1; draw(); }
       else if (event.key === 'Enter' && found[at]) pick(found[at]);
-      else if (/^[0-9]$/.test(event.key) && !field.value) {
-        const meant = labels.find((l) => this.editor.numberOf(l) === (Number(event.key) || 10));
+      else if (!field.value && digit) {
+        const meant = labels.find((l) => this.editor.numberOf(l) === digit);
         if (meant) pick(meant);
       } else return;
       event.preventDefault();

@@ -7,19 +7,27 @@ function listen(editor) {
   const stop = new AbortController();
   const on = (target, name, handler, options = {}) => target.addEventListener(name, handler, { signal: stop.signal, ...options });
   const segment = (event) => event.target.closest && event.target.closest('.s');
+  const markAt = (event) => segment(event)?.ids.at(-1) || null;
+  const commands = (event) => (COMMAND === 'Cmd' ? event.metaKey : event.ctrlKey);
   let press = null, clicks = { id: null, n: 0 };
 
-  // Shift is for relations here: no selection of text
-  on(dom.pane, 'mousedown', (event) => { if (!event.shiftKey || !editor.editing) return;
+  // Shift and Ctrl are for relations here: no selection of text
+  on(dom.pane, 'mousedown', (event) => { if (!(event.shiftKey || commands(event)) || !editor.editing) return;
     event.preventDefault();
     dom.pane.focus({ preventScroll: true });
   });
 
-  on(dom.pane, 'pointerdown', (event) => { press = { x: event.clientX, y: event.clientY, type: event.pointerType }; editor.released = false; editor.unpoint(); });
+  on(dom.pane, 'pointerdown', (event) => {
+    press = { x: event.clientX, y: event.clientY, type: event.pointerType, id: markAt(event) };
+    editor.released = false;
+    editor.unpoint();
+    if (editor.editing && commands(event) && press.id && !editor.linking) pull(press);
+  });
   on(dom.pane, 'pointerup', (event) => {
     if (!press || event.target.closest('.grip,.link')) return;
     const moved = Math.hypot(event.clientX - press.x, event.clientY - press.y) > SLOP;
     const touch = event.pointerType === 'touch';
+    if (editor.editing && commands(event) && !editor.linking && moved) { join(event); return; }
     if (editor.editing && event.shiftKey && !editor.linking && moved) { stretch(event); return; }
     press = null;
     if (editor.editing && !touch && moved && editor.markSelection(event.altKey)) return;
@@ -31,6 +39,37 @@ function listen(editor) {
     if (node && node.ids.length) { getSelection().removeAllRanges(); editor.run('search'); return; }
     editor.markSelection(event.altKey);
   });
+
+  // Ctrl+drag: relations from the entity where it begins to the one where it ends, with Shift to all on the way.
+  function join(event) {
+    const from = editor.byId.get(press.id), to = editor.byId.get(markAt(event));
+    press = null;
+    editor.unpoint();
+    if (!from || !to) { editor.say('Drag from one entity to another.'); return; }
+    if (from === to) return;
+    editor.tick();
+    editor.focusOn(from);
+    const targets = event.shiftKey ? editor.within(Math.min(from.start, to.start), Math.max(from.end, to.end)) : [to];
+    editor.tie(targets, event.altKey, from);
+  }
+
+  // The line that a drag with Ctrl pulls out of an entity.
+  function pull({ id }) {
+    const line = svg('path', { class: 'rubber' });
+    const draw = rubber(line, id);
+    dom.arcs.append(line);
+    const end = new AbortController();
+    on(document, 'pointermove', draw, { signal: end.signal });
+    for (const name of ['pointerup', 'pointercancel']) on(document, name, () => { line.remove(); end.abort(); }, { signal: end.signal, capture: true });
+  }
+
+  function rubber(line, id) {
+    return (event) => {
+      const origin = dom.sheet.getBoundingClientRect(), from = editor.page.boxes(id, origin)[0];
+      const [x, y] = [event.clientX - origin.left, event.clientY - origin.top];
+      line.setAttribute('d', `M${(from.left + from.right) / 2} ${from.top}Q${(from.left + x) / 2} ${Math.min(from.top, y) - 24} ${x} ${y}`);
+    };
+  }
 
   // Shift+drag: relations to all entities between the two places.
   function stretch(event) {
@@ -88,9 +127,15 @@ function listen(editor) {
   });
   on(dom.pane, 'pointermove', (event) => {
     if (event.buttons || event.pointerType === 'touch') return;
-    const node = segment(event);
-    editor.point(event, node && node.ids.length ? node.ids[node.ids.length - 1] : null);
+    const arc = event.target.closest('.arc'), id = markAt(event);
+    editor.point(event, arc ? arc.dataset.key : id && `e:${id}`);
   });
+  on(dom.list, 'pointermove', (event) => {
+    if (event.buttons || event.pointerType === 'touch') return;
+    const row = event.target.closest('.row');
+    editor.point(event, row && row.item.key);
+  });
+  on(dom.list, 'pointerleave', () => editor.unpoint());
   on(dom.pane, 'pointerleave', () => { editor.unpoint(); dom.arcs.classList.remove('hovering'); hover(null); });
 
   function hover(id, node = null) {
@@ -99,10 +144,8 @@ function listen(editor) {
     editor.hover = id;
     for (const piece of editor.page.pieces.get(id) || []) piece.classList.add('hover');
     if (!editor.editing) editor.drawArcs();
-    const item = id && editor.byId.get(id);
-    dom.tip.hidden = !item;
-    if (!item) return;
-    dom.tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
+    editor.tip();
+    if (dom.tip.hidden) return;
     const frame = editor.root.getBoundingClientRect(), mark = node.getClientRects()[0];
     dom.tip.style.left = `${Math.max(4, mark.left - frame.left)}px`;
     dom.tip.style.top = `${mark.bottom - frame.top + 7}px`;
@@ -149,11 +192,7 @@ function listen(editor) {
     dom.arcs.append(line);
     const root = dom.pane.getRootNode();
     return {
-      move(event) {
-        const origin = dom.sheet.getBoundingClientRect(), from = editor.page.boxes(item.id, origin)[0];
-        const [x, y] = [event.clientX - origin.left, event.clientY - origin.top];
-        line.setAttribute('d', `M${(from.left + from.right) / 2} ${from.top}Q${(from.left + x) / 2} ${Math.min(from.top, y) - 24} ${x} ${y}`);
-      },
+      move: rubber(line, item.id),
       end(event) {
         line.remove();
         const target = root.elementsFromPoint(event.clientX, event.clientY).map((node) => node.closest('.s')).find((node) => node && node.ids.length);
@@ -235,11 +274,13 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const root = parentElement.querySelector('.relex');
   if (!root.editor) root.editor = new Editor(root, {});
   const { transport } = root.editor;
-  transport.log = (records) => setStateValue('ops', { records, code: data.version, has: [...shelf.documents.keys()], at: transport.at || {} });
+  const scope = () => root.editor?.log?.scope ?? data.scope;
+  const send = (records, has) => setStateValue('ops', { records, scope: scope(), code: data.version, has, at: transport.at || {} });
+  transport.log = (records) => send(records, [...shelf.documents.keys()]);
   transport.edit = (id) => setTriggerValue('edit', id);
   const documents = [data.document, ...data.next].map((doc) => unpack(doc, shelf.documents));
   if (documents.every(Boolean)) root.editor.update({ ...data, document: documents[0], next: documents.slice(1) });
-  else setStateValue('ops', { records: root.editor.log ? root.editor.log.records : [], code: data.version, has: [], at: transport.at || {} });
+  else send(root.editor.log ? root.editor.log.bare() : [], []);
   return () => {
     root.editor.close();
     root.editor = null;

@@ -15,6 +15,9 @@ from relex_core.editing import edit_from_json
 from relex_core.errors import RelexError
 from relex_core.types import Annotation, Entity, Relation, Schema, Thresholds
 
+MOST_HABITS = 1000
+"""Rows of habits that are sent, as they are sent with each message."""
+
 
 def batches(records: Any, acknowledged: Mapping[str, int]) -> tuple[Batch, ...]:
     """The batches in a log, without records that are acknowledged already.
@@ -111,6 +114,18 @@ def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
             for r in schema.relation_labels
         ],
     }
+
+
+def habits_to_json(schema: Schema, habits: Iterable[tuple[tuple[str, str, str], int]]) -> list[list[int]]:
+    """Rows (head type, tail type, relation, times), labels by position; those that the schema lacks are left out."""
+    entities = {label.name: i for i, label in enumerate(schema.entity_labels)}
+    relations = {label.name: i for i, label in enumerate(schema.relation_labels)}
+    known = [
+        [entities[head], entities[tail], relations[label], times]
+        for (head, tail, label), times in habits
+        if head in entities and tail in entities and label in relations
+    ]
+    return known[:MOST_HABITS]
 
 
 def document_to_json(

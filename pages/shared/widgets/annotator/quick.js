@@ -1,7 +1,7 @@
 // Several corrections for one key or click: relations without a mode, what the model nearly said, keys at the pointer.
 
 const REACH = 8; // px the pointer moves before keys act on the mark under it
-const POINTED = new Set(['accept', 'reject', 'remove', 'search', 'same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation', 'suggest']);
+const POINTED = new Set(['accept', 'reject', 'remove', 'search', 'same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation', 'flip', 'suggest']);
 
 Object.assign(Editor.prototype, {
   // ---- relations from one entity to several -------------------------------------------------------
@@ -14,44 +14,110 @@ Object.assign(Editor.prototype, {
     return this.hub && this.hub.made.some((r) => `r:${keyOf(r)}` === item.key) ? this.byId.get(this.hub.id) : null;
   },
 
-  // Draws relations from the hub to all of `targets` (`reverse`: from each of them to it), with the relation chosen last.
-  tie(targets, reverse) {
-    const hub = this.hubItem();
+  // Draws relations from `hub` to all of `targets` (`reverse`: from each of them to it), each with the label that is
+  // usual between such two, else with the one chosen last.
+  tie(targets, reverse, hub = this.hubItem()) {
     if (!hub) return this.say('Click the entity that the relations start from first.');
-    const pairs = targets.filter((t) => t.id !== hub.id).map((t) => (reverse ? [t, hub] : [hub, t]));
-    // what is there already is not drawn again: two relations between the same two get a label each
-    const fits = (label, [head, tail]) => allows(label, head.label, tail.label)
-      && !this.state.relations.some((r) => r.head === head.id && r.tail === tail.id && r.label === label.name);
-    const labels = this.relationLabels.filter((label) => pairs.some((pair) => fits(label, pair)));
-    if (!pairs.length) return undefined;
-    if (!labels.length) return this.say(`No further relation goes from ${pairs[0][0].label} to ${pairs[0][1].label}.`);
-    const draw = (label) => {
-      const made = pairs.filter((pair) => fits(label, pair)).map(([head, tail]) => ({ head: head.id, tail: tail.id, label: label.name }));
-      const words = made.length === 1 ? `${this.byId.get(made[0].head).text}, ${label.name}, ${this.byId.get(made[0].tail).text}.` : `${made.length} relations: ${label.name}.`;
+    const all = targets.filter((t) => t.id !== hub.id).map((t) => (reverse ? [t, hub] : [hub, t]));
+    if (!all.length) return undefined;
+    const there = new Set(this.state.relations.map(keyOf));
+    const free = ([head, tail]) => this.relationLabels.filter((l) => allows(l, head.label, tail.label)
+      && !there.has(keyOf({ head: head.id, tail: tail.id, label: l.name })));
+    // in a stretch what is related already is left alone; asked for alone, the same two get a further label
+    const joined = ([head, tail]) => this.state.relations.some((r) => r.head === head.id && r.tail === tail.id);
+    const pairs = (all.length > 1 && !all.every(joined) ? all.filter((pair) => !joined(pair)) : all).filter((pair) => free(pair).length);
+    if (!pairs.length) return this.say(`No further relation goes from ${all[0][0].label} to ${all[0][1].label}.`);
+    const guesses = new Map(pairs.map((pair) => [pair, this.usual(...pair, free(pair))]));
+    const draw = (chosen) => {
+      const made = [], notes = [];
+      for (const pair of pairs) {
+        const guess = guesses.get(pair) || (free(pair).includes(chosen) ? { label: chosen, why: '' } : null);
+        if (guess) made.push({ head: pair[0].id, tail: pair[1].id, label: guess.label.name });
+        if (guess) notes.push(guess.why);
+      }
+      const [first] = made, words = made.length === 1 ? `${this.byId.get(first.head).text}, ${first.label}, ${this.byId.get(first.tail).text}.${notes[0]}`
+        : `${made.length} relations: ${[...new Set(made.map((r) => r.label))].join(', ')}.`;
       if (!this.change(made.map((r) => ({ op: 'add_relation', ...r })), words)) return;
-      this.hub = { id: hub.id, made };
-      this.tied = label.name;
+      this.hub = { id: hub.id, made, fresh: true };
+      this.tied = made[made.length - 1].label;
       this.refresh(`r:${keyOf(made[made.length - 1])}`);
     };
+    const unsure = pairs.filter((pair) => !guesses.get(pair));
+    if (!unsure.length) return draw(null);
+    const labels = this.relationLabels.filter((label) => unsure.some((pair) => free(pair).includes(label)));
     const last = labels.find((label) => label.name === this.tied);
     if (last || labels.length === 1) return draw(last || labels[0]);
     const place = this.page.pieces.get(targets[targets.length - 1].id);
     return this.pop.choose(reverse ? `… → ${hub.text}` : `${hub.text} → …`, labels, draw, place);
   },
 
-  // Another label for all relations that the last tie drew, if the focus is on one of them. True if it was so.
+  // The label that is usual from `head` to `tail`: how often people chose it between such types, in this document and in
+  // the project. One more vote is shared by what is usual from such heads and to such tails, another is as strong as
+  // the model is sure here: they count where nobody has decided yet, and where people are divided.
+  // {label, why}, or null if nobody, nor the model, has said anything.
+  usual(head, tail, labels) {
+    if (!this.keys.guessing) return null;
+    const type = (id) => this.byId.get(id)?.label;
+    const votes = [...this.habits, ...this.state.relations.map((r) => [type(r.head), type(r.tail), r.label, 1])];
+    const tally = (fits) => {
+      const own = new Map();
+      let all = 0;
+      for (const [h, t, name, n] of votes) {
+        if (!fits(h, t)) continue;
+        all += n;
+        own.set(name, (own.get(name) || 0) + n);
+      }
+      return { all, of: (label) => own.get(label.name) || 0, part: (label) => (all ? (own.get(label.name) || 0) / all : 0) };
+    };
+    const both = tally((h, t) => h === head.label && t === tail.label);
+    const heads = tally((h) => h === head.label), tails = tally((h, t) => t === tail.label);
+    const rejected = new Set(this.state.rejected_relations.map(keyOf));
+    let best = null;
+    for (const label of labels) {
+      const key = keyOf({ head: head.id, tail: tail.id, label: label.name });
+      const near = (heads.part(label) + tails.part(label)) / 2;
+      const said = rejected.has(key) ? 0 : this.suggested.relations.get(key)?.score || 0;
+      const worth = both.of(label) + near + said;
+      if (worth > (best ? best.worth : 0)) best = { label, worth, near, said };
+    }
+    if (!best) return null;
+    const { label, near, said } = best, own = both.of(label);
+    const seen = ` Chosen ${own} of ${both.all} times from ${head.label} to ${tail.label} before.`;
+    return { label, why: own ? seen : near > said ? ` Usual from ${head.label} or to ${tail.label} here.` : ' What the model thinks most likely.' };
+  },
+
+  // Another label for all relations that the last tie drew alike, right after it. True if it was so.
   retie(item, label) {
-    const drawn = this.hub && this.hub.made.some((r) => keyOf(r) === keyOf(item)) ? this.hub.made : [];
+    const { made = [], fresh } = this.hub || {};
+    const alike = fresh && made.some((r) => keyOf(r) === keyOf(item)) && made.every((r) => r.label === item.label);
+    const drawn = alike ? made : [];
     const open = drawn.filter((r) => {
       const now = this.items.get(`r:${keyOf(r)}`), [head, tail] = [this.byId.get(r.head), this.byId.get(r.tail)];
       return now && now.status === 'accepted' && allows(label, head.label, tail.label);
     });
     if (open.length < 2) return false;
     if (!this.change(open.map((r) => ({ op: 'relabel_relation', ...r, new_label: label.name })), `${open.length} relations: ${label.name}.`)) return true;
-    this.hub.made = open.map((r) => ({ ...r, label: label.name }));
+    this.hub = { ...this.hub, made: open.map((r) => ({ ...r, label: label.name })) };
     this.tied = label.name;
     this.refresh(`r:${keyOf({ ...item, label: label.name })}`);
     return true;
+  },
+
+  // Edits that give the label given last to all suggestions that carry the label which it replaced.
+  alikeOf() {
+    const { kind, from, to } = this.lately || {};
+    if (kind === 'entity') return this.open_.entities.filter((e) => e.label === from).map((e) => ({ op: 'relabel', id: e.id, label: to }));
+    if (kind !== 'relation') return [];
+    const label = this.relationByName.get(to);
+    return this.open_.relations.filter((r) => r.label === from && this.byId.has(r.head) && this.byId.has(r.tail) && allows(label, this.byId.get(r.head).label, this.byId.get(r.tail).label))
+      .map((r) => ({ op: 'relabel_relation', head: r.head, tail: r.tail, label: from, new_label: to }));
+  },
+
+  // The one suggestion that a new span would push out: it is moved there instead, with its label and its relations.
+  crossedBy(start, end) {
+    if (this.data.nested || this.chosen) return null;
+    const touched = this.entities.filter((e) => e.start < end && start < e.end);
+    return touched.length === 1 && touched[0].status === 'suggested' ? touched[0] : null;
   },
 
   // The entities that lie in [start, end), outermost ones only.
@@ -112,12 +178,12 @@ Object.assign(Editor.prototype, {
 
   // ---- keys at the pointer ------------------------------------------------------------------------
 
-  // Called as the pointer moves: from some way on, keys act on the mark below it until it is used or left.
-  point(event, id) {
+  // Called as the pointer moves: from some way on, keys act on the mark, line or row below it until it is used or left.
+  point(event, key) {
     const { x, y } = this.rest || (this.rest = { x: event.clientX, y: event.clientY });
     this.spot = { x: event.clientX, y: event.clientY };
     const moved = Math.hypot(event.clientX - x, event.clientY - y) >= REACH;
-    this.pointed = moved ? id : null;
+    this.pointed = moved ? key : null;
     this.roaming = moved;
   },
   unpoint() {
@@ -129,8 +195,9 @@ Object.assign(Editor.prototype, {
   aimKey(found) {
     const takes = found.digit || POINTED.has(found.action);
     if (takes && this.editing && !this.linking) {
-      if (this.pointed && this.byId.has(this.pointed)) {
-        this.focus = `e:${this.pointed}`;
+      if (this.pointed && this.items.has(this.pointed)) {
+        this.focus = this.pointed;
+        if (this.hub) this.hub.fresh = false;
         this.paint(true);
       } else if (found.action === 'suggest' && this.roaming) this.focus = null;
     }

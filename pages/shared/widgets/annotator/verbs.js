@@ -43,6 +43,14 @@ const verbs = {
   growStart(item) { this.resize(item, 'start', 1); },
   shrinkStart(item) { this.resize(item, 'start', -1); },
 
+  alike() {
+    const edits = this.alikeOf();
+    if (!edits.length) return this.say('Give something another label first; no other suggestion here is like it.');
+    const { kind, to } = this.lately, name = kind === 'entity' ? 'mention' : 'relation';
+    if (this.change(edits, `${edits.length} more ${name}${edits.length === 1 ? '' : 's'}: ${to}.`)) this.refresh();
+    return undefined;
+  },
+
   suggest(item) { this.suggestAt(item); },
   more(item) { this.showMore(item); },
   less(item) { this.hideAll(item); },
@@ -147,6 +155,7 @@ Object.assign(Editor.prototype, {
     const item = this.focus && this.items.get(this.focus);
     if (!item) {
       this.armed = this.entityLabels.indexOf(label);
+      this.chosen = true;
       this.say(`The next span will be: ${label.name}.`);
       return this.paint(true);
     }
@@ -154,16 +163,20 @@ Object.assign(Editor.prototype, {
       if (this.retie(item, label)) return undefined;
       const edit = { op: 'relabel_relation', head: item.head, tail: item.tail, label: item.label, new_label: label.name };
       if (!this.change([edit], `Relation: ${label.name}.`)) return undefined;
+      this.lately = { kind: 'relation', from: item.label, to: label.name };
       const after = { head: item.head, tail: item.tail, label: label.name };
-      if (this.hub && this.hub.made.some((r) => keyOf(r) === keyOf(item))) this.hub.made = [after];
+      if (this.hub) this.hub = { ...this.hub, fresh: false, made: this.hub.made.map((r) => (keyOf(r) === keyOf(item) ? after : r)) };
       this.tied = label.name;
       this.refresh(`r:${keyOf(after)}`);
       return undefined;
     }
     this.armed = this.entityLabels.indexOf(label);
+    this.chosen = false;
     const edit = item.label === label.name && item.status !== 'accepted'
       ? { op: 'accept', entities: [item.id], relations: [] } : { op: 'relabel', id: item.id, label: label.name };
-    if (this.change([edit], `${item.text}: ${label.name}.`)) this.refresh();
+    if (!this.change([edit], `${item.text}: ${label.name}.`)) return undefined;
+    if (item.label !== label.name) this.lately = { kind: 'entity', from: item.label, to: label.name };
+    this.refresh();
     return undefined;
   },
 
@@ -191,6 +204,7 @@ Object.assign(Editor.prototype, {
   focusOn(item) {
     this.focus = item ? item.key : null;
     this.released = false;
+    if (this.hub) this.hub.fresh = false;
     this.paint();
     if (item) this.dom.live.textContent = describe(item);
     this.tell(item);
@@ -207,6 +221,8 @@ Object.assign(Editor.prototype, {
       if (here.status !== 'accepted' || here.label !== label.name) this.label(label);
       return;
     }
+    const crossed = this.crossedBy(start, end);
+    if (crossed) { this.move(crossed, [start, end]); return; }
     const id = this.newId();
     if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.`)) this.refresh(`e:${id}`);
   },
@@ -260,8 +276,9 @@ Object.assign(Editor.prototype, {
       const done = this.change([{ op: 'add_relation', ...relation }], `${from.text}, ${chosen.name}, ${tail.text}.`);
       this.refresh(done ? `r:${keyOf(relation)}` : `e:${head}`);
     };
+    const guess = this.usual(from, tail, labels);
     if (labels.length === 1) draw(labels[0]);
-    else this.pop.choose(`${from.text} → … → ${tail.text}`, labels, draw, this.page.pieces.get(tail.id));
+    else this.pop.choose(`${from.text} → … → ${tail.text}`, labels, draw, this.page.pieces.get(tail.id), guess && guess.label);
   },
 
   clicked(name, item) {

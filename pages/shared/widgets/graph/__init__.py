@@ -65,7 +65,7 @@ def _component() -> Any:
         "relex_graph",
         html='<div class="rx-graph" role="img"></div>',
         css=(_HERE / "graph.css").read_text("utf-8"),
-        js=(_HERE / "graph.js").read_text("utf-8"),
+        js="\n".join((_HERE / name).read_text("utf-8") for name in ("places.js", "graph.js")),
         isolate_styles=False,
     )
 

@@ -1,5 +1,6 @@
 // Draws what pyvis prepared. Numbers of nodes change from run to run, keys do not: positions are kept by key.
 const panes = new WeakMap();
+const FIRST = 2000; // ms after the first picture in which a new size of the pane arranges it anew
 
 const dark = (element) => {
   const parts = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
@@ -22,47 +23,87 @@ function prepare(data, box) {
 function settle(pane) {
   const { network, nodes, box } = pane;
   network.setOptions({ physics: { enabled: false } });
-  const fresh = pane.fresh;
-  pane.fresh = false;
-  if (fresh) {
-    // a pane is wider than high: stretch the round layout to its shape
-    const lonely = new Set(alone(pane));
-    const places = Object.entries(network.getPositions()).filter(([id]) => !lonely.has(id));
-    const span = (axis) => Math.max(...places.map(([, p]) => p[axis])) - Math.min(...places.map(([, p]) => p[axis]));
-    const wide = box.clientWidth / Math.max(box.clientHeight, 1);
-    const stretch = places.length > 1 ? Math.min(2.2, Math.max(1, (wide * (span("y") || 1)) / (span("x") || 1) * 0.85)) : 1;
-    for (const [id, place] of places) network.moveNode(id, place.x * stretch, place.y);
+  const lonely = new Set(alone(pane));
+  const places = Object.fromEntries(Object.entries(network.getPositions()).filter(([id]) => !lonely.has(id)));
+  const ids = Object.keys(places);
+  if (ids.length) {
+    const extents = measured(pane);
+    const area = pane.fresh ? room(pane, ids, lonely.size, extents) : null;
+    if (area) spread(places, area);
+    const free = new Set(pane.fresh ? ids : ids.filter((id) => pane.added.has(id)));
+    part(places, extents, pane.edges.get(), free, area);
+    for (const id of free) network.moveNode(id, places[id].x, places[id].y);
+    if (pane.fresh && !pane.began) pane.began = performance.now();
   }
+  pane.fresh = false;
   line(pane);
   nodes.update(nodes.getIds().map((id) => ({ id, fixed: false })));
+  name(pane);
   fit(pane);
   box.dataset.settled = "true";
 }
 
-// vis-network fits the circles; the labels below them need a little more
-const fit = (pane) => {
-  const { network } = pane;
+const measured = (pane) => Object.fromEntries(pane.nodes.get().map((node) => [node.id, extent(node, pane.face)]));
+
+// The pane, less what names and the rows below need; larger in the same shape where there are more nodes than fit.
+function room(pane, ids, lonely, extents) {
+  const { clientWidth, clientHeight } = pane.box;
+  const rows = lonely ? Math.ceil(lonely / columns(pane)) * ROW + 20 : 0;
+  const slack = Math.max(...ids.map((id) => extents[id].half));
+  const larger = Math.max(1, Math.sqrt((ids.length * ROOM.node + pane.edges.length * ROOM.edge) / Math.max(1, clientWidth * (clientHeight - rows))));
+  return { width: Math.max(120, clientWidth * larger - 2 * slack - 2 * EDGE.x), height: Math.max(90, (clientHeight - rows) * larger - 74), slack };
+}
+
+// Lines bend so that their labels can be read, anew when a node was moved.
+function name(pane) {
+  const chosen = new Set(pane.network.getSelectedEdges());
+  const found = labels(pane.edges.get(), pane.network.getPositions(), measured(pane), pane.face);
+  pane.edges.update(found.map((edge) => (chosen.has(edge.id) ? { ...edge, label: pane.edges.get(edge.id).name } : edge)));
+}
+
+// What is chosen has its label, whether there is room or not.
+function bring(pane) {
+  const chosen = new Set(pane.network.getSelectedEdges());
+  const changed = pane.edges.get().map(({ id, name, named, label }) => ({ id, label: named || chosen.has(id) ? name : " ", before: label }));
+  pane.edges.update(changed.filter((e) => e.label !== e.before).map(({ id, label }) => ({ id, label })));
+}
+
+// vis-network fits the circles; names reach further
+function fit(pane) {
+  const { network, box } = pane;
   if (pane.data.arrangement !== undefined) { fitPlaces(pane); return; }
-  network.fit({ maxZoomLevel: 1.2, animation: false });
-  const place = network.getViewPosition();
-  network.moveTo({ scale: network.getScale() * 0.92, position: { x: place.x, y: place.y + 10 } });
-};
+  const extents = measured(pane);
+  const boxes = Object.entries(network.getPositions()).filter(([id]) => extents[id]).map(([id, p]) => {
+    const { half, up, down } = extents[id];
+    return [p.x - half, p.y - up, p.x + half, p.y + down];
+  });
+  if (!boxes.length) return;
+  const [left, top] = [0, 1].map((at) => Math.min(...boxes.map((b) => b[at])) - EDGE[at ? "y" : "x"]);
+  const [right, bottom] = [2, 3].map((at) => Math.max(...boxes.map((b) => b[at])) + EDGE[at === 3 ? "y" : "x"]);
+  const scale = Math.min(box.clientWidth / (right - left), box.clientHeight / (bottom - top), 1.2);
+  network.moveTo({ scale: Math.max(scale, 0.05), position: { x: (left + right) / 2, y: (top + bottom) / 2 }, animation: false });
+}
 
 const alone = ({ nodes, edges }) => {
   const joined = new Set(edges.get().flatMap((edge) => [edge.from, edge.to]));
   return nodes.getIds().filter((id) => !joined.has(id));
 };
 
+const ROW = 56;
+const COLUMN = 124;
+const columns = (pane) => Math.max(3, Math.floor(pane.box.clientWidth / COLUMN));
+
 // entities without a relation stand in rows below the others, out of their way
 function line(pane) {
   const lonely = alone(pane);
   const all = pane.network.getPositions();
-  const joined = Object.entries(all).filter(([id]) => !lonely.includes(id)).map(([, place]) => place);
-  const [left, right] = joined.length ? [Math.min(...joined.map((p) => p.x)), Math.max(...joined.map((p) => p.x))] : [-300, 300];
-  const bottom = joined.length ? Math.max(...joined.map((p) => p.y)) + 90 : 0;
-  const columns = Math.max(1, Math.min(lonely.length, Math.max(3, Math.floor(pane.box.clientWidth / 110))));
-  const from = (left + right) / 2 - ((columns - 1) * 120) / 2;
-  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % columns) * 120, bottom + Math.floor(at / columns) * 64));
+  const extents = measured(pane);
+  const joined = Object.entries(all).filter(([id]) => !lonely.includes(id) && extents[id]);
+  const middle = joined.length ? (Math.min(...joined.map(([id, p]) => p.x - extents[id].half)) + Math.max(...joined.map(([id, p]) => p.x + extents[id].half))) / 2 : 0;
+  const bottom = joined.length ? Math.max(...joined.map(([id, p]) => p.y + extents[id].down)) + 26 : 0;
+  const across = Math.min(lonely.length, columns(pane));
+  const from = middle - ((across - 1) * COLUMN) / 2;
+  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % across) * COLUMN, bottom + Math.floor(at / across) * ROW));
 }
 
 function select(pane, detail) {
@@ -71,6 +112,7 @@ function select(pane, detail) {
   const edges = pane.data.edges.filter((e) => e.relations.some((r) => relations.has(r.join("\x1f")))).map((e) => e.key);
   const nodes = pane.data.nodes.filter((n) => n.entities.some((id) => entities.has(id))).map((n) => n.key);
   pane.network.setSelection({ nodes: edges.length ? [] : nodes, edges }, { highlightEdges: !edges.length });
+  bring(pane);
   pane.box.dataset.chosen = (edges.length ? edges : nodes).join("|");
 }
 
@@ -129,9 +171,8 @@ function mark(pane, key, anew = false) {
   pane.lines = lines;
   edges.update(touched.map(({ id, name, ink, font }) => {
     const near = lines.has(id);
-    const named = near || (!crowd && !lines.size);
     const color = { color: ink, highlight: ink, hover: ink, opacity: near ? 1 : faint };
-    return { id, label: named ? name : " ", color, arrows: { to: { enabled: near || !crowd } }, font: { ...font, size: 11 / network.getScale() } };
+    return { id, label: near ? name : " ", color, arrows: { to: { enabled: near || !crowd } }, font: { ...font, size: 11 / network.getScale() } };
   }));
   nodes.update(nodes.getIds().map((id) => ({ id, opacity: !ends.size || ends.has(id) ? 1 : 0.3 })));
   pane.ends = ends;
@@ -145,11 +186,10 @@ function mark(pane, key, anew = false) {
 }
 
 // Names are as large as the rest of the page at any distance; where there is no room for all, those of the chosen
-// part come first and then those with most relations.
+// part come first and then those with most relations. Labels of lines take what room is left; the chosen ones any.
 function letters(pane) {
   const { nodes, network, ends } = pane;
   const scale = network.getScale();
-  pane.face = pane.face || getComputedStyle(pane.box).fontFamily;
   const taken = [];
   const order = nodes.get().sort((a, b) => Number(ends.has(b.id)) - Number(ends.has(a.id)) || pane.degree.get(b.id) - pane.degree.get(a.id));
   const shown = [];
@@ -158,11 +198,24 @@ function letters(pane) {
     const half = node.name.length * LETTERS * 0.28 + 3;
     const top = at.y + node.size * scale;
     const place = [at.x - half, top, at.x + half, top + LETTERS + 6];
-    const free = !taken.some((other) => place[0] < other[2] && other[0] < place[2] && place[1] < other[3] && other[1] < place[3]);
+    const free = taken.every((other) => hits(place, other) === 0);
     if (free) taken.push(place);
+    taken.push([at.x - node.size * scale, at.y - node.size * scale, at.x + node.size * scale, top]);
     shown.push({ id: node.id, label: free ? node.name : " ", font: { ...node.font, face: pane.face, size: LETTERS / scale, strokeWidth: 4 / scale } });
   }
   nodes.update(shown);
+  if (pane.edges.length > MANY) return;
+  const changed = [];
+  for (const { id, from, to, name, label } of pane.edges.get()) {
+    const [a, b] = [network.canvasToDOM(network.getPosition(from)), network.canvasToDOM(network.getPosition(to))];
+    const half = width(name, 11, pane.face) / 2 + 2;
+    const place = [(a.x + b.x) / 2 - half, (a.y + b.y) / 2 - 7, (a.x + b.x) / 2 + half, (a.y + b.y) / 2 + 7];
+    const free = !pane.lines.size && taken.every((other) => hits(place, other) === 0);
+    if (free) taken.push(place);
+    const wanted = free || pane.lines.has(id) ? name : " ";
+    if (wanted !== label) changed.push({ id, label: wanted });
+  }
+  pane.edges.update(changed);
 }
 
 function choose(pane, key) {
@@ -172,7 +225,7 @@ function choose(pane, key) {
 }
 
 function build(box) {
-  const pane = { box, nodes: new vis.DataSet(), edges: new vis.DataSet(), fresh: true, lines: new Set() };
+  const pane = { box, nodes: new vis.DataSet(), edges: new vis.DataSet(), fresh: true, added: new Set(), face: getComputedStyle(box).fontFamily, lines: new Set() };
   // the same graph gets the same picture
   const options = { layout: { randomSeed: 7 }, physics: { enabled: false } };
   pane.network = new vis.Network(box, { nodes: pane.nodes, edges: pane.edges }, options);
@@ -184,14 +237,28 @@ function build(box) {
     if (node) announce({ entities: node.entities, relations: [], kind: "entity" });
     else if (edge) announce({ entities: edge.relations.flatMap((r) => [r[0], r[1]]), relations: edge.relations, kind: "relation" });
     else announce({ entities: [], relations: [], kind: "none" });
+    bring(pane);
   });
   pane.heard = (event) => event.detail.from !== "graph" && select(pane, event.detail);
   document.addEventListener("relex:focus", pane.heard);
+  pane.network.on("dragEnd", ({ nodes }) => nodes.length && pane.data.arrangement === undefined && name(pane));
   pane.network.on("zoom", () => { clearTimeout(pane.later); pane.later = setTimeout(() => pane.data.arrangement !== undefined && letters(pane), 120); });
   // where a node stands on the screen, for whoever drives the page
   box.place = (key) => pane.network.canvasToDOM(pane.network.getPosition(key));
-  box.middle = (key) => { const { from, to } = pane.edges.get(key); const [a, b] = [box.place(from), box.place(to)]; return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }; };
-  pane.resize = new ResizeObserver(() => { pane.network.redraw(); fit(pane); setTimeout(() => panes.has(box) && fit(pane), 120); });
+  box.middle = (key) => pane.network.canvasToDOM(pane.network.body.edges[key].edgeType.getPoint(0.5));
+  // what each node with its name covers, at full size, and whose lines carry their label
+  box.drawn = () => {
+    const [extents, places] = [measured(pane), pane.network.getPositions()];
+    const nodes = Object.keys(extents).map((key) => ({ key, ...places[key], ...extents[key] }));
+    return { nodes, scale: pane.network.getScale(), named: pane.edges.get().filter((e) => e.label === e.name).length };
+  };
+  pane.resize = new ResizeObserver(() => {
+    pane.network.redraw();
+    // a page that is still being drawn gives the pane its size after the picture: nobody has seen the places yet
+    if (pane.data && pane.data.arrangement === undefined && performance.now() - pane.began < FIRST) { pane.fresh = true; settle(pane); }
+    fit(pane);
+    setTimeout(() => panes.has(box) && fit(pane), 120);
+  });
   pane.resize.observe(box);
   pane.theme = matchMedia("(prefers-color-scheme: dark)");
   pane.repaint = () => setTimeout(() => show(pane, pane.data), 60);
@@ -215,8 +282,11 @@ function show(pane, data) {
   pane.fresh = pane.fresh || ![...known].some((id) => wanted.has(id));
   if (added.length && !pane.fresh) pane.nodes.update([...known].filter((id) => wanted.has(id)).map((id) => ({ id, fixed: true })));
   const joined = new Set(next.edges.flatMap((edge) => [edge.from, edge.to]));
-  pane.nodes.update(next.nodes.map((node) => ({ ...node, physics: joined.has(node.id) })));
-  pane.edges.update(next.edges);
+  const letter = ({ font }) => ({ ...font, face: pane.face });
+  pane.added = new Set(added.map((node) => node.id));
+  pane.nodes.update(next.nodes.map((node) => ({ ...node, font: letter(node), physics: joined.has(node.id) })));
+  // a line that is drawn already keeps its bend until all have theirs anew
+  pane.edges.update(next.edges.map(({ smooth, ...edge }) => ({ ...edge, name: edge.label, font: letter(edge), ...(pane.edges.get(edge.id) ? {} : { smooth }) })));
   const options = structuredClone(data.options);
   options.layout.improvedLayout = next.nodes.length <= 100;
   delete options.edges.smooth;
@@ -226,6 +296,7 @@ function show(pane, data) {
     pane.network.stabilize(options.physics.stabilization.iterations);
   } else if (next.nodes.length) {
     line(pane);
+    name(pane);
   }
   note(box, data);
 }
