@@ -31,13 +31,16 @@ def undecided(
     """The suggestions that are shown and that nobody has decided on yet.
 
     A person's entities come first: a suggestion that overlaps one of them (in the flat mode) or repeats it is
-    not shown. Relations are shown between what is shown and what was accepted; `twins` is as in `select`.
+    not shown. Where one was rejected none with another label takes its place: it would have to be rejected as
+    well, and another label is one key without that. Relations are shown between what is shown and what was
+    accepted; `twins` is as in `select`.
     """
     extraction = annotation.based_on
     if extraction is None:
         return (), ()
     known = {e.id for e in annotation.entities} | {e.id for e in annotation.rejected_entities}
-    open_ = (e for e in _above(extraction.entities, thresholds) if e.id not in known)
+    gone = {e.span for e in annotation.rejected_entities}
+    open_ = (e for e in _above(extraction.entities, thresholds) if e.id not in known and e.span not in gone)
     entities = greedy(open_, nested, taken=annotation.entities)
     labels = {label.name: label for label in extraction.schema.relation_labels}
     decided = {statement(r, labels) for r in (*annotation.relations, *annotation.rejected_relations)}

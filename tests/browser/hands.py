@@ -19,7 +19,7 @@ LOOK = """(root) => {
   const plain = (i) => Object.fromEntries(names.map((name) => [name, i[name]]));
   return {
     document: e.doc.id, focus: e.focus, armed: (e.entityLabels[e.armed] || {}).name,
-    asks: e.pop.open,
+    asks: e.pop.open, ghost: e.ghost && [e.ghost.start, e.ghost.end, e.ghost.label],
     labels: e.entityLabels.map((l) => l.name), relation_labels: e.relationLabels.map((l) => l.name),
     entities: e.entities.map(plain), relations: e.relations.map(plain),
   };
@@ -82,6 +82,24 @@ def stars(missing: set[Triple], there: set[Triple], entities: list[Span]) -> lis
         longest = max(beside, key=lambda run: entities.index(run[1]) - entities.index(run[0]), default=None)
         found.append(Star(hub, reverse, tuple(runs), len(others), longest))
     return found
+
+
+def free_part(span: Span, others: list[Span]) -> Span:
+    """The longest part of `span` that no shorter one covers, all of it if there is none.
+
+    >>> free_part((0, 30), [(0, 30), (2, 8), (5, 12), (25, 40)])
+    (12, 25)
+    >>> free_part((0, 4), [(0, 2), (2, 4)])
+    (0, 4)
+    """
+    shorter = [o for o in others if o[1] - o[0] < span[1] - span[0] and o[0] < span[1] and span[0] < o[1]]
+    free, at = [], span[0]
+    for start, end in sorted(shorter):
+        free.append((at, start))
+        at = max(at, end)
+    free.append((at, span[1]))
+    best = max(free, key=lambda part: part[1] - part[0])
+    return best if best[0] < best[1] else span
 
 
 @dataclass
@@ -193,31 +211,36 @@ class Hands:
         return found
 
     def _middle(self, span: Span) -> tuple[float, float]:
-        left, top, right, bottom = self._boxes(span)[0]
+        """Where a hand goes to have this span: not onto a shorter one inside it, where there is another place."""
+        shown = [(e["start"], e["end"]) for e in self.look()["entities"]]
+        # white space at the end of a line has no box
+        boxes = self._boxes(free_part(span, shown)) or self._boxes(span)
+        left, top, right, bottom = boxes[0]
         return (left + right) / 2, (top + bottom) / 2
 
     # the corrections
 
     def correct(self, work: Plan, gold: Annotation) -> None:
         """Everything in `work` but the last key."""
+        # a new span takes the place of the suggestions that it overlaps: those first, lest they get another label
+        shown = [(e["start"], e["end"]) for e in self.look()["entities"]]
+        moved = {(s, e.label) for e, s in work.move}
+        new = sorted({*work.add, *moved})
+        over = [(span, label) for span, label in new if any(s < span[1] and span[0] < e for s, e in shown)]
+        self._add_all(over, moved)
         self.kind = "relabel"
         self._relabel_all(work, gold)
-        # a new span takes the place of the suggestions that it overlaps
-        moved = {(s, e.label) for e, s in work.move}
-        armed = self.look()["armed"]  # what was given last is given first
-        for span, label in sorted((*work.add, *moved), key=lambda new: (new[1] != armed, *new[::-1])):
-            self.kind = "move" if (span, label) in moved else "add"
-            self._add(span, label)
+        self._add_all([n for n in new if n not in over], moved)
         self._reject(gold)
-        self.kind = "relabel_relation"
-        for relation, label in work.relabel_relation:
-            self._relabel_relation(relation.head, relation.tail, relation.label, label)
-        self.kind = "flip"
-        for relation in work.flip:
-            self._relation_row(relation.head, relation.tail, relation.label)
-            self.key("f")
+        self._settle(gold)
         self.kind = "add_relation"
         self._relate(gold)
+
+    def _add_all(self, new: list[tuple[Span, str]], moved: set[tuple[Span, str]]) -> None:
+        armed = self.look()["armed"]  # what was given last is given first
+        for span, label in sorted(new, key=lambda new: (new[1] != armed, *new[::-1])):
+            self.kind = "move" if (span, label) in moved else "add"
+            self._add(span, label)
 
     def _relabel_all(self, work: Plan, gold: Annotation) -> None:
         """One after the other; where most suggestions of a label want the same other one, the first and all like it."""
@@ -314,6 +337,11 @@ class Hands:
         raise AssertionError(f"{span} cannot be focused")
 
     def _add(self, span: Span, label: str) -> None:
+        """One key where the pointer shows that the model nearly said so, else a drag and mostly a label."""
+        self.point(span)
+        if self.look()["ghost"] == [*span, label]:
+            self.key("e")
+            return
         for exact in (False, True):
             self.drag(span, exact)
             state = self.look()
@@ -326,29 +354,60 @@ class Hands:
         raise AssertionError(f"{span} cannot be marked")
 
     def _reject(self, gold: Annotation) -> None:
-        """Every suggestion that is not gold, until none is left: rejecting one may bring up another."""
-        wanted = {(e.span, e.label) for e in gold.entities}
+        """Every suggestion that no other label or direction makes right, until none is left: rejecting one may bring up
+        another."""
+        wanted = {e.span for e in gold.entities}
+        related = {frozenset((head, tail)) for head, tail, _ in triples(gold)}
         for _ in range(200):
             state = self.look()
             spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
+            open_ = [i for i in (*state["entities"], *state["relations"]) if i["status"] == "suggested"]
             wrong = [
-                e
-                for e in state["entities"]
-                if ((e["start"], e["end"]), e["label"]) not in wanted and e["status"] == "suggested"
+                i
+                for i in open_
+                if (spans[i["id"]] not in wanted if i["kind"] == "entity" else _ends(i, spans) not in related)
             ]
-            related = {(h, t) for h, t, _ in triples(gold)}
-            related |= {(t, h) for h, t in related}
-            false = [
-                r
-                for r in state["relations"]
-                if r["status"] == "suggested" and (spans.get(r["head"]), spans.get(r["tail"])) not in related
-            ]
-            first = next(iter([*wrong, *false]), None)
-            if first is None:
+            if not wrong:
                 return
+            first = wrong[0]
             self.kind = "reject" if first["kind"] == "entity" else "reject_relation"
-            assert self.press(first["key"], "reject"), f"no row for {first}"
+            alike = [i for i in open_ if (i["kind"], i["label"]) == (first["kind"], first["label"])]
+            if len(alike) > 1 and all(item in wrong for item in alike):
+                self._point_at_row(first["key"])
+                self.key("X")
+            else:
+                assert self.press(first["key"], "reject"), f"no row for {first}"
         raise AssertionError("there is no end to wrong suggestions")
+
+    def _settle(self, gold: Annotation) -> None:
+        """What is still suggested and not gold gets another label or direction, or goes."""
+        right, labels = triples(gold), {e.span: e.label for e in gold.entities}
+        for _ in range(200):
+            state = self.look()
+            spans = {e["id"]: (e["start"], e["end"]) for e in state["entities"]}
+            for entity in state["entities"]:
+                span = spans[entity["id"]]
+                if entity["status"] == "suggested" and labels.get(span) not in (None, entity["label"]):
+                    self.kind = "relabel"
+                    self._relabel(span, labels[span])
+            there = {(spans[r["head"]], spans[r["tail"]], r["label"]): r for r in state["relations"]}
+            missing = right - set(there)
+            wrong = next((t for t, r in there.items() if r["status"] == "suggested" and t not in right), None)
+            if wrong is None:
+                return
+            relation, (head, tail, label) = there[wrong], wrong
+            other = sorted(new for h, t, new in missing if (h, t) == (head, tail))
+            if other:
+                self.kind = "relabel_relation"
+                self._relabel_relation(relation["head"], relation["tail"], label, other[0])
+            elif (tail, head, label) in missing:
+                self.kind = "flip"
+                self._point_at_row(relation["key"])
+                self.key("f")
+            else:
+                self.kind = "reject_relation"
+                assert self.press(relation["key"], "reject"), f"no row for {relation}"
+        raise AssertionError("there is no end to wrong relations")
 
     def _relabel_relation(self, head: str, tail: str, label: str, new: str) -> None:
         """Point at its row and press the label's digit; labels past the twentieth by a click and one on the label."""
@@ -358,7 +417,10 @@ class Hands:
             self._relation_row(head, tail, label)
             self.label(new)
             return
-        key = next(r["key"] for r in state["relations"] if (r["head"], r["tail"], r["label"]) == (head, tail, label))
+        self._point_at_row(self._relation_key(head, tail, label))
+        self.key(str(number % 10) if number <= 10 else f"Alt+{number % 10}")
+
+    def _point_at_row(self, key: str) -> None:
         row = self.page.locator(".relex.editing .list").evaluate_handle(BUTTON, [key, ""]).as_element()
         assert row is not None, f"no row for {key}"
         row.scroll_into_view_if_needed()
@@ -367,12 +429,17 @@ class Hands:
         x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
         self.page.mouse.move(x - 12, y)
         self.page.mouse.move(x, y, steps=4)
-        self.key(str(number % 10) if number <= 10 else f"Alt+{number % 10}")
 
     def _relation_row(self, head: str, tail: str, label: str) -> None:
-        state = self.look()
-        key = next(r["key"] for r in state["relations"] if (r["head"], r["tail"], r["label"]) == (head, tail, label))
-        assert self.press(key, "")
+        assert self.press(self._relation_key(head, tail, label), "")
+
+    def _relation_key(self, head: str, tail: str, label: str) -> str:
+        drawn = self.look()["relations"]
+        return next(str(r["key"]) for r in drawn if (r["head"], r["tail"], r["label"]) == (head, tail, label))
+
+
+def _ends(relation: dict[str, Any], spans: dict[str, Span]) -> frozenset[Span]:
+    return frozenset((spans[relation["head"]], spans[relation["tail"]]))
 
 
 def _quoted(text: str) -> str:

@@ -216,6 +216,68 @@ def test_what_the_model_nearly_said_is_one_key(editor: Driver) -> None:
     assert [(e.text(editor.document), e.label) for e in editor.saved().entities] == [("laboratory", "organization")]
 
 
+def test_the_pointer_shows_what_that_key_would_mark(editor: Driver) -> None:
+    editor.open("news")
+    point(editor, "laboratory")
+    expect(editor.page.locator(".ghost span")).to_have_count(1)
+    expect(editor.page.locator(".bubble")).to_have_text("organization  0.15e")
+    line = editor.page.locator(".ghost span").bounding_box()
+    assert line is not None
+    left, _, right, bottom = editor.boxes(*editor.span("laboratory"))[0]
+    assert (line["x"], line["x"] + line["width"]) == pytest.approx((left, right), abs=1)
+    assert line["y"] + line["height"] == pytest.approx(bottom + 2, abs=3)
+    # nothing over marks, over words without a suggestion, or after the key
+    for words in ("Sorbonne", "shared"):
+        point(editor, words)
+        expect(editor.page.locator(".ghost span")).to_have_count(0)
+    point(editor, "laboratory")
+    editor.press("e")
+    expect(editor.page.locator(".ghost span")).to_have_count(0)
+    # in Arabic it lies where the words lie
+    editor.click("وارسو")
+    editor.press("d")
+    point(editor, "وارسو")
+    expect(editor.page.locator(".ghost span")).to_have_count(0)  # rejected: it is not offered again
+
+
+def test_all_suggestions_with_a_label_are_rejected_at_once(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Warsaw")
+    editor.press("a")
+    point(editor, "Sorbonne")
+    editor.press("X")
+    rejected = editor.page.locator(".row.rejected")
+    expect(rejected).to_have_count(2)
+    assert {e.text(editor.document) for e in editor.saved().rejected_entities} == {"Sorbonne", "Radium Institute"}
+    assert [e.text(editor.document) for e in editor.saved().entities] == ["Warsaw"]
+    # one undo takes back all of it
+    editor.press("u")
+    expect(rejected).to_have_count(0)
+    # relations likewise, and what was accepted stays
+    editor.page.locator(".row.relation.suggested", has_text="received").first.click()
+    editor.press("a")
+    editor.page.locator(".row.relation.suggested", has_text="received").first.click()
+    editor.press("X")
+    expect(editor.page.locator(".row.relation.suggested", has_text="received")).to_have_count(0)
+    assert {label for _, label, _ in relations(editor)} == {"received"}
+    assert len(editor.saved().rejected_relations) == 3
+
+
+def test_a_new_span_takes_the_label_of_what_is_like_it(editor: Driver) -> None:
+    editor.open("news")
+    start, _ = editor.span("Curie had come")
+    editor.drag_span(start, start + len("Curie"))
+    start, _ = editor.span("institute, which")
+    editor.drag_span(start, start + len("institute"))
+    marked = {e.text(editor.document): e.label for e in editor.saved().entities}
+    assert marked == {"Curie": "person", "institute": "organization"}
+    assert "Institute" in message(editor)
+    # a label that was chosen before the drag is meant
+    editor.press("Escape", "4")
+    editor.drag("husband")
+    assert ("husband", "award") in {(e.text(editor.document), e.label) for e in editor.saved().entities}
+
+
 def test_more_shows_the_next_best_and_less_hides_without_rejecting(editor: Driver) -> None:
     editor.open("news")
     editor.press("Escape", "-")

@@ -69,6 +69,14 @@ def test_decided_suggestions_are_no_longer_open() -> None:
     assert [r.key for r in undecided(after, Thresholds())[1]] == [TWIN_BACK.key]
 
 
+def test_no_other_label_takes_the_place_of_what_was_rejected() -> None:
+    again = Entity.suggested(27, 32, "organization", 0.7)
+    begun = begin(Extraction(TEXT, SCHEMA, (UNIVERSITY, INNER, PARIS, again), (), "mini@0"))
+    assert undecided(apply(begun, RemoveEntity(PARIS.id)), Thresholds())[0] == (UNIVERSITY,)
+    # other words under it may still be right
+    assert undecided(apply(begun, RemoveEntity(UNIVERSITY.id)), Thresholds())[0] == (INNER, PARIS)
+
+
 def test_own_entities_cover_suggestions() -> None:
     after = apply(begin(FOUND), AddEntity("n", 0, 23, "organization"))
     assert undecided(after, Thresholds())[0] == (PARIS,)

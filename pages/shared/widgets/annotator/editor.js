@@ -13,6 +13,7 @@ export class Editor {
     this.past = [];
     this.focus = null;
     this.hover = null;
+    this.ghost = null;
     this.linking = null;
     this.showAll = null;
     this.armed = 0;
@@ -104,6 +105,8 @@ export class Editor {
     this.lately = null;
     this.chosen = false;
     this.hover = null;
+    this.ghost = null;
+    this.dom.ghost.replaceChildren();
     this.focus = null;
     this.pop.close();
     this.began = true;

@@ -23,11 +23,13 @@ Object.assign(Editor.prototype, {
     this.bars(item);
   },
 
-  // What the mark under the pointer is; said anew when its label changes below a resting pointer.
+  // What the mark under the pointer is, or would be; said anew when its label changes below a resting pointer.
   tip() {
-    const item = this.hover && this.byId.get(this.hover), { tip } = this.dom;
+    const item = (this.hover && this.byId.get(this.hover)) || this.ghost, { tip } = this.dom;
     tip.hidden = !item;
-    if (item) tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
+    if (!item) return;
+    tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
+    if (item === this.ghost) tip.append(el('kbd', '', show(this.keys.of('suggest')[0])));
   },
 
   light(id) {

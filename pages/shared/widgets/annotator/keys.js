@@ -8,7 +8,7 @@ export const ACTIONS = {
   next: [['Tab'], 'next to decide'], previous: [['Shift+Tab'], 'previous to decide'],
   down: [['j', 'ArrowDown'], 'next in the list'], up: [['k', 'ArrowUp'], 'previous in the list'],
   right: [['ArrowRight'], 'next entity in the text'], left: [['ArrowLeft'], 'previous entity in the text'],
-  accept: [['a'], 'accept'], reject: [['x'], 'reject'], remove: [['d', 'Delete', 'Backspace'], 'delete'],
+  accept: [['a'], 'accept'], reject: [['x'], 'reject'], rejectAlike: [['X'], 'reject all suggestions with this label'], remove: [['d', 'Delete', 'Backspace'], 'delete'],
   search: [['/'], 'choose a label by name'], alike: [['='], 'the label given last, on all suggestions like that one'],
   same: [['m'], 'same label on all identical mentions'],
   grow: [[']'], 'longer by a word'], shrink: [['['], 'shorter by a word'],
@@ -145,7 +145,7 @@ export function sheet(keys, el, close) {
   const tick = el('input', '', '', { type: 'checkbox' });
   tick.checked = keys.guessing;
   tick.onchange = () => keys.guess(tick.checked);
-  guess.append(tick, el('span', '', 'A relation that is drawn takes the label that people chose most between such types in this project, else the model’s best guess. Off: the label chosen last.'));
+  guess.append(tick, el('span', '', 'A relation that is drawn takes the label that people chose most between such types in this project, else the model’s best guess. A new span takes the label of the same words elsewhere. Off: the label chosen last.'));
   const reset = el('button', 'plain', 'Original keys', { type: 'button' });
   reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); close(); };
   box.append(grid, message, guess, reset);

@@ -106,7 +106,8 @@ export function allows(label, head, tail) {
 export function undecided(state, candidates, labels, thresholds, nested, words) {
   const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
   const known = new Set([...state.entities, ...state.rejected_entities].map((e) => e.id));
-  const open = candidates.entities.filter((e) => !known.has(e.id)
+  const gone = new Set(state.rejected_entities.map((e) => `${e.start}:${e.end}`));
+  const open = candidates.entities.filter((e) => !known.has(e.id) && !gone.has(`${e.start}:${e.end}`)
     && (e.score === null || e.score > limit(thresholds.entities, thresholds.entity, e.label)));
   const entities = greedy(open, nested, state.entities);
   const types = new Map([...entities, ...state.entities].map((e) => [e.id, e.label]));

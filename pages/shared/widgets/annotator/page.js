@@ -171,10 +171,32 @@ export class Page {
 
   // Boxes of an entity's text, one to a line, relative to `origin` (a client rectangle).
   boxes(id, origin) {
-    const found = [];
-    for (const segment of this.pieces.get(id) || []) {
+    return this.lines((this.pieces.get(id) || []).map((segment) => {
       const range = document.createRange();
       range.selectNodeContents(segment.lastChild);
+      return range;
+    }), origin);
+  }
+
+  // The same for any stretch of the text.
+  stretch(start, end, origin) {
+    const ranges = [];
+    for (let i = this.chunkAt(start); i < this.chunks.length && this.chunks[i].start < end; i++) {
+      for (const segment of this.chunks[i].segments) {
+        const points = Array.from(segment.lastChild.data), from = Math.max(0, start - segment.start), to = Math.min(points.length, end - segment.start);
+        if (from >= to) continue;
+        const range = document.createRange();
+        range.setStart(segment.lastChild, points.slice(0, from).join('').length);
+        range.setEnd(segment.lastChild, points.slice(0, to).join('').length);
+        ranges.push(range);
+      }
+    }
+    return this.lines(ranges, origin);
+  }
+
+  lines(ranges, origin) {
+    const found = [];
+    for (const range of ranges) {
       for (const r of range.getClientRects()) {
         if (!r.width) continue;
         const box = { left: r.left - origin.left, right: r.right - origin.left, top: r.top - origin.top, bottom: r.bottom - origin.top };

@@ -7,7 +7,7 @@ function build(editor) {
     labels: el('div', 'labels', '', { role: 'toolbar', 'aria-label': 'labels' }),
     body: el('div', 'body'),
     pane: el('div', 'pane', '', { tabindex: '0', role: 'group', 'aria-label': 'document' }),
-    sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'),
+    sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'), ghost: el('div', 'ghost', '', { 'aria-hidden': 'true' }),
     gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
     gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
     arcs: document.createElementNS('http://www.w3.org/2000/svg', 'svg'),
@@ -24,7 +24,7 @@ function build(editor) {
   d.arcs.setAttribute('aria-hidden', 'true');
   d.conflict.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
   d.grips.append(d.gripStart, d.gripEnd, d.gripLink);
-  d.sheet.append(d.text, d.arcs, d.grips);
+  d.sheet.append(d.text, d.ghost, d.arcs, d.grips);
   d.pager.append(d.where, d.back, d.on);
   d.pane.append(d.pager, d.sheet);
   d.tools.append(d.showArcs, d.limits);

@@ -49,7 +49,9 @@ function listen(editor) {
     if (from === to) return;
     editor.tick();
     editor.focusOn(from);
-    const targets = event.shiftKey ? editor.within(Math.min(from.start, to.start), Math.max(from.end, to.end)) : [to];
+    // what lies in or around the entity itself is not on the way
+    const apart = (other) => other === to || other.end <= from.start || from.end <= other.start;
+    const targets = event.shiftKey ? editor.within(Math.min(from.start, to.start), Math.max(from.end, to.end)).filter(apart) : [to];
     editor.tie(targets, event.altKey, from);
   }
 

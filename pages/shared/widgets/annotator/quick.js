@@ -1,7 +1,7 @@
 // Several corrections for one key or click: relations without a mode, what the model nearly said, keys at the pointer.
 
 const REACH = 8; // px the pointer moves before keys act on the mark under it
-const POINTED = new Set(['accept', 'reject', 'remove', 'search', 'same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation', 'flip', 'suggest']);
+const POINTED = new Set(['accept', 'reject', 'rejectAlike', 'remove', 'search', 'same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation', 'flip', 'suggest']);
 
 Object.assign(Editor.prototype, {
   // ---- relations from one entity to several -------------------------------------------------------
@@ -23,8 +23,9 @@ Object.assign(Editor.prototype, {
     const there = new Set(this.state.relations.map(keyOf));
     const free = ([head, tail]) => this.relationLabels.filter((l) => allows(l, head.label, tail.label)
       && !there.has(keyOf({ head: head.id, tail: tail.id, label: l.name })));
-    // in a stretch what is related already is left alone; asked for alone, the same two get a further label
-    const joined = ([head, tail]) => this.state.relations.some((r) => r.head === head.id && r.tail === tail.id);
+    // in a stretch what is related already, if only by a suggestion, is left alone; asked for alone, the same two get a
+    // further label
+    const joined = ([head, tail]) => [...this.state.relations, ...this.open_.relations].some((r) => r.head === head.id && r.tail === tail.id);
     const pairs = (all.length > 1 && !all.every(joined) ? all.filter((pair) => !joined(pair)) : all).filter((pair) => free(pair).length);
     if (!pairs.length) return this.say(`No further relation goes from ${all[0][0].label} to ${all[0][1].label}.`);
     const guesses = new Map(pairs.map((pair) => [pair, this.usual(...pair, free(pair))]));
@@ -86,6 +87,25 @@ Object.assign(Editor.prototype, {
     return { label, why: own ? seen : near > said ? ` Usual from ${head.label} or to ${tail.label} here.` : ' What the model thinks most likely.' };
   },
 
+  // The label of a new span: that of the same words elsewhere in this document, of a longer name that a single word
+  // belongs to ("Curie"), or of one with the same last word ("the 1928 election"); else the one given last. A label that
+  // was chosen for the next span is that of the next span.
+  likely(start, end) {
+    const last = { label: this.entityLabels[this.armed], why: '' };
+    if (this.chosen || !this.keys.guessing) return last;
+    const own = nameOf(this.text.slice(start, end)).split(' ');
+    let best = null;
+    for (const e of this.entities) {
+      if ((e.start < end && start < e.end) || !this.entityByName.has(e.label)) continue;
+      const words = nameOf(e.text).split(' ');
+      const same = words.join(' ') === own.join(' ');
+      if (!same && !(own.length === 1 ? words.includes(own[0]) : words.at(-1) === own.at(-1))) continue;
+      const worth = 1 + 2 * same + (e.status === 'accepted');
+      if (worth > (best ? best.worth : 0)) best = { worth, label: this.entityByName.get(e.label), text: e.text };
+    }
+    return best ? { label: best.label, why: ` As ${best.text}.` } : last;
+  },
+
   // Another label for all relations that the last tie drew alike, right after it. True if it was so.
   retie(item, label) {
     const { made = [], fresh } = this.hub || {};
@@ -130,10 +150,8 @@ Object.assign(Editor.prototype, {
 
   // Over a mark: the model's next label for these words. Over plain words: its best span there, however low its score.
   suggestAt(item) {
-    const rejected = new Set(this.state.rejected_entities.map((e) => e.id));
-    const best = (list) => list.sort((a, b) => score(b) - score(a));
     if (item && item.kind === 'entity') {
-      const options = best(this.candidates.entities.filter((e) => e.start === item.start && e.end === item.end));
+      const options = this.candidates.entities.filter((e) => e.start === item.start && e.end === item.end).sort((a, b) => score(b) - score(a));
       const names = [...new Set(options.map((e) => e.label))].filter((name) => this.entityLabels.some((l) => l.name === name));
       const next = names[(names.indexOf(item.label) + 1) % names.length];
       if (!next || next === item.label) return this.say('The model has no other label for these words.');
@@ -141,11 +159,43 @@ Object.assign(Editor.prototype, {
     }
     const point = this.spot ? this.page.pointAt(this.spot.x, this.spot.y) : null;
     if (point === null) return this.say('Point at the words first.');
-    const [found] = best(this.candidates.entities.filter((e) => e.start <= point && point < e.end && !rejected.has(e.id)));
+    const found = this.nearly(point);
     if (!found) return this.say('The model sees nothing here. Drag over the words.');
     const edit = { op: 'accept', entities: [found.id], relations: [] };
     if (this.change([edit], `${this.text.slice(found.start, found.end)}: ${found.label}.`)) this.refresh(`e:${found.id}`);
     return undefined;
+  },
+
+  // The model's best span over a code point of plain words, however low its score; null if there is none.
+  nearly(point) {
+    const gone = new Set(this.state.rejected_entities.map((e) => e.id)), { nested } = this.data;
+    const free = (e) => !gone.has(e.id) && this.entityByName.has(e.label) && (nested || !this.state.entities.some((o) => o.start < e.end && e.start < o.end));
+    return this.candidates.entities.filter((e) => e.start <= point && point < e.end && free(e))
+      .reduce((a, b) => (a && score(a) >= score(b) ? a : b), null);
+  },
+
+  // Shows under the pointer what `suggest` would mark there.
+  glimpse() {
+    const { sheet, ghost, tip } = this.dom;
+    const looks = this.spot && this.editing && this.roaming && !this.linking && !this.hover;
+    const point = looks ? this.page.pointAt(this.spot.x, this.spot.y) : null;
+    let found = point === null ? null : this.nearly(point);
+    if (found === this.ghost) return;
+    const origin = sheet.getBoundingClientRect(), lines = found ? this.page.stretch(found.start, found.end, origin) : [];
+    // beside the end of a line the place is the line's end, but the pointer is on no word
+    const [x, y] = found ? [this.spot.x - origin.left, this.spot.y - origin.top] : [];
+    if (!lines.some((l) => l.left <= x && x <= l.right && l.top <= y && y <= l.bottom)) found = null;
+    this.ghost = found;
+    ghost.replaceChildren();
+    this.tip();
+    if (!found) return;
+    for (const { left, right, top, bottom } of lines) {
+      const line = el('span', `h${this.look(found).color}`);
+      Object.assign(line.style, { left: `${left}px`, width: `${right - left}px`, top: `${top}px`, height: `${bottom - top + 2}px` });
+      ghost.append(line);
+    }
+    const frame = this.root.getBoundingClientRect();
+    Object.assign(tip.style, { left: `${Math.max(4, origin.left + lines[0].left - frame.left)}px`, top: `${origin.top + lines[0].bottom - frame.top + 9}px` });
   },
 
   // Lowers the threshold until the next best hidden suggestion of the kind in focus is shown, and goes there.
@@ -185,11 +235,13 @@ Object.assign(Editor.prototype, {
     const moved = Math.hypot(event.clientX - x, event.clientY - y) >= REACH;
     this.pointed = moved ? key : null;
     this.roaming = moved;
+    this.glimpse();
   },
   unpoint() {
     this.rest = null;
     this.pointed = null;
     this.roaming = false;
+    this.glimpse();
   },
   // Moves the focus to what the pointer is at, if the key is one that acts on a mark.
   aimKey(found) {

@@ -18,6 +18,13 @@ const verbs = {
     if (item.status === 'rejected') return this.advance(item);
     return this.decide(item, remove(item), 'Rejected');
   },
+  rejectAlike(item) {
+    const open = this.open_[item.kind === 'entity' ? 'entities' : 'relations'].filter((other) => other.label === item.label);
+    if (!open.length) return this.say(`No suggestion here is ${item.label}.`);
+    const edits = open.map((other) => remove({ ...other, kind: item.kind }));
+    if (this.change(edits, `Rejected: ${edits.length} ${edits.length === 1 ? 'suggestion' : 'suggestions'} of ${item.label}.`)) this.refresh();
+    return undefined;
+  },
   remove(item) { return item.status === 'rejected' ? this.advance(item) : this.decide(item, remove(item), 'Deleted'); },
 
   same(item) {
@@ -105,7 +112,7 @@ const verbs = {
 };
 
 const NEEDS = { entity: new Set(['same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation']), relation: new Set(['flip']) };
-const ANY = new Set(['accept', 'reject', 'remove']);
+const ANY = new Set(['accept', 'reject', 'rejectAlike', 'remove']);
 const READING = new Set(['down', 'up', 'right', 'left', 'arcs', 'help', 'escape']);
 const ALWAYS = new Set(['next', 'previous', 'right', 'left', 'done', 'escape', 'search', 'arcs']);
 
@@ -213,7 +220,7 @@ Object.assign(Editor.prototype, {
   newId() { return `${this.log.client.slice(0, 10)}-${++this.made}`; },
 
   add(start, end) {
-    const label = this.entityLabels[this.armed];
+    const { label, why } = this.likely(start, end);
     if (!label) { this.say('This label set has no entity labels.'); return; }
     const here = this.entities.find((e) => e.start === start && e.end === end);
     if (here) {
@@ -222,9 +229,9 @@ Object.assign(Editor.prototype, {
       return;
     }
     const crossed = this.crossedBy(start, end);
-    if (crossed) { this.move(crossed, [start, end]); return; }
+    if (crossed) { this.move(crossed, [start, end], why ? label : null); return; }
     const id = this.newId();
-    if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.`)) this.refresh(`e:${id}`);
+    if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.${why}`)) this.refresh(`e:${id}`);
   },
 
   resize(item, side, way) {
@@ -232,9 +239,11 @@ Object.assign(Editor.prototype, {
     if (!span) { this.say(way > 0 ? 'The text ends here.' : 'One word is left.'); return; }
     this.move(item, span);
   },
-  move(item, [start, end]) {
+  move(item, [start, end], label = null) {
     if (start === item.start && end === item.end) { this.refresh(); return; }
-    if (this.change([{ op: 'move', id: item.id, start, end }], this.text.slice(start, end))) this.refresh(`e:${item.id}`);
+    const other = label && label.name !== item.label ? [{ op: 'relabel', id: item.id, label: label.name }] : [];
+    const words = `${this.text.slice(start, end)}${other.length ? `: ${label.name}` : ''}`;
+    if (this.change([{ op: 'move', id: item.id, start, end }, ...other], words)) this.refresh(`e:${item.id}`);
     else this.refresh();
   },
 
