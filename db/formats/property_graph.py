@@ -147,7 +147,11 @@ def xml_text(text: str) -> str:
 
 
 class _Graph:
-    """What a GraphML file says: data of nodes by their name, and edges. Raises FormatError and expat's errors."""
+    """What a GraphML file says: data of nodes by their name, and edges. Raises FormatError and expat's errors.
+
+    networkx reads GraphML too, but through a parser that expands the entities of a document type, and it gives edges
+    in another order than the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.nodes: dict[str, dict[str, str]] = {}

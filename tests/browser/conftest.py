@@ -27,17 +27,6 @@ ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=20_000)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One repetition for tests in the browser, named in the summary.
-
-    Where two cores carry a browser, a server and a model, one of some hundreds of tests meets a pause at times;
-    what is wrong fails twice.
-    """
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
