@@ -6,6 +6,10 @@ each use of the session's state whether another has come; if so it drops the run
 message does not repeat the click. So while a message is applied nothing interrupts it; right after, Streamlit
 asks again by itself. `runner.fastReruns` must be off as well (.streamlit/config.toml): with it every message gets a
 thread of its own, and the former is stopped even before it has begun.
+
+Without it messages share a thread, which then has to forget where the last one drew: a run of a fragment leaves the
+fragment's place behind, and a run of the page that comes while it is being tidied up would draw the whole page there,
+inside a popover for instance.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import threading
 from functools import wraps
 from typing import Any
 
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
@@ -28,6 +33,7 @@ def keep() -> None:
     ScriptRunner._maybe_handle_execution_control_request = _patient(  # type: ignore[method-assign]
         ScriptRunner._maybe_handle_execution_control_request
     )
+    ScriptRunner._run_script = _afresh(ScriptRunner._run_script)  # type: ignore[method-assign]
 
 
 def _whole(apply: Any) -> Any:
@@ -50,3 +56,12 @@ def _patient(interrupt: Any) -> Any:
             interrupt(runner)
 
     return patient
+
+
+def _afresh(run: Any) -> Any:
+    @wraps(run)
+    def afresh(*args: Any, **kwargs: Any) -> None:
+        context_dg_stack.set(get_default_dg_stack_value())
+        run(*args, **kwargs)
+
+    return afresh

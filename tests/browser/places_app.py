@@ -1,0 +1,31 @@
+"""A page with a fragment that looks again by itself, in a process that takes long to tidy up after each run."""
+
+import time
+
+import streamlit as st
+
+from pages.shared import clicks, state
+
+clicks.keep()
+
+
+@st.cache_resource
+def ballast() -> list[list[int]]:
+    """Streamlit collects garbage after each run, which takes as long as there is much in memory."""
+    return [[] for _ in range(3_000_000)]
+
+
+@st.fragment(run_every=0.2)
+def look_again() -> None:
+    st.caption(f"{time.monotonic()}")
+
+
+def pressed() -> None:
+    state.remember("count", state.remembered("count", 0) + 1)
+
+
+ballast()
+st.markdown(f"Counted {state.remembered('count', 0)}")
+st.button("Press", on_click=pressed)
+with st.container(key="box"):
+    look_again()
