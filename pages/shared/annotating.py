@@ -133,9 +133,16 @@ def editor(desk: Desk) -> None:
     )
 
 
-@st.fragment(run_every=0.5)
 def watch() -> None:
     """While a chosen document is with the model: look again twice a second, and draw the page when it is there."""
+    desk: Desk | None = state.desk()
+    with st.container():
+        if desk is not None and desk.waiting:
+            _waiting()
+
+
+@st.fragment(run_every=0.5)
+def _waiting() -> None:
     desk: Desk | None = state.desk()
     if desk is None or not desk.waiting:
         return

@@ -101,21 +101,29 @@ def nothing_left(store: Store, desk: Desk) -> None:
                         )
 
 
-@st.fragment(run_every=1.0)
 def reading(project: str) -> None:
     """How far the model has read the project, while it reads; the way to stop it and to go on."""
     job = resources.jobs().get(project, suggestions.SCORING)
-    if job is None or not (job.running or job.stopped or job.error):
-        return
+    # a place of its own, so that what follows stays where it is when this comes and goes
+    with st.container():
+        if job is not None and job.running:
+            _reading(project)
+        elif job is not None and (job.stopped or job.error):
+            with st.container(key="tools_reading", horizontal=True):
+                st.markdown(plain(job.error or f"reading stopped at {job.done:,} of {job.total:,}"))
+                st.button("go on", key="read_on", on_click=_read_on, args=(project,))
+
+
+@st.fragment(run_every=1.0)
+def _reading(project: str) -> None:
+    job = resources.jobs().get(project, suggestions.SCORING)
+    if job is None or not job.running:
+        st.rerun()
+    left = job.seconds_left
+    time = "" if left is None else f", {left:.0f} s left" if left < 90 else f", {left / 60:.0f} min left"
     with st.container(key="tools_reading", horizontal=True):
-        if job.running:
-            left = job.seconds_left
-            time = "" if left is None else f", {left:.0f} s left" if left < 90 else f", {left / 60:.0f} min left"
-            st.markdown(f"model has read {job.done:,} of {job.total:,}{time}")
-            st.button("stop", key="stop_reading", on_click=job.stop, help="What is read is kept")
-        else:
-            st.markdown(plain(job.error or f"reading stopped at {job.done:,} of {job.total:,}"))
-            st.button("go on", key="read_on", on_click=_read_on, args=(project,))
+        st.markdown(f"model has read {job.done:,} of {job.total:,}{time}")
+        st.button("stop", key="stop_reading", on_click=job.stop, help="What is read is kept")
 
 
 def _meter(done: int, total: int) -> str:

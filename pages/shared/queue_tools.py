@@ -120,30 +120,32 @@ def bulk_accept(store: Store, desk: Desk) -> None:
     right.slider("Relations from", FLOOR.relation, 1.0, 0.9, 0.01, key="bulk_relation")
     st.checkbox("and submit these documents", key="bulk_submit", help="Else they stay open, in progress")
     st.button("Count first", key="bulk_preview", on_click=_bulk_preview)
-    _bulk_progress(store)
+    job: Job | None = state.remembered("bulk_job")
+    if job is not None and job.running:
+        _bulk_running()
+    elif job is not None:
+        _bulk_ended(job)
 
 
 @st.fragment(run_every=0.7)
-def _bulk_progress(store: Store) -> None:
-    job: Job | None = state.remembered("bulk_job")
+def _bulk_running() -> None:
+    job: Job = state.remembered("bulk_job")
+    if not job.running:
+        # the open document may be one of those that were changed: the whole page
+        st.rerun()
+    st.progress(min(1.0, job.done / max(1, job.total)), text=f"{job.done:,} of {counted(job.total, 'document')}")
+    st.button("Stop", key="bulk_stop", on_click=job.stop)
+
+
+def _bulk_ended(job: Job) -> None:
     step: str = state.remembered("bulk_step", "")
     tally: Tally | None = state.remembered("bulk_tally")
-    if job is None:
-        return
-    if job.running:
-        st.progress(min(1.0, job.done / max(1, job.total)), text=f"{job.done:,} of {counted(job.total, 'document')}")
-        st.button("Stop", key="bulk_stop", on_click=job.stop)
-        return
     if job.error:
         refuse(job.error)
     if step == "undone":
         tell(f"Taken back in {counted(job.done, 'document')}.")
     if tally is None:
         return
-    if step == "accepted" and not state.remembered("bulk_drawn", False):
-        # the open document may be one of them: draw the page anew, once
-        state.remember("bulk_drawn", True)
-        st.rerun()
     made = "Accepted" if step == "accepted" else "Would accept"
     st.markdown(f"{made} {counted(tally.suggestions, 'suggestion')} in {counted(tally.documents, 'document')}.")
     if tally.busy:
@@ -181,7 +183,7 @@ def _bulk(step: str, wish: Wish) -> None:
         job, tally = bulk.accept(store, jobs, wish)
     else:
         job = bulk.undo(store, jobs, wish)
-    for name, value in (("job", job), ("step", step), ("tally", tally), ("drawn", False)):
+    for name, value in (("job", job), ("step", step), ("tally", tally)):
         state.remember(f"bulk_{name}", value)
 
 
