@@ -16,8 +16,9 @@ from pages.shared.corrections import Batch, Command, Refusal
 from pages.shared.queueing import Filter, Walk
 from pages.shared.readings import Readings
 from pages.shared.suggestions import Opened
-from relex_core.editing import begin
+from relex_core.editing import Accept, apply, begin
 from relex_core.errors import NotFound
+from relex_core.selection import undecided
 from relex_core.types import Annotation, Extraction, Relation, Schema, Thresholds
 
 
@@ -134,17 +135,20 @@ def take(
         conflict=(committed.conflict.number, committed.conflict.annotator) if committed.conflict else None,
     )
     for command in committed.commands:
-        desk = _obey(store, readings, desk, command, batch.document_id)
+        desk = _obey(store, readings, desk, command, batch.document_id, thresholds)
     return desk, dict(committed.acknowledged)
 
 
-def rescore(readings: Readings, annotation: Annotation) -> Annotation:
-    """The same decisions before relations that were scored anew on exactly the accepted entities.
+def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) -> Annotation:
+    """The same decisions before relations that were scored anew on exactly the entities that are accepted or shown.
 
-    Suggestions between entities that nobody has decided on stay as they were. Raises ModelBusy.
+    Between two entities that nobody has decided on they stay as they were. Raises ModelBusy.
     """
-    found = readings.service.submit_rescore(annotation).result()
-    own = {entity.id: entity for entity in annotation.entities}
+    shown, _ = undecided(annotation, thresholds, twins=False)
+    accepted = apply(annotation, Accept(tuple(entity.id for entity in shown), ()))
+    found = readings.service.submit_rescore(accepted).result()
+    own = {entity.id for entity in annotation.entities}
+    asked = own | {entity.id for entity in shown}
     before = annotation.based_on or begin(found).based_on
     assert before is not None
     known = before.by_id()
@@ -152,14 +156,16 @@ def rescore(readings: Readings, annotation: Annotation) -> Annotation:
     taken = {(e.start, e.end, e.label) for e in added}
     kept = [e for e in before.entities if (e.start, e.end, e.label) not in taken]
     ids = {e.id for e in (*kept, *added)}
-    relations: list[Relation] = [
-        r for r in before.relations if not (r.head in own and r.tail in own) and r.head in ids and r.tail in ids
-    ]
+
+    def anew(relation: Relation) -> bool:
+        return {relation.head, relation.tail} <= asked and (relation.head in own or relation.tail in own)
+
+    relations = [r for r in before.relations if not anew(r) and r.head in ids and r.tail in ids]
     extraction = Extraction(
         annotation.document,
         annotation.schema,
         tuple(sorted((*kept, *added), key=lambda e: (e.start, e.end))),
-        (*relations, *found.relations),
+        (*relations, *(r for r in found.relations if anew(r))),
         found.model_version,
         before.floor,
         before.windows,
@@ -167,14 +173,16 @@ def rescore(readings: Readings, annotation: Annotation) -> Annotation:
     return replace(annotation, based_on=extraction)
 
 
-def _obey(store: Store, readings: Readings, desk: Desk, command: Command, document: str) -> Desk:
+def _obey(
+    store: Store, readings: Readings, desk: Desk, command: Command, document: str, thresholds: Thresholds
+) -> Desk:
     if command.name == "submit":
         desk = _informed(store, desk, desk.habits)
     if command.name == "next" and document == desk.walk.current:
         return turn(store, readings, desk, queueing.advance(store, desk.walk))
     if command.name == "rescore" and desk.open is not None and document == desk.walk.current:
         annotation, revision = desk.open
-        return replace(desk, open=(rescore(readings, annotation), revision))
+        return replace(desk, open=(rescore(readings, annotation, thresholds), revision))
     return desk
 
 

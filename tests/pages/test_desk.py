@@ -121,6 +121,9 @@ def test_rescore_keeps_the_decisions_and_scores_relations_on_them(store: Store, 
     assert {"own", "other"} <= set(annotation.by_id())
     assert annotation.based_on is not None
     between = {(r.head, r.tail) for r in annotation.based_on.relations}
+    # with what is still a suggestion too
+    open_ = {e.id for e in undecided(annotation, SHOWN)[0]}
+    assert any({"own", "other"} & set(pair) and open_ & set(pair) for pair in between)
     assert all(r.score is not None for r in annotation.based_on.relations)
     assert not {"own", "other"} & {e.id for e in undecided(annotation, SHOWN)[0]}
     assert between <= {(a, b) for a in annotation.based_on.by_id() for b in annotation.based_on.by_id()}
