@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -60,7 +61,19 @@ def readings(version: str) -> Readings:
     opened = Readings(ModelService(Extractor.load(checkpoints.locate(version))))
     # the next sample is one click away: read them all while nobody waits
     threading.Thread(target=_read_samples, args=(opened,), name="samples", daemon=True).start()
+    _set_aside()
     return opened
+
+
+def _set_aside() -> None:
+    """What is in memory now is not looked through for garbage again until another checkpoint is opened.
+
+    Streamlit collects all garbage after each run of a page. With the modules of torch and of the model in memory that
+    took a quarter of a second, in which the process answered nobody.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def predictor(checkpoint: str) -> Predictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -217,3 +218,8 @@ def test_export_shows_what_it_would_give(visit: Visit) -> None:
     app.run()
     assert not app.exception
     assert '"ner": [[0, 0, "person"]]' in app.code[0].value
+
+
+def test_what_a_model_has_in_memory_is_not_looked_through_after_each_run(visit: Visit) -> None:
+    visit("explore")
+    assert gc.get_freeze_count() > 100_000
