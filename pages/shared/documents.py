@@ -12,7 +12,7 @@ from db import progress as reading_progress
 from db.store import Store
 from db.values import Project, State
 from pages.shared import actions, annotating, corpus_pane, importing, palette, resources, sample_set, state, suggestions
-from pages.shared.messages import counted, plain, refuse
+from pages.shared.messages import counted, plain, refuse, time_left
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table, schema_form
 from relex_core.errors import RelexError
@@ -110,8 +110,7 @@ def _running(project: str) -> None:
     job = resources.jobs().get(project, suggestions.SCORING)
     if job is None or not job.running:
         st.rerun()
-    left = job.seconds_left
-    time = "" if left is None else f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
+    time = time_left(job.seconds_left, "about ")
     with st.container(key="tools_scoring", horizontal=True):
         st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
         st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")

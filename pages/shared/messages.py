@@ -49,6 +49,17 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def time_left(seconds: float | None, about: str = "") -> str:
+    """What follows a count of what is done: how long the rest will take, nothing where that is not known.
+
+    >>> time_left(12.3), time_left(300, "about "), time_left(None)
+    (', 12 s left', ', about 5 min left', '')
+    """
+    if seconds is None:
+        return ""
+    return f", {about}{seconds:.0f} s left" if seconds < 90 else f", {about}{seconds / 60:.0f} min left"
+
+
 def clock(moment: datetime) -> str:
     """A moment in the visitor's own time zone."""
     try:

@@ -13,7 +13,7 @@ from db.values import Order, State
 from pages.shared import annotating, queue_tools, queueing, resources, state, suggestions
 from pages.shared import desk as desks
 from pages.shared.desk import Desk
-from pages.shared.messages import counted, plain, refuse
+from pages.shared.messages import counted, plain, refuse, time_left
 from pages.shared.queueing import OPEN, Filter
 
 ORDERS = {
@@ -119,10 +119,8 @@ def _reading(project: str) -> None:
     job = resources.jobs().get(project, suggestions.SCORING)
     if job is None or not job.running:
         st.rerun()
-    left = job.seconds_left
-    time = "" if left is None else f", {left:.0f} s left" if left < 90 else f", {left / 60:.0f} min left"
     with st.container(key="tools_reading", horizontal=True):
-        st.markdown(f"model has read {job.done:,} of {job.total:,}{time}")
+        st.markdown(f"model has read {job.done:,} of {job.total:,}{time_left(job.seconds_left)}")
         st.button("stop", key="stop_reading", on_click=job.stop, help="What is read is kept")
 
 

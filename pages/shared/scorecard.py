@@ -7,7 +7,7 @@ import streamlit as st
 from db.store import Store
 from pages.shared import checkpoints, evaluating, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
-from pages.shared.messages import guard, plain, refuse
+from pages.shared.messages import guard, plain, refuse, time_left
 from pages.shared.score_tables import SIDES
 from relex_core.errors import InputError, RelexError
 from relex_core.types import Thresholds
@@ -124,8 +124,7 @@ def _running() -> None:
     job = resources.jobs().get(state.annotator(), evaluating.EVALUATION)
     if job is None or not job.running:
         st.rerun()
-    left = job.seconds_left
-    time = "" if left is None else f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
+    time = time_left(job.seconds_left, "about ")
     words = f"{job.done:,} of {job.total:,} documents{time}" if job.done else "Loading the checkpoint"
     st.progress(min(job.done / max(job.total, 1), 1.0), text=words)
     st.button("Stop", key="evaluate_stop", on_click=job.stop, help="Results that are complete are kept")

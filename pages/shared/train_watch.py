@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import checkpoint_menu, comparing, palette, resources, score_tables, state, training_runs
 from pages.shared.comparing import Comparison
 from pages.shared.evaluating import Scored
-from pages.shared.messages import counted, plain, refuse
+from pages.shared.messages import counted, plain, refuse, time_left
 from pages.shared.training_plan import RECIPES
 from pages.shared.training_runs import Run
 from relex_core.errors import RelexError
@@ -114,7 +114,7 @@ def _progress(run: Run) -> None:
         words = plain(words)
     if run.stage == "training":
         if run.step:
-            words = f"Step {run.step:,} of {run.steps:,}{_left(run.left)}"
+            words = f"Step {run.step:,} of {run.steps:,}{time_left(run.left, 'about ')}"
         else:
             words = "Loading the checkpoint and the documents"
     if (run.folder / training_runs.STOP).exists():
@@ -123,12 +123,6 @@ def _progress(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(share, 1.0), text=words)
         st.button("Stop", key="run_stop", on_click=training_runs.stop, args=(run,), help="What was learned is kept")
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
 
 
 def _resume(run: Run) -> None:

@@ -4,17 +4,17 @@ loses nothing, constraints, thresholds."""
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from db.store import Store
 from db.values import State
 from relex_core.types import Annotation, Document, RelationLabel, Schema
 from tests.browser.conftest import Server, Watch
+from tests.browser.test_queue import EDITOR, saved
 from tests.browser.test_walk import select
 
 pytestmark = pytest.mark.browser
 
-EDITOR = ".relex.editing"
 TEXTS = (
     "🎉 Marie Curie was born in Warsaw and married Pierre Curie. Marie Curie worked for the University of Paris.\n"
     "وُلدت ماري كوري في وارسو عام 1867.\nIn Kirkwall Zoë̈ sang.",
@@ -46,16 +46,12 @@ def go(page: Page, app: Server, project: str) -> None:
     saved(page)
 
 
-def mark(page: Page, words: str):  # type: ignore[no-untyped-def]
+def mark(page: Page, words: str) -> Locator:
     return page.locator(f"{EDITOR} .pane .s.m").filter(has_text=words).first
 
 
-def row(page: Page, kind: str, words: str):  # type: ignore[no-untyped-def]
+def row(page: Page, kind: str, words: str) -> Locator:
     return page.locator(f"{EDITOR} .row.{kind}").filter(has_text=words)
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
 
 
 def stored(page: Page, store: Store, project: str) -> Annotation:

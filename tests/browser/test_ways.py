@@ -15,12 +15,11 @@ from relex_core.checkpoint import load
 from relex_core.editing import Accept, apply, begin
 from relex_core.types import Annotation, Document, Entity, Extraction, Schema
 from tests.browser.conftest import Server
-from tests.browser.test_queue import rename
+from tests.browser.test_queue import EDITOR, rename, saved
 from tests.browser.test_walk import select
 
 pytestmark = pytest.mark.browser
 
-EDITOR = ".relex.editing"
 SCHEMA = Schema.of(["person", "human", "place"], ["knows"])
 
 
@@ -50,10 +49,6 @@ def annotate(page: Page, app: Server, project: str) -> None:
     page.goto(f"{app.url}/annotate?project={project}")
     expect(page.locator(f"{EDITOR} .par").first).to_be_attached(timeout=60_000)
     saved(page)
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
 
 
 def settings(page: Page) -> None:
