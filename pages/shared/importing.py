@@ -71,6 +71,8 @@ def outcome(store: Store, project: str) -> None:
         resources.jobs().forget(project, IMPORTING)
         if done:
             annotating.begin_reading(store, project)
+        # it may have ended in the middle of this run, of which the beginning knew nothing of its documents
+        st.rerun()
     # told from what the tab remembers: reading a few documents takes less time than reading this sentence, and its
     # end draws the page anew
     ending = state.import_ending(project)

@@ -132,6 +132,35 @@ def test_an_import_is_told_although_a_run_was_broken_off(visit: Visit, monkeypat
     assert reading.wait(60)
 
 
+def test_an_import_that_ends_while_the_page_is_drawn_is_on_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = resources.store()
+    store.create_project("p", SCHEMA)
+    opened = threading.Event()
+
+    def work() -> str:
+        assert opened.wait(60)
+        return f"{store.add_documents('p', DOCUMENTS[:2]).added} added"
+
+    importing.begin("p", 2, work)
+    job = resources.jobs().get("p", importing.IMPORTING)
+    assert job is not None
+    asked = importing.under_way
+
+    def under_way(project: str) -> bool:
+        # the list of projects has been drawn by now
+        opened.set()
+        assert job.wait(60)
+        return asked(project)
+
+    monkeypatch.setattr(importing, "under_way", under_way)
+    documents = visit("documents", project="p")
+    assert documents.info[0].value == "2 added"
+    assert documents.button(key="chosen_project").label.endswith("2")
+    reading = resources.jobs().get("p", "scoring")
+    assert reading is not None
+    assert reading.wait(60)
+
+
 def test_nothing_is_counted_twice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("counted again")
