@@ -150,21 +150,17 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
         case MoveBounds(id, start, end):
             return _change_entity(annotation, id, start=start, end=end)
         case AddRelation(head, tail, label):
-            return _add_relation(annotation, Relation(head, tail, label))
+            return _accept(annotation, (), [(head, tail, label)])
         case RemoveRelation(head, tail, label):
             return _remove_relation(annotation, (head, tail, label))
         case RelabelRelation(head, tail, label, new_label):
-            if label == new_label:
-                return _add_relation(annotation, Relation(head, tail, label))
-            return _add_relation(_remove_relation(annotation, (head, tail, label)), Relation(head, tail, new_label))
+            if label != new_label:
+                annotation = _remove_relation(annotation, (head, tail, label))
+            return _accept(annotation, (), [(head, tail, new_label)])
         case Flip(head, tail, label):
-            return _add_relation(_remove_relation(annotation, (head, tail, label)), Relation(tail, head, label))
+            return _accept(_remove_relation(annotation, (head, tail, label)), (), [(tail, head, label)])
         case Accept(entities, relations):
-            for id in entities:
-                annotation = _accept_entity(annotation, id)
-            for head, tail, label in relations:
-                annotation = _add_relation(annotation, Relation(head, tail, label))
-            return annotation
+            return _accept(annotation, entities, relations)
         case Restore(entities, relations, rejected_entities, rejected_relations):
             return replace(
                 annotation,
@@ -284,7 +280,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
 
 
 def _change_entity(annotation: Annotation, id: str, **changes: Any) -> Annotation:
-    annotation = _accept_entity(annotation, id)
+    annotation = _accept(annotation, (id,), ())
     changed = replace(annotation.by_id()[id], **changes)
     twin = _marked(annotation, changed.start, changed.end, changed.label)
     if twin and twin.id != id:
@@ -294,17 +290,32 @@ def _change_entity(annotation: Annotation, id: str, **changes: Any) -> Annotatio
     return replace(annotation, entities=_in_order(changed if e.id == id else e for e in annotation.entities))
 
 
-def _accept_entity(annotation: Annotation, id: str) -> Annotation:
-    if id in annotation.by_id():
+def _accept(annotation: Annotation, ids: Iterable[str], relations: Iterable[RelationKey]) -> Annotation:
+    """In one go, since one key accepts hundreds: the entities, the relations, and the ends of these."""
+    relations = tuple(dict.fromkeys(relations))
+    entities = annotation.by_id()
+    marked = {(e.start, e.end, e.label): e.id for e in annotation.entities}
+    suggested = annotation.based_on.by_id() if annotation.based_on else {}
+    for id in (*ids, *(end for head, tail, _ in relations for end in (head, tail))):
+        if id in entities:
+            continue
+        if id not in suggested:
+            raise _refused("an entity of this document", quote(id), "Reload the document.", id)
+        entity = suggested[id]
+        twin = marked.setdefault((entity.start, entity.end, entity.label), id)
+        if twin != id:
+            raise _refused("a span that does not carry this label yet", quote(twin), "Nothing to accept.", id)
+        entities[id] = replace(entity, score=None)
+    known = {r.key for r in annotation.relations}
+    drawn = {key for key in relations if key not in known}
+    if len(entities) == len(annotation.entities) and not drawn:
         return annotation
-    suggestion = _suggestion(annotation, id)
-    twin = _marked(annotation, suggestion.start, suggestion.end, suggestion.label)
-    if twin:
-        raise _refused("a span that does not carry this label yet", quote(twin.id), "Nothing to accept.", id)
     return replace(
         annotation,
-        entities=_in_order([*annotation.entities, replace(suggestion, score=None)]),
-        rejected_entities=tuple(e for e in annotation.rejected_entities if e.id != id),
+        entities=_in_order(entities.values()),
+        relations=(*annotation.relations, *(Relation(*key) for key in relations if key in drawn)),
+        rejected_entities=tuple(e for e in annotation.rejected_entities if e.id not in entities),
+        rejected_relations=tuple(r for r in annotation.rejected_relations if r.key not in drawn),
     )
 
 
@@ -323,18 +334,6 @@ def _remove_entity(annotation: Annotation, id: str) -> Annotation:
     )
 
 
-def _add_relation(annotation: Annotation, relation: Relation) -> Annotation:
-    for end in (relation.head, relation.tail):
-        annotation = _accept_entity(annotation, end)
-    if any(r.key == relation.key for r in annotation.relations):
-        return annotation
-    return replace(
-        annotation,
-        relations=(*annotation.relations, relation),
-        rejected_relations=tuple(r for r in annotation.rejected_relations if r.key != relation.key),
-    )
-
-
 def _remove_relation(annotation: Annotation, key: RelationKey) -> Annotation:
     suggested = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
     if key not in suggested and all(r.key != key for r in annotation.relations):
@@ -347,13 +346,6 @@ def _remove_relation(annotation: Annotation, key: RelationKey) -> Annotation:
         relations=tuple(r for r in annotation.relations if r.key != key),
         rejected_relations=tuple(rejected),
     )
-
-
-def _suggestion(annotation: Annotation, id: str) -> Entity:
-    suggested = annotation.based_on.by_id() if annotation.based_on else {}
-    if id not in suggested:
-        raise _refused("an entity of this document", quote(id), "Reload the document.", id)
-    return suggested[id]
 
 
 def _marked(annotation: Annotation, start: int, end: int, label: str) -> Entity | None:

@@ -10,9 +10,8 @@ from pages.shared.messages import guard
 def document() -> None:
     """The editor alone: a correction runs no more than this, so that its acknowledgement is quick."""
     with guard():
-        before = state.desk()
         desk = annotating.take(resources.store())
-        if desk.walk != before.walk or state.remembered("bar_is_old", False):
+        if state.seat().page_is_old:
             st.rerun()
         annotating.editor(desk)
 
@@ -24,8 +23,7 @@ with guard():
     if desk is None:
         annotating.no_project(store)
     else:
-        desk = annotating.take(store)
-        state.remember("bar_is_old", False)
+        desk = annotating.take(store, drawing=True)
         queue_bar.bar(store, desk)
         if desk.walk.current:
             document()

@@ -10,7 +10,7 @@ import streamlit as st
 from db import assignments
 from db.store import Store
 from pages.shared import desk as desks
-from pages.shared import messages, queue_tools, queueing, resources, sample_set, seats, state, suggestions
+from pages.shared import direct, messages, queue_tools, queueing, resources, sample_set, seats, state, suggestions
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
@@ -70,15 +70,23 @@ def keep(desk: Desk) -> None:
         seat.desk, seat.store, seat.readings = desk, resources.store(), readings()
         seat.thresholds = state.thresholds()
         seat.scope = seats.scope(desk.walk.project, desk.walk.annotator)
+        seat.open(desk.walk.current)
     state.set_project(desk.walk.project)
     state.set_address(desk.walk.project, desk.walk.current)
 
 
-def take(store: Store) -> Desk:
-    """Commit what the browser has sent since the last run, and read what was waited for."""
+def take(store: Store, drawing: bool = False) -> Desk:
+    """Commit what the browser has sent since the last run, and read what was waited for.
+
+    With `drawing` the whole page is drawn after this: nothing of it is old then.
+    """
     # the same records may be on their way as a posted correction: one after the other
-    with state.seat().lock:
-        return _take(store, replace(state.desk(), refused=(), conflict=None))
+    seat = state.seat()
+    with seat.lock:
+        desk = _take(store, replace(state.desk(), refused=(), conflict=None))
+        if drawing:
+            seat.page_is_old = False
+        return desk
 
 
 def _take(store: Store, desk: Desk) -> Desk:
@@ -89,8 +97,8 @@ def _take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
-            if command.name in ("submit", "skip", "flag"):
-                state.remember("bar_is_old", True)
+            if command.name in direct.STEPS:
+                seat.page_is_old = True
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
         refilter(filter_of(desk.walk.project))
@@ -99,9 +107,10 @@ def _take(store: Store, desk: Desk) -> Desk:
         state.remember("labels_changed", False)
         desk = desks.refresh(store, readings(), desk)
         begin_reading(store, desk.walk.project)
+    keep(desk)  # it lies there whatever the model says
     if desk.waiting:
         desk = desks.settle(store, readings(), desk, PATIENCE)
-    keep(desk)
+        keep(desk)
     return desk
 
 
@@ -110,7 +119,7 @@ def editor(desk: Desk) -> None:
     seat = state.seat()
     with seat.lock:
         # posted corrections may have come since: what is drawn and what the browser may forget belong together
-        now, acknowledged = seat.desk, seat.acknowledged
+        now, acknowledged, turn = seat.desk, seat.acknowledged, seat.turn
     if now.open is None:
         return
     annotation, revision = now.open
@@ -129,6 +138,7 @@ def editor(desk: Desk) -> None:
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
         direct=seat.token,
+        turn=turn,
         habits=now.habits.counts(),
     )
 

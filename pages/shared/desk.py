@@ -17,7 +17,7 @@ from pages.shared.queueing import Filter, Walk
 from pages.shared.readings import Readings
 from pages.shared.suggestions import Opened
 from relex_core.editing import Accept, apply, begin
-from relex_core.errors import NotFound
+from relex_core.errors import ModelBusy, NotFound, SchemaError
 from relex_core.selection import undecided
 from relex_core.types import Annotation, Extraction, Relation, Schema, Thresholds
 
@@ -94,14 +94,21 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
-    """The desk after the walk went on to `walk`; what lies there already is kept."""
+    """The desk after the walk went on to `walk`; what lies there already is kept.
+
+    A model that cannot be asked holds nobody up: whoever waits for the document asks again, and hears why.
+    """
     there = {opened[0].document.id: opened for opened in (*desk.ahead, *([desk.open] if desk.open else []))}
     ahead = []
     for id in walk.ahead:
         if id not in there:
             break
         ahead.append(there[id])
-    return settle(store, readings, replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead)))
+    desk = replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead))
+    try:
+        return settle(store, readings, desk)
+    except (ModelBusy, SchemaError):
+        return desk
 
 
 def take(

@@ -1,9 +1,10 @@
 """Corrections that are committed without a run of the page: the browser posts its log, and hears what is saved.
 
-A run of a page, however short, costs the browser more than the commit costs the server. So mere corrections of a
-document that is open (on Annotate's desk, on Explore's sheet) come this way; whatever changes the page (the next
-document, a flag, a conflict) is declined, and the browser sends the same records with the component's state. Records
-that come both ways are applied once.
+A run of a page, however short, costs the browser more than the commit costs the server. So corrections of a document
+that is open (on Annotate's desk, on Explore's sheet) come this way, and steps through Annotate's queue, which are
+answered with the document that is open now; the rest of the page follows when the hands rest. Whatever needs the page
+at once (a conflict, moved thresholds, relations scored anew) is declined, and the browser sends the same records with
+the component's state. Records that come both ways are applied once.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from starlette.routing import Route
 from pages.shared import desk as desks
 from pages.shared import seats
 from pages.shared import sheet as sheets
-from pages.shared.corrections import Batch, Refusal
+from pages.shared.corrections import Batch, CommandName, Refusal
 from pages.shared.desk import Desk
 from pages.shared.seats import Seat
 from pages.shared.sheet import Sheet
-from pages.shared.widgets.annotator.protocol import batches
+from pages.shared.widgets.annotator.protocol import batches, documents_to_json
 from relex_core.errors import RelexError
 
 PATH = "/relex/corrections"
@@ -36,18 +37,28 @@ TOKEN = "X-Relex-Seat"  # noqa: S105  the name of a header
 MOST = 2_000_000
 """Bytes of a log that are taken at once; a longer one goes with the component's state."""
 
+STEPS: tuple[CommandName, ...] = ("submit", "skip", "flag", "next")
+"""Wishes that are granted without the page."""
 
-def take(seat: Seat, scope: str, records: Any) -> dict[str, Any] | None:
+
+def take(seat: Seat, scope: str, records: Any, has: Any = (), at: Any = ()) -> dict[str, Any] | None:
     """Commit a log of corrections; what is saved, or None if the page has to see to it.
 
-    {"acknowledged": {client: seq}, "revisions": {document: number}, "refused": [{client, seq, message}]}
+    {"acknowledged": {client: seq}, "revisions": {document: number}, "refused": [{client, seq, message}]}, and after a
+    step through the queue "desk": {"turn", "document", "next": [...]}, where the document is null while it is not
+    there. `has` and `at` are what the browser holds of the documents, see `documents_to_json`.
     """
     with seat.lock:
         found = batches(records, seat.acknowledged)
         there = _revisions(seat.desk)
         if not there or scope != seat.scope:
             return None
-        if any(batch.commands or batch.unreadable or batch.document_id not in there for batch in found):
+        if any(batch.unreadable or batch.document_id not in there for batch in found):
+            return None
+        commands = [command for batch in found for command in batch.commands]
+        if commands and isinstance(seat.desk, Sheet):
+            return None
+        if any(c.name not in STEPS or c.thresholds not in (None, seat.thresholds) for c in commands):
             return None
         refused: list[Refusal] = []
         for batch in found:
@@ -63,7 +74,17 @@ def take(seat: Seat, scope: str, records: Any) -> dict[str, Any] | None:
             "acknowledged": {client: n for client, n in seat.acknowledged.items() if client in clients},
             "revisions": {id: n for id, n in _revisions(seat.desk).items() if id in touched},
             "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
+            **({"desk": _step(seat, has, at)} if commands else {}),
         }
+
+
+def _step(seat: Seat, has: Any, at: Any) -> dict[str, Any]:
+    """What lies on Annotate's desk after a step, for the browser."""
+    desk: Desk = seat.desk
+    seat.open(desk.walk.current)
+    seat.page_is_old = True
+    shown = documents_to_json([desk.open], has, at)[0] if desk.open else None
+    return {"turn": seat.turn, "document": shown, "next": documents_to_json(desk.ahead, has, at)}
 
 
 def _commit(seat: Seat, batch: Batch) -> tuple[Desk | Sheet, Mapping[str, int], tuple[Refusal, ...]] | None:
@@ -95,8 +116,8 @@ async def _post(request: Request) -> JSONResponse:
         if len(body) > MOST:
             return JSONResponse({"declined": "Too long."}, 413)
     try:
-        scope, records = _read(body)
-        answer = await run_in_threadpool(take, seat, scope, records)
+        scope, records, has, at = _read(body)
+        answer = await run_in_threadpool(take, seat, scope, records, has, at)
     except (ValueError, RecursionError):
         return JSONResponse({"declined": "Expected a scope and a list of records."}, 400)
     except RelexError:
@@ -105,15 +126,15 @@ async def _post(request: Request) -> JSONResponse:
     return JSONResponse(answer) if answer is not None else JSONResponse({"declined": "For the page."}, 409)
 
 
-def _read(body: bytes) -> tuple[str, list[dict[str, Any]]]:
-    """{"scope": text, "records": [...]} as a pair. Raises ValueError."""
+def _read(body: bytes) -> tuple[str, list[dict[str, Any]], Any, Any]:
+    """{"scope": text, "records": [...], "has", "at"} as a tuple. Raises ValueError."""
     sent = json.loads(body)
     scope, records = (sent.get("scope"), sent.get("records")) if isinstance(sent, dict) else (None, None)
     if not isinstance(scope, str) or not isinstance(records, list):
         raise ValueError("expected a scope and a list of records")
     if not all(isinstance(r, dict) and isinstance(r.get("client"), str) for r in records):
         raise ValueError("expected records of clients")
-    return scope, records
+    return scope, records, sent.get("has"), sent.get("at")
 
 
 routes = (Route(PATH, _post, methods=["POST"]),)

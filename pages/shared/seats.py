@@ -22,7 +22,8 @@ class Seat:
     `desk` is what lies there: a `desk.Desk` in Annotate, a `sheet.Sheet` in Explore, or None; `store` and `readings`
     are what its corrections need. `scope` names the project and the annotator: what was corrected under another one
     is not meant for this desk. The token is a secret between the server and the tab: who knows it corrects under
-    the tab's name.
+    the tab's name. `turn` counts the documents that were opened here, so that the browser knows which of two messages
+    is the later one. `page_is_old` says that what stands around the editor does not show yet what came past the page.
     """
 
     desk: Any = None
@@ -30,12 +31,21 @@ class Seat:
     readings: Any = None
     thresholds: Thresholds = field(default_factory=Thresholds)
     scope: str = ""
+    document: str = ""
+    turn: int = 0
+    page_is_old: bool = False
     acknowledged: dict[str, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     def __post_init__(self) -> None:
         _SEATS[self.token] = self
+
+    def open(self, document: str) -> None:
+        """Note which document is open now."""
+        if document != self.document:
+            self.document = document
+            self.turn += 1
 
     def acknowledge(self, committed: Mapping[str, int]) -> None:
         """Remember what clients may forget."""

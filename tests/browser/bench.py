@@ -70,7 +70,7 @@ ACKNOWLEDGED = """async (pane, keys) => {
 }"""
 SWITCHED = """async (pane, alone) => {
   const root = pane.closest('.relex');
-  if (alone) root.editor.upcoming = [];
+  if (alone) { root.editor.upcoming = []; relexStudio.documents.clear(); }
   const before = root.editor.doc.id;
   const began = performance.now();
   pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true }));

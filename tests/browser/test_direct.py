@@ -202,3 +202,88 @@ def test_posts_of_explore_that_fail_lose_and_double_nothing(page: Page, store: S
     revisions = store.revisions("explore", document)
     assert all(len(revision.edits) == 1 for revision in revisions)
     watch.errors[:] = [error for error in watch.errors if "ERR_FAILED" not in error]
+
+
+def three(store: Store, project: str) -> None:
+    """A project of three documents that the model has read."""
+    schema = Schema.of(["person"], ["knows"])
+    store.create_project(project, schema)
+    for n in range(3):
+        document = Document(f"{project}-{n}", f"Name{n} spoke.")
+        store.add_documents(project, [document])
+        marks = (Entity.suggested(0, 5, "person", 0.9),)
+        store.save_extraction(project, Extraction(document, schema, marks, (), load("mini").version))
+
+
+OPENED = """(pane) => pane.closest('.relex').editor.doc.id"""
+
+
+def test_a_step_runs_the_page_only_after_the_next_document_is_open(app: Server, page: Page, store: Store) -> None:
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("frame")))
+    three(store, "steps")
+    page.goto(f"{app.url}/annotate?project=steps")
+    pane = page.locator(".relex.editing .pane")
+    expect(page.locator(STATUS)).to_have_text("saved", timeout=60_000)
+    page.wait_for_timeout(1000)
+    first, before = pane.evaluate(OPENED), len(sent)
+    # nothing was sent ahead, and the browser has dropped what it held
+    runs = pane.evaluate(
+        """async (pane) => {
+          const { editor } = pane.closest('.relex');
+          window.old = editor.data;
+          editor.upcoming = [];
+          relexStudio.documents.clear();
+          const { send } = editor.log;
+          let runs = 0;
+          editor.log.send = (records) => { runs++; send(records); };
+          const { id } = editor.doc;
+          pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, composed: true }));
+          while (editor.doc.id === id) await new Promise((done) => setTimeout(done, 1));
+          return runs;
+        }"""
+    )
+    assert runs == 0
+    second = pane.evaluate(OPENED)
+    assert second != first
+    # the rest of the page follows by itself, with one run
+    expect(page.get_by_text("1 / 3", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"document={second}"))
+    page.wait_for_timeout(1000)
+    assert len(sent) - before == 1
+    assert pane.evaluate(OPENED) == second
+    # a message that was written before the step does not bring the first one back
+    pane.evaluate("(pane) => pane.closest('.relex').editor.update({ ...window.old, acknowledged: {} })")
+    assert pane.evaluate(OPENED) == second
+    # two steps at once: the answer to the first does not undo the second
+    pane.evaluate(PRESS, ["Enter", 2, 0])
+    expect(page.get_by_text("Every document is done")).to_be_visible()
+    assert all(store.latest("steps", f"steps-{n}") is not None for n in range(3))
+    assert all(len(store.revisions("steps", f"steps-{n}")) == 1 for n in range(3))
+
+
+def test_an_answer_that_comes_after_the_page_changes_nothing(app: Server, page: Page, store: Store) -> None:
+    three(store, "tardy")
+    page.goto(f"{app.url}/annotate?project=tardy")
+    pane = page.locator(".relex.editing .pane")
+    expect(page.locator(STATUS)).to_have_text("saved", timeout=60_000)
+    page.wait_for_timeout(1000)
+    first = pane.evaluate(OPENED)
+
+    def tardy(route: Route) -> None:
+        answer = route.fetch()  # the step is done
+        page.wait_for_timeout(2500)
+        route.fulfill(response=answer)
+
+    page.route(POSTED, tardy)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 / 3", exact=True)).to_be_visible()
+    second = pane.evaluate(OPENED)
+    assert second != first
+    page.keyboard.press("x")
+    page.wait_for_timeout(4000)
+    expect(page.locator(STATUS)).to_have_text("saved", timeout=15_000)
+    assert pane.evaluate(OPENED) == second
+    assert page.locator(".relex.editing .row.rejected").count() == 1
+    assert len(store.revisions("tardy", second)) == 1
+    assert len(store.revisions("tardy", first)) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,18 @@ import pytest
 from starlette.applications import Starlette
 
 from db.store import Store
+from db.values import Order, State
+from pages.shared import desk as desks
 from pages.shared import direct, queueing, seats, suggestions
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
+from pages.shared.readings import Readings
 from pages.shared.seats import Seat
 from pages.shared.sheet import Sheet
 from pages.shared.workspace import Workspace
 from relex_core.editing import begin
+from relex_core.errors import ModelBusy
+from relex_core.service import ModelService
 from tests.pages.projects import SCHEMA, store_with, suggest
 
 SCOPE = seats.scope("news", "ada")
@@ -33,7 +38,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def seat(store: Store) -> Seat:
     """A tab that has d0 open, and d1 ready in the browser."""
-    walk = queueing.start(store, "news", "ada", Filter(), "d0")
+    walk = queueing.start(store, "news", "ada", Filter(order=Order.FILE), "d0")
     lying = [suggestions.opened(store, "news", suggest(store, id)) for id in ("d0", "d1")]
     return Seat(desk=Desk(walk, SCHEMA, 1, lying[0], (lying[1],)), store=store, scope=SCOPE)
 
@@ -46,13 +51,39 @@ def explore(store: Store) -> Seat:
     return Seat(desk=Sheet(workspace, begin(found), 0, "ada"), store=store, scope=SCOPE)
 
 
-def post(seat: Seat | None, records: Any, token: str = "", scope: Any = SCOPE) -> httpx.Response:
+class Overrun(ModelService):
+    """A model with a full queue."""
+
+    version = "mini@test"
+
+    def __init__(self) -> None:
+        """No thread of its own."""
+
+    def submit(self, *args: Any, **more: Any) -> Any:
+        raise ModelBusy(expected="a free place", found="none", change="Try again.")
+
+
+class Silent(Overrun):
+    """A model that takes its time."""
+
+    def submit(self, *args: Any, **more: Any) -> Any:
+        return Future()
+
+
+@pytest.fixture
+def model() -> Readings:
+    return Readings(Silent())
+
+
+def post(
+    seat: Seat | None, records: Any, token: str = "", scope: Any = SCOPE, has: list[str] | None = None
+) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=Starlette(routes=direct.routes))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.post(
                 direct.PATH,
-                json={"scope": scope, "records": records},
+                json={"scope": scope, "records": records, "has": has or []},
                 headers={direct.TOKEN: token or (seat.token if seat else "")},
             )
 
@@ -64,6 +95,10 @@ def post(seat: Seat | None, records: Any, token: str = "", scope: Any = SCOPE) -
 def added(seq: int, document: str = "d0", client: str = "c", **more: Any) -> dict[str, Any]:
     edit = {"op": "add_entity", "id": f"own{seq}", "start": seq, "end": seq + 1, "label": "person"}
     return {"client": client, "seq": seq, "document": document, "on": 0, **edit, **more}
+
+
+def wish(seq: int, command: str, document: str = "d0", **more: Any) -> dict[str, Any]:
+    return {"client": "c", "seq": seq, "document": document, "on": 0, "command": command, **more}
 
 
 def test_corrections_are_committed_before_they_are_acknowledged(seat: Seat, store: Store) -> None:
@@ -78,6 +113,65 @@ def test_corrections_are_committed_before_they_are_acknowledged(seat: Seat, stor
     # the next run of the page shows what was posted
     assert seat.desk.open[1] == 1
     assert [e.id for e in seat.desk.open[0].entities] == ["own1", "own2"]
+
+
+def test_a_step_is_answered_with_the_document_that_is_open_now(seat: Seat, store: Store, model: Readings) -> None:
+    seat.readings = model
+    suggest(store, "d2")
+    seat.open("d0")
+    log = [added(1), wish(2, "submit", seconds=3.0), wish(3, "next"), added(4, "d1"), wish(5, "submit", "d1")]
+    answer = post(seat, log).json()
+    assert answer["acknowledged"] == {"c": 5}
+    assert answer["refused"] == []
+    # d1 stays open: it was only submitted
+    assert answer["desk"]["turn"] == seat.turn == 2
+    assert answer["desk"]["document"]["id"] == seat.desk.walk.current == "d1"
+    assert answer["desk"]["document"]["revision"] == answer["revisions"]["d1"] == 1
+    assert [e["id"] for e in answer["desk"]["document"]["decisions"]["entities"]] == ["own4"]
+    assert [d["id"] for d in answer["desk"]["next"]] == ["d2"]
+    assert seat.page_is_old
+    for document in ("d0", "d1"):
+        latest = store.latest("news", document)
+        assert latest is not None
+        assert latest.state is State.SUBMITTED
+    # again, and again by a server that has forgotten: nothing goes on once more
+    for _ in range(2):
+        again = post(seat, log).json()
+        assert "desk" not in again or again["desk"]["document"]["id"] == "d1"
+        seat.acknowledged.clear()
+    assert seat.desk.walk.current == "d1"
+    assert [len(store.revisions("news", d)) for d in ("d0", "d1", "d2")] == [1, 1, 0]
+
+
+def test_what_the_browser_holds_is_not_sent_again(seat: Seat, store: Store, model: Readings) -> None:
+    seat.readings = model
+    suggest(store, "d2")
+    whole = post(seat, [wish(1, "next")]).json()["desk"]
+    assert whole["document"]["text"] == store.document("news", "d1").text
+    known = [d["static"] for d in (whole["document"], *whole["next"])]
+    short = post(seat, [wish(2, "next", "d1")], has=known).json()["desk"]
+    assert short["document"]["id"] == "d2"
+    assert "text" not in short["document"]
+
+
+def test_a_step_to_a_document_that_nobody_has_read_says_so(seat: Seat, model: Readings) -> None:
+    seat.readings = model
+    answer = post(seat, [wish(1, "next"), wish(2, "skip", "d1"), wish(3, "next", "d1")]).json()
+    assert answer["acknowledged"] == {"c": 3}
+    assert answer["desk"] == {"turn": 1, "document": None, "next": []}
+    assert seat.desk.walk.current == "d2"
+    # the page waits for it
+    assert seat.desk.waiting
+
+
+def test_a_model_that_cannot_be_asked_does_not_keep_anybody_where_they_are(seat: Seat, store: Store) -> None:
+    seat.readings = Readings(Overrun())
+    answer = post(seat, [wish(1, "submit"), wish(2, "next"), wish(3, "next", "d1")]).json()
+    assert answer["desk"]["document"] is None
+    assert (seat.desk.walk.current, store.counts("news")[State.SUBMITTED]) == ("d2", 1)
+    # who waits for it hears why
+    with pytest.raises(ModelBusy):
+        desks.settle(store, seat.readings, seat.desk)
 
 
 def test_sending_again_changes_nothing(seat: Seat, store: Store) -> None:
@@ -103,12 +197,13 @@ def test_what_does_not_fit_is_refused_and_the_rest_is_kept(seat: Seat, store: St
 @pytest.mark.parametrize(
     "record",
     [
-        {"client": "c", "seq": 1, "document": "d0", "on": 0, "command": "submit"},
+        wish(1, "rescore"),
+        wish(1, "submit", thresholds={"entity": 0.4, "relation": 0.5}),
         added(1, "d4"),
         added(1, "no such document"),
         added(1, op="nonsense"),
     ],
-    ids=["a command", "not on the desk", "not in the project", "unreadable"],
+    ids=["a question to the model", "moved thresholds", "not on the desk", "not in the project", "unreadable"],
 )
 def test_what_changes_the_page_is_declined_whole(seat: Seat, store: Store, record: dict[str, Any]) -> None:
     assert post(seat, [added(9, client="other"), record]).status_code == 409
@@ -176,7 +271,7 @@ def test_explores_corrections_are_committed_and_lie_on_its_sheet(explore: Seat, 
 @pytest.mark.parametrize(
     "record",
     [
-        {"client": "c", "seq": 1, "document": "d0", "on": 0, "command": "submit"},
+        wish(1, "submit"),
         added(1, "d1"),
         added(1, op="nonsense"),
     ],

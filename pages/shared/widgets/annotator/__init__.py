@@ -22,7 +22,7 @@ from pages.shared import palette, state
 from pages.shared.corrections import Batch, Command, Refusal
 from pages.shared.widgets.annotator.protocol import (
     batches,
-    document_to_json,
+    documents_to_json,
     habits_to_json,
     schema_to_json,
     thresholds_to_json,
@@ -47,12 +47,6 @@ SCRIPTS = (
     "pointer",
 )
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
-
-WINDOW = 200_000
-"""Longest text, in code points, that is sent whole; of a longer one a window is."""
-
-OVERLAP = 500
-"""How far, in code points, a window reaches back to begin with a line."""
 
 _HERE = Path(__file__).parent
 
@@ -112,6 +106,7 @@ def annotator(
     look: tuple[int, int, int] | None = None,
     height: int | str = "calc(100vh - 190px)",
     direct: str = "",
+    turn: int = 0,
     followed: bool = False,
     habits: Iterable[tuple[tuple[str, str, str], int]] = (),
 ) -> None:
@@ -122,28 +117,27 @@ def annotator(
     queue order, of the same label set: the browser opens the first at once when this one is done. In mode
     "view" nothing can be changed; `edit_requested` tells when the person wants to. `look` is the number of a wish to
     see an entity, and its start and end: it gets the focus once. `height` is CSS or pixels.
-    With `direct`, the token of a `seats.Seat`, mere corrections are posted past the page (`pages.shared.direct`);
-    where the rest of the page shows them too, `followed` asks for one run of it when they have come to rest.
+    With `direct`, the token of a `seats.Seat`, corrections are posted past the page (`pages.shared.direct`), and so
+    are steps through the queue; `turn` is that seat's. Where the rest of the page shows corrections too, `followed`
+    asks for one run of it when they have come to rest.
     `habits` are ((head type, tail type, relation), times chosen before), the most frequent first: a relation that is
     drawn takes the label that is usual between its two ends.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
     sent = _sent(key)
-    has = frozenset(str(static) for static in sent.get("has") or ())
     at = sent["at"] if isinstance(sent.get("at"), Mapping) else {}
     if look is not None and annotation.document.id not in at:
         at = {**at, annotation.document.id: look[1]}
+    shown, *ahead = documents_to_json(((annotation, revision), *next_documents), sent.get("has"), at)
     data = {
         "code": None if sent.get("code") == version() else script(),
         "version": version(),
         "mode": mode,
         "scope": scope or key,
         "schema": schema_to_json(annotation.schema, len(palette.ANCHORS)),
-        "document": document_to_json(annotation, revision, _window(annotation, at), has),
-        "next": [
-            document_to_json(after, number, _window(after, sent.get("at")), has) for after, number in next_documents
-        ],
+        "document": shown,
+        "next": ahead,
         "thresholds": thresholds_to_json(thresholds),
         "floor": {"entity": floor.entity, "relation": floor.relation},
         "acknowledged": dict(acknowledged),
@@ -152,6 +146,7 @@ def annotator(
         "nested": nested,
         "look": look,
         "direct": direct,
+        "turn": turn,
         "followed": followed,
         "habits": habits_to_json(annotation.schema, habits),
         "height": f"{height}px" if isinstance(height, int) else height,
@@ -189,17 +184,6 @@ def _sent(key: str) -> Mapping[str, Any]:
     """The state value: {"records": [...], "scope", "code": version, "has": [static ids], "at": {document: window}}."""
     sent = (state.component(key) or {}).get("ops")
     return sent if isinstance(sent, Mapping) else {}
-
-
-def _window(annotation: Annotation, at: Any) -> tuple[int, int]:
-    """The part of the text that is shown: all of it, or from the line before the wanted place on."""
-    text = annotation.document.text
-    if len(text) <= WINDOW:
-        return 0, len(text)
-    wanted = at.get(annotation.document.id) if isinstance(at, Mapping) else None
-    start = min(max(wanted, 0), len(text) - 1) if isinstance(wanted, int) else 0
-    start = text.rfind("\n", max(0, start - OVERLAP), start) + 1 or max(0, start - OVERLAP)
-    return start, min(len(text), start + WINDOW)
 
 
 def _rerun_only() -> None:

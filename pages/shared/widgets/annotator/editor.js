@@ -18,6 +18,7 @@ export class Editor {
     this.showAll = null;
     this.armed = 0;
     this.made = 0;
+    this.turned = {};
     build(this);
     this.page = new Page(this.dom.text);
     this.arcs = new Arcs(this.dom.arcs);
@@ -51,7 +52,12 @@ export class Editor {
       this.log.close();
       this.log = null;
     }
-    if (this.editing && !this.log) this.log = new Log(data.scope, (records) => this.transport.log(records), () => this.status(), (answer) => this.settled(answer));
+    if (this.editing && !this.log) this.log = new Log(data.scope, {
+      send: (records) => this.transport.log(records),
+      changed: () => this.status(),
+      settled: (answer) => this.settled(answer),
+      held: () => this.transport.held(),
+    });
     if (this.log) {
       this.log.direct = data.direct;
       this.log.followed = data.followed;
@@ -59,19 +65,27 @@ export class Editor {
       this.log.acknowledge(data.acknowledged);
     }
     this.refusals(data.refused);
-    const gone = this.log && !moved && this.doc && data.document.id !== this.doc.id
-      && this.log.of(data.document.id).some((r) => LEAVING.has(r.command));
-    if (!gone) {
-      const stays = this.doc && !moved && this.doc.id === data.document.id && this.doc.text === data.document.text && this.doc.from === data.document.from;
-      if (stays) this.read(this.newer(data.document));
-      else this.open(data.document);
-      this.upcoming = data.next.slice();
+    const shown = this.take(data, moved, data.direct);
+    if (this.log && shown) {
+      this.log.stepped = false;
+      if (data.document.revision >= this.doc.revision) this.log.rested();
     }
-    if (this.log && data.document.revision >= this.doc.revision) this.log.rested();
     this.conflict(data.conflict);
     this.refresh(null, true);
-    if (!gone) this.visit(data.look);
+    if (shown) this.visit(data.look);
     if (first && this.editing && document.activeElement === document.body) this.dom.pane.focus({ preventScroll: true });
+  }
+
+  // Shows what a message has on the desk, unless a later one said otherwise or the person has left that by now.
+  take({ turn, document: doc, next }, moved = false, seat = this.turned.seat) {
+    if (seat === this.turned.seat && turn < this.turned.turn) return false;
+    this.turned = { seat, turn };
+    if (this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command))) return false;
+    const stays = this.doc && !moved && this.doc.id === doc.id && this.doc.text === doc.text && this.doc.from === doc.from;
+    if (stays) this.read(this.newer(doc));
+    else this.open(doc);
+    this.upcoming = next.slice();
+    return true;
   }
 
   // Somebody came to see one entity: it gets the focus, once.
@@ -152,7 +166,7 @@ export class Editor {
   }
 
   // The answer to a posted log: what it saved is now where later corrections start from.
-  settled({ acknowledged, revisions, refused }) {
+  settled({ acknowledged, revisions, refused, desk }) {
     const { doc } = this;
     if (!refused.length && doc && Object.hasOwn(revisions, doc.id)) {
       for (const record of this.log.of(doc.id)) {
@@ -162,9 +176,11 @@ export class Editor {
       doc.revision = Math.max(doc.revision, revisions[doc.id]);
     }
     this.log.acknowledge(acknowledged);
-    if (!refused.length) return;
     this.refusals(refused);
-    this.transport.log(this.log.bare()); // a run of the page shows what was kept
+    const laid = desk && desk.document && this.transport.unpack(desk);
+    if (laid && this.take(laid)) this.refresh(null, true);
+    // a run of the page shows what was kept, or is waited for
+    if (refused.length || (desk && !laid)) this.transport.log(this.log.bare());
   }
 
   refusals(refused) {

@@ -4,20 +4,21 @@
 
 const PREFIX = 'relex-studio.log.';
 const TRANSIENT = new Set(['next', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
+const STEPS = new Set(['submit', 'skip', 'flag', 'next']); // wishes that are granted without the page
 const PATIENCE = 10000; // ms that a posted log waits for its answer
 const REST = 500; // ms without a correction after which the rest of the page follows
+const SOON = 100; // the same after a step: the address must name the document that is open
 const RESEND = 1500; // ms without an answer before a record is sent again
 
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
 
 export class Log {
-  // send(records) asks for a run of the page; settled(answer) hears what a posted log has come to.
-  constructor(scope, send, changed, settled) {
-    this.scope = scope;
+  // send(records) asks for a run of the page; settled(answer) hears what a posted log has come to; held() says what
+  // the browser holds of the documents.
+  constructor(scope, { send, changed, settled, held }) {
+    Object.assign(this, { scope, send, changed, settled });
+    this.holds = held;
     this.prefix = `${PREFIX}${encodeURIComponent(scope)}/`;
-    this.send = send;
-    this.changed = changed;
-    this.settled = settled;
     this.direct = ''; // token with which corrections may be posted past the page
     this.followed = false; // whether the rest of the page shows them too
     this.client = newId();
@@ -92,25 +93,28 @@ export class Log {
   flush(now = false) {
     if (this.held || (this.offline && !now) || (!now && this.sent.last && Date.now() - this.sent.at < RESEND)) return;
     this.sent = { at: Date.now(), last: this.last() || 'empty' };
-    if (this.direct && this.records.length && this.records.every((r) => r.op)) this.post();
+    if (this.direct && this.records.length && this.records.every((r) => this.passes(r))) this.post();
     else if (!this.closed) this.send(this.bare());
   }
 
+  passes(record) { return Boolean(record.op) || (!this.followed && STEPS.has(record.command)); }
+
   bare() { return this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)); }
 
-  // Corrections alone need no run of the page. What is not taken this way goes the other.
+  // Corrections and steps need no run of the page. What is not taken this way goes the other.
   async post() {
     const { direct } = this;
     let answer = null;
     try {
       const response = await fetch(new URL('relex/corrections', document.baseURI), {
-        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Relex-Seat': direct }, body: JSON.stringify({ scope: this.scope, records: this.bare() }), signal: AbortSignal.timeout(PATIENCE),
+        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Relex-Seat': direct }, body: JSON.stringify({ scope: this.scope, records: this.bare(), ...this.holds() }), signal: AbortSignal.timeout(PATIENCE),
       });
       if (response.ok) answer = await response.json();
       else if (response.status === 404 && this.direct === direct) this.direct = '';
     } catch { /* no connection, or no answer */ }
     if (this.closed) return;
     if (answer && answer.acknowledged) {
+      if (answer.desk) this.stepped = true;
       this.settled(answer);
       this.rest();
     } else if (this.records.length && !this.held) {
@@ -122,7 +126,8 @@ export class Log {
   // A run of the page shows there what was posted past it: one for all, when nothing follows any more.
   rest() {
     this.rested();
-    if (this.followed) this.resting = setTimeout(() => { if (!this.records.length && !this.held) this.send([]); }, REST);
+    const follow = () => { if (!this.records.length && !this.held) this.send([]); };
+    if (this.followed || this.stepped) this.resting = setTimeout(follow, this.stepped ? SOON : REST);
   }
 
   rested() { clearTimeout(this.resting); }

@@ -277,11 +277,14 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   if (!root.editor) root.editor = new Editor(root, {});
   const { transport } = root.editor;
   const scope = () => root.editor?.log?.scope ?? data.scope;
-  const send = (records, has) => setStateValue('ops', { records, scope: scope(), code: data.version, has, at: transport.at || {} });
+  const at = () => transport.at || {};
+  const send = (records, has) => setStateValue('ops', { records, scope: scope(), code: data.version, has, at: at() });
   transport.log = (records) => send(records, [...shelf.documents.keys()]);
+  transport.held = () => ({ has: [...shelf.documents.keys()], at: at() });
+  transport.unpack = (desk) => laid(desk, shelf.documents);
   transport.edit = (id) => setTriggerValue('edit', id);
-  const documents = [data.document, ...data.next].map((doc) => unpack(doc, shelf.documents));
-  if (documents.every(Boolean)) root.editor.update({ ...data, document: documents[0], next: documents.slice(1) });
+  const whole = laid(data, shelf.documents);
+  if (whole) root.editor.update(whole);
   else send(root.editor.log ? root.editor.log.bare() : [], []);
   return () => {
     root.editor.close();
@@ -290,6 +293,12 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
 }
 
 const KEPT = 8; // documents on the shelf
+
+// A message with all of its documents whole, null if something that was left out is not on the shelf any more.
+function laid(message, kept) {
+  const [document, ...next] = [message.document, ...message.next].map((doc) => unpack(doc, kept));
+  return document && next.every(Boolean) ? { ...message, document, next } : null;
+}
 
 function unpack(doc, kept) {
   if (doc.text !== undefined) {

@@ -15,6 +15,12 @@ from relex_core.editing import edit_from_json
 from relex_core.errors import RelexError
 from relex_core.types import Annotation, Entity, Relation, Schema, Thresholds
 
+WINDOW = 200_000
+"""Longest text, in code points, that is sent whole; of a longer one a window is."""
+
+OVERLAP = 500
+"""How far, in code points, a window reaches back to begin with a line."""
+
 MOST_HABITS = 1000
 """Rows of habits that are sent, as they are sent with each message."""
 
@@ -126,6 +132,26 @@ def habits_to_json(schema: Schema, habits: Iterable[tuple[tuple[str, str, str], 
         if head in entities and tail in entities and label in relations
     ]
     return known[:MOST_HABITS]
+
+
+def documents_to_json(opened: Iterable[tuple[Annotation, int]], has: Any = (), at: Any = ()) -> list[dict[str, Any]]:
+    """(annotation, revision) pairs for the browser, which says what it `has` and where `at` it is in long texts."""
+    held = frozenset(str(static) for static in has) if isinstance(has, list | tuple) else frozenset()
+    return [document_to_json(a, number, window(a, at), held) for a, number in opened]
+
+
+def window(annotation: Annotation, at: Any) -> tuple[int, int]:
+    """The part of the text that is shown: all of it, or from the line before the wanted place on.
+
+    `at` maps document ids to wanted places, in code points; anything else wants none.
+    """
+    text = annotation.document.text
+    if len(text) <= WINDOW:
+        return 0, len(text)
+    wanted = at.get(annotation.document.id) if isinstance(at, Mapping) else None
+    start = min(max(wanted, 0), len(text) - 1) if isinstance(wanted, int) else 0
+    start = text.rfind("\n", max(0, start - OVERLAP), start) + 1 or max(0, start - OVERLAP)
+    return start, min(len(text), start + WINDOW)
 
 
 def document_to_json(
