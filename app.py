@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import direct, frame
+from pages.shared import direct, frame, takeaways
 from pages.shared.messages import guard
 
 if frame.visited():
@@ -15,4 +15,4 @@ if frame.visited():
         page.run()
 else:
     # the server imports this file once, before the first visitor
-    app = st.App(__file__, lifespan=frame.lifespan, routes=direct.routes)
+    app = st.App(__file__, lifespan=frame.lifespan, routes=(*direct.routes, *takeaways.routes))

@@ -10,9 +10,10 @@ import hashlib
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ from relex_core.types import Annotation
 
 DECIDED = (State.IN_PROGRESS, State.SUBMITTED, State.FLAGGED)
 """The states that are exported unless others are named: somebody decided something."""
+
+Seen = Callable[[int], None]
+"""Is told how many documents have gone by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,15 @@ def snapshot(
     format: str = "gliner",
     states: Sequence[State] | None = DECIDED,
     annotators: Sequence[str] | None = None,
+    seen: Seen = lambda documents: None,
 ) -> Snapshot:
     """Write the latest annotation of each document to `path`, in constant memory, and its manifest beside it.
 
-    `annotators` takes the latest of theirs. The file is there whole or not at all. Raises NotFound, InputError
-    for an unknown format or an empty result, StoreError if the disk refuses.
+    `annotators` takes the latest of theirs; `seen` is told how many documents have gone by, and may raise to end it.
+    The file is there whole or not at all. Raises NotFound, InputError for an unknown format or an empty result,
+    StoreError if the disk refuses.
     """
-    return _written(store, project, path, format, _Choice(states, annotators))
+    return _written(store, project, path, format, _Choice(states, annotators), seen)
 
 
 def split_snapshot(
@@ -99,18 +105,21 @@ def split_snapshot(
     format: str = "gliner",
     states: Sequence[State] | None = DECIDED,
     annotators: Sequence[str] | None = None,
+    seen: Seen = lambda documents: None,
 ) -> dict[str, Snapshot]:
     """Like `snapshot`, as train, dev and test set: `data.jsonl` gives `data.train.jsonl` and so on.
 
     Whole documents, each text once, labels in proportion (`db.splits`). Raises what `snapshot` raises.
     """
     chosen = split(store.annotations(project, states=states, annotators=annotators), dev=dev, test=test, seed=seed)
-    written = {}
+    written: dict[str, Snapshot] = {}
     for name in NAMES:
         if ids := chosen.of(name):
             about = {"set": name, "seed": seed, "dev": dev, "test": test, "duplicates": len(chosen.duplicates)}
             part = path.with_name(f"{path.stem}.{name}{path.suffix}")
-            written[name] = _written(store, project, part, format, _Choice(states, annotators, ids, about))
+            before = sum(file.documents for file in written.values())
+            further = partial(_further, seen, before)
+            written[name] = _written(store, project, part, format, _Choice(states, annotators, ids, about), further)
     if not written:
         raise _nothing(project)
     return written
@@ -137,7 +146,11 @@ class _Choice:
         return {"states": states, "annotators": annotators, **({"split": self.split} if self.split else {})}
 
 
-def _written(store: Store, project: str, path: Path, format: str, choice: _Choice) -> Snapshot:
+def _further(seen: Seen, before: int, documents: int) -> None:
+    seen(before + documents)
+
+
+def _written(store: Store, project: str, path: Path, format: str, choice: _Choice, seen: Seen) -> Snapshot:
     chosen = named(format)
     if chosen.write is None:
         raise InputError(
@@ -150,9 +163,8 @@ def _written(store: Store, project: str, path: Path, format: str, choice: _Choic
     tally = _Tally()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        chosen.write(
-            attributed(_counted(_some(choice.revisions(store, project, chosen.suggestions), project), tally)), path
-        )
+        found = _some(choice.revisions(store, project, chosen.suggestions), project)
+        chosen.write(attributed(_counted(found, tally, seen)), path)
         hash = file_hash(path)
         manifest_path = manifest_of(path)
         manifest = _manifest(about, chosen.name, path, hash, tally, choice.to_json(), store.now())
@@ -239,9 +251,10 @@ def _nothing(project: str) -> InputError:
     )
 
 
-def _counted(revisions: Iterable[Revision], tally: _Tally) -> Iterator[Revision]:
+def _counted(revisions: Iterable[Revision], tally: _Tally, seen: Seen) -> Iterator[Revision]:
     for revision in revisions:
         tally.count(revision)
+        seen(tally.documents)
         yield revision
 
 

@@ -1,4 +1,4 @@
-"""Files to take away, made in memory or in a temporary folder when somebody asks for them."""
+"""Files to take away, made when somebody asks for them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from db.store import Store
 from db.values import State
 from relex_core import jsonl
 from relex_core.editing import Accept, apply, begin
+from relex_core.errors import StoreError
 from relex_core.selection import select
 from relex_core.types import Annotation, Extraction, Thresholds, sha256
 
@@ -72,27 +73,41 @@ def set_sizes(annotations: Iterable[Annotation], shares: Shares) -> dict[str, in
 def project_archive(
     store: Store,
     project: str,
+    into: Path,
     format: str = "gliner",
     states: Sequence[State] | None = exports.DECIDED,
     annotators: Sequence[str] | None = None,
     split: Shares | None = None,
-) -> bytes:
-    """A ZIP of a snapshot of the project and its manifest, or of one for each set. Raises what `exports` raises."""
-    with tempfile.TemporaryDirectory() as folder:
+    seen: exports.Seen = lambda documents: None,
+) -> Path:
+    """A ZIP in the folder `into`, of a snapshot of the project and its manifest, or of one for each set.
+
+    Constant memory, as far as the format's writer has it. `seen` is told how many documents are written. Raises what
+    `exports` raises, and StoreError if the disk refuses.
+    """
+    with tempfile.TemporaryDirectory(dir=into) as folder:
         path = Path(folder) / f"{file_stem(project)}{named(format).suffix}"
         if split is None:
-            exports.snapshot(store, project, path, format=format, states=states, annotators=annotators)
+            exports.snapshot(store, project, path, format=format, states=states, annotators=annotators, seen=seen)
         else:
             exports.split_snapshot(
                 store, project, path, dev=split.dev, test=split.test, seed=split.seed, format=format, states=states,
-                annotators=annotators,
+                annotators=annotators, seen=seen,
             )  # fmt: skip
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-            for file in sorted(Path(folder).rglob("*")):
-                if file.is_file():
-                    packed.write(file, file.relative_to(folder).as_posix())
-        return out.getvalue()
+        out = into / f"{file_stem(project)}-{format}.zip"
+        try:
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+                for file in sorted(Path(folder).rglob("*")):
+                    if file.is_file():
+                        packed.write(file, file.relative_to(folder).as_posix())
+        except OSError as error:
+            raise StoreError(
+                expected=f"to write {out.name}",
+                found=error.strerror or type(error).__name__,
+                change="Free some space where the server keeps temporary files, and try again.",
+                value=str(out),
+            ) from error
+        return out
 
 
 def archive(files: dict[str, str]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import bundles, resources, state, text_pane, triples
+from pages.shared import bundles, resources, state, taking, text_pane, triples
 from pages.shared.messages import guard
 from pages.shared.triples import Shown
 from pages.shared.widgets.graph import merge, offline_html
@@ -19,12 +19,13 @@ def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> N
     stem = bundles.file_stem(workspace.document.source.removeprefix("sample: ") or "text")
     with st.popover("Download", key="downloads"), guard():
         if workspace.mode == "correct":
-            st.download_button(
-                "Training data of the project", lambda: bundles.project_archive(store, workspace.project),
-                f"{bundles.file_stem(workspace.project)}.zip", "application/zip", key="take_project",
-                on_click="ignore", width="stretch",
-                help="All corrected documents of this project: stage-2 JSON Lines and a manifest.",
+            taking.button(
+                "Training data of the project",
+                lambda folder, seen: bundles.project_archive(store, workspace.project, folder, seen=seen),
+                key="take_project", of=workspace.project, total=store.project(workspace.project).documents,
+                width="stretch", help="All corrected documents of this project: stage-2 JSON Lines and a manifest.",
             )  # fmt: skip
+            taking.outcome("take_project")
         elif extraction is not None:
             st.download_button(
                 "Training data", lambda: bundles.suggestions_archive(extraction, thresholds), f"{stem}.zip",

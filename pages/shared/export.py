@@ -16,7 +16,7 @@ from db.formats import writers
 from db.store import Store
 from db.validation import Weight
 from db.values import State
-from pages.shared import bundles, export_check, importing, state
+from pages.shared import bundles, export_check, importing, state, taking
 from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
@@ -132,17 +132,18 @@ def preview(store: Store, choice: Choice) -> None:
             + (f'<p class="rx-quiet">{html.escape(sets)}</p>' if sets else ""),
             width="stretch",
         )
-        st.download_button(
+        taking.button(
             "Download with manifest",
-            lambda: bundles.project_archive(
-                store, choice.project, choice.format, choice.states, people, choice.split
+            lambda folder, seen: bundles.project_archive(
+                store, choice.project, folder, choice.format, choice.states, people, choice.split, seen
             ),
-            f"{bundles.file_stem(choice.project)}-{choice.format}.zip", "application/zip", key="download_export",
-            type="primary", on_click="ignore", disabled=not summary.documents,
+            key="download_export", of=_counts_of(store, choice), total=summary.documents,
+            type="primary", disabled=not summary.documents,
             help="A ZIP of the data and a manifest beside each file: counts, labels, model versions, filter, SHA-256.",
         )  # fmt: skip
         if st.button("Fine-tune on this", key="fine_tune", disabled=not summary.documents):
             hand_over(choice)
+    taking.outcome("download_export")
     if not summary.documents:
         refuse("No document fits this choice. Decide on something first, or choose other states.")
         return
@@ -157,7 +158,7 @@ def preview(store: Store, choice: Choice) -> None:
 
 def _counted(store: Store, choice: Choice) -> tuple[Summary, dict[str, int]]:
     """The summary and the sizes of the sets, counted anew only when something changed."""
-    key = exports.stamp(store, choice.project), choice
+    key = _counts_of(store, choice)
     kept: tuple[object, Summary, dict[str, int]] | None = state.remembered("export_counted")
     if kept is not None and kept[0] == key:
         return kept[1], kept[2]
@@ -178,6 +179,11 @@ def _counted(store: Store, choice: Choice) -> tuple[Summary, dict[str, int]]:
     far.empty()
     state.remember("export_counted", (key, summary, sizes))
     return summary, sizes
+
+
+def _counts_of(store: Store, choice: Choice) -> tuple[object, Choice]:
+    """Another one whenever the export might be another one."""
+    return exports.stamp(store, choice.project), choice
 
 
 def _report(summary: Summary) -> None:

@@ -60,6 +60,18 @@ def time_left(seconds: float | None, about: str = "") -> str:
     return f", {about}{seconds:.0f} s left" if seconds < 90 else f", {about}{seconds / 60:.0f} min left"
 
 
+def size(number: int) -> str:
+    """Bytes in words.
+
+    >>> size(999), size(8_081_408), size(76_000_000_000)
+    ('999 B', '8.1 MB', '76.0 GB')
+    """
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number} B"
+
+
 def clock(moment: datetime) -> str:
     """A moment in the visitor's own time zone."""
     try:

@@ -10,13 +10,11 @@ from db import audit, backup_folder
 from db.backup_folder import Kept
 from db.status import Status, status
 from db.store import Store
-from pages.shared import resources, state, upkeep
-from pages.shared.messages import clock, counted, plain, refuse, tell
+from pages.shared import resources, state, taking, upkeep
+from pages.shared.messages import clock, counted, plain, refuse, size, tell
+from pages.shared.takeaways import Takeaway
 from pages.shared.upkeep import CHECK, Checked
 from relex_core.errors import RelexError
-
-DOWNLOAD_BYTES = 200_000_000
-"""Larger backups are fetched from the folder: a download passes through the server's memory."""
 
 LISTED = 5
 
@@ -101,13 +99,12 @@ def _row(store: Store, kept: Kept) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"row_{kept.name.replace('.', '_')}"):
         when = html.escape(clock(kept.made_at))
         st.html(f'<p class="rx-line">{when}<span>{size(kept.size)}</span></p>', width="stretch")
-        st.download_button(
-            "Download", lambda: backup_folder.path_of(store.database, kept.name).read_bytes(), kept.name,
-            "application/octet-stream", key=f"take_{kept.name}", on_click="ignore", disabled=kept.size > DOWNLOAD_BYTES,
-            help="Holds all texts and decisions of all projects."
-            if kept.size <= DOWNLOAD_BYTES
-            else f"Too large for a download: {backup_folder.folder(store.database) / kept.name}",
-        )  # fmt: skip
+        if st.button("Download", key=f"take_{kept.name}", help="Holds all texts and decisions of all projects."):
+            path = backup_folder.path_of(store.database, kept.name)
+            state.remember("backup_taken", Takeaway(path, kept.name))
+    taken: Takeaway | None = state.remembered("backup_taken")
+    if taken is not None and taken.name == kept.name:
+        taking.hand(taken, key="backup_taken")
 
 
 def _facts(found: Status) -> str:
@@ -122,18 +119,6 @@ def _facts(found: Status) -> str:
     )  # fmt: skip
     cells = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)
     return f'<dl class="rx-facts">{cells}</dl>'
-
-
-def size(number: int) -> str:
-    """Bytes in words.
-
-    >>> size(999), size(8_081_408), size(76_000_000_000)
-    ('999 B', '8.1 MB', '76.0 GB')
-    """
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= factor:
-            return f"{number / factor:.1f} {unit}"
-    return f"{number} B"
 
 
 def _backup() -> None:

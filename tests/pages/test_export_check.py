@@ -63,7 +63,9 @@ def test_a_project_leaves_with_its_manifest(tmp_path) -> None:  # type: ignore[n
         store.create_project("a/b: c", SCHEMA)
         store.add_documents("a/b: c", [DOCUMENT])
         store.save("a/b: c", bundles.accepted(EXTRACTION, Thresholds()), annotator="ada")
-        packed = files(bundles.project_archive(store, "a/b: c"))
+        archive = bundles.project_archive(store, "a/b: c", tmp_path)
+        packed = files(archive.read_bytes())
+        assert archive == tmp_path / "a-b-c-gliner.zip"
     assert set(packed) == {"a-b-c.jsonl", "a-b-c.jsonl.manifest.json"}
     assert json.loads(packed["a-b-c.jsonl.manifest.json"])["counts"]["documents"] == 1
 
@@ -77,17 +79,19 @@ def test_three_sets_leave_in_one_archive(format: str, tmp_path: Path) -> None:
         for document in documents:
             store.save("news", Annotation(document, SCHEMA, (Entity("a", 0, 3, "person"),)), annotator="ada")
         shares = Shares(dev=0.2, test=0.1, seed=7)
-        packed = bundles.project_archive(store, "news", format, split=shares)
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        seen: list[int] = []
+        packed = bundles.project_archive(store, "news", tmp_path, format, split=shares, seen=seen.append)
+        assert seen == list(range(1, 21)), "one count for all three files"
+        with zipfile.ZipFile(packed) as archive:
             names = [name for name in archive.namelist() if name.endswith(".manifest.json")]
             manifests = {name: json.loads(archive.read(name)) for name in names}
             assert archive.testzip() is None
-        again = bundles.project_archive(store, "news", format, split=shares)
+        again = bundles.project_archive(store, "news", tmp_path, format, split=shares)
         assert bundles.set_sizes(store.annotations("news"), shares) == {"train": 14, "dev": 4, "test": 2}
     counts = {m["filter"]["split"]["set"]: m["counts"]["documents"] for m in manifests.values()}
     assert counts == {"train": 14, "dev": 4, "test": 2}
     assert all(m["filter"]["split"]["seed"] == 7 for m in manifests.values())
-    with zipfile.ZipFile(io.BytesIO(again)) as archive:
+    with zipfile.ZipFile(again) as archive:
         hashes = {name: json.loads(archive.read(name))["sha256"] for name in names}
     if format != "datasets":  # its files carry a fingerprint of their own
         assert hashes == {name: m["sha256"] for name, m in manifests.items()}
