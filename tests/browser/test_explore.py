@@ -266,3 +266,21 @@ def test_any_address_can_be_a_servers_first(serve: Serve, chromium: Browser, pat
     )
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.close()
+
+
+def test_the_way_out_and_the_list_of_keys_are_in_sight_however_long_the_row_is(explore: Page) -> None:
+    explore.get_by_role("button", name="Correct this").click()
+    bar = explore.locator(".relex.editing .bar")
+    explore.locator(".relex.editing .pane .s.m").first.click()
+    row = bar.locator(".keybar")
+    for width in (1440, 900, 400):
+        explore.set_viewport_size({"width": width, "height": 900})
+        for name in ("Enter done", "? all keys"):
+            box, room = bar.get_by_role("button", name=name).bounding_box(), row.bounding_box()
+            assert box is not None
+            assert room is not None
+            assert room["x"] <= box["x"] + 1
+            assert box["x"] + box["width"] <= room["x"] + room["width"] + 1, f"{name} at {width}"
+    assert row.evaluate("(row) => row.scrollWidth > row.clientWidth"), "long enough to need it"
+    bar.get_by_role("button", name="? all keys").click()
+    expect(explore.locator(".relex .sheet-keys")).to_be_visible()

@@ -48,6 +48,8 @@ const SHORT = {
   undo: 'undo', redo: 'redo', flip: 'flip', arcs: 'all relations', flag: 'flag', skip: 'skip', done: 'done, next', help: 'all keys', search: 'label', escape: 'leave',
   alike: 'all like it', suggest: 'model\u2019s next', more: 'show more', less: 'hide rest',
 };
+const LINKING = { next: 'next tail', done: 'draw', search: 'relation label', escape: 'leave' };
+const PINNED = new Set(['done', 'help']);
 
 Object.assign(Editor.prototype, {
   bars(item) {
@@ -76,13 +78,17 @@ Object.assign(Editor.prototype, {
     marking.append(el('span', '', 'mark selection'));
     marking.onclick = () => this.markSelection(false);
     const actions = alike && !this.linking ? [BAR[mode][0], 'alike', ...BAR[mode].slice(1)] : BAR[mode];
-    this.dom.keybar.replaceChildren(marking, ...actions.map((action) => {
-      const words = this.linking ? { next: 'next tail', done: 'draw', search: 'relation label', escape: 'leave' }[action] : SHORT[action];
+    const words = { ...SHORT, ...(this.data.followed ? { done: 'done' } : {}), ...(this.linking ? LINKING : {}) };
+    const buttons = actions.map((action) => {
       const button = el('button', `keyed do-${action}`, '', { type: 'button', title: ACTIONS[action][1] });
-      button.append(el('kbd', '', show(this.keys.of(action)[0])), el('span', '', words));
+      button.append(el('kbd', '', show(this.keys.of(action)[0])), el('span', '', words[action]));
       button.onclick = () => this.run(action);
       return button;
-    }));
+    });
+    // what one looks for when lost stays in sight where the row is too long
+    const pinned = el('span', 'pinned');
+    pinned.append(...buttons.filter((_, i) => PINNED.has(actions[i])));
+    this.dom.keybar.replaceChildren(marking, ...buttons.filter((_, i) => !PINNED.has(actions[i])), pinned);
     if (hub && !this.linking && this.relationLabels.length && matchMedia('(pointer: fine)').matches) this.dom.keybar.insertBefore(this.hint(), this.dom.keybar.children[4]);
   },
 });
