@@ -98,8 +98,19 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back what was decided: suggestions are open again, a person's own entities and relations disappear.
+
+    What is not there, or not decided, stays as it is: somebody else may have taken it away.
+    """
+
+    entities: tuple[str, ...] = ()
+    relations: tuple[RelationKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
-    """Put all decisions back to an earlier or later state: undo and redo."""
+    """Put all decisions back to an earlier or later state, whatever was decided since."""
 
     entities: tuple[Entity, ...]
     relations: tuple[Relation, ...]
@@ -117,6 +128,7 @@ Edit = (
     | RelabelRelation
     | Flip
     | Accept
+    | Withdraw
     | Restore
 )
 
@@ -161,6 +173,8 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
             return _accept(_remove_relation(annotation, (head, tail, label)), (), [(tail, head, label)])
         case Accept(entities, relations):
             return _accept(annotation, entities, relations)
+        case Withdraw(entities, relations):
+            return _withdraw(annotation, frozenset(entities), frozenset(relations))
         case Restore(entities, relations, rejected_entities, rejected_relations):
             return replace(
                 annotation,
@@ -233,6 +247,7 @@ _KINDS: Mapping[str, type] = {
     "relabel_relation": RelabelRelation,
     "flip": Flip,
     "accept": Accept,
+    "withdraw": Withdraw,
     "restore": Restore,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -257,7 +272,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
         raise _refused(f"one of {', '.join(_KINDS)}", quote(data.get("op")), "Reload the page.", data)
     values: dict[str, Any] = {}
     for field in fields(kind):
-        if field.name not in data and kind in (Accept, Restore):
+        if field.name not in data and kind in (Accept, Withdraw, Restore):
             values[field.name] = ()
             continue
         value = data.get(field.name)
@@ -269,7 +284,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
             fits = isinstance(value, list | tuple)
         if not fits:
             raise _refused(f"{field.name} of a {data['op']}", quote(value), "Reload the page.", data)
-        if kind is Accept:
+        if kind in (Accept, Withdraw):
             value = tuple(_key(v) if field.name == "relations" else str(v) for v in value or ())
         elif kind is Restore:
             make = _relation_from_json if "relations" in field.name else _entity_from_json
@@ -331,6 +346,18 @@ def _remove_entity(annotation: Annotation, id: str) -> Annotation:
         entities=tuple(e for e in annotation.entities if e.id != id),
         relations=tuple(r for r in annotation.relations if id not in (r.head, r.tail)),
         rejected_entities=tuple(rejected),
+    )
+
+
+def _withdraw(annotation: Annotation, ids: frozenset[str], relations: frozenset[RelationKey]) -> Annotation:
+    return replace(
+        annotation,
+        entities=tuple(e for e in annotation.entities if e.id not in ids),
+        relations=tuple(
+            r for r in annotation.relations if r.key not in relations and r.head not in ids and r.tail not in ids
+        ),
+        rejected_entities=tuple(e for e in annotation.rejected_entities if e.id not in ids),
+        rejected_relations=tuple(r for r in annotation.rejected_relations if r.key not in relations),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import streamlit as st
@@ -94,6 +95,13 @@ def _take(store: Store, desk: Desk) -> Desk:
     for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
         desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
         seat.acknowledge(committed)
+        if desk.conflict:
+            # what follows was made after this and waits for the decision about it; that is taken where it is seen
+            if batch.document_id != desk.walk.current:
+                there = queueing.jump(store, desk.walk, batch.document_id)
+                desk = desks.turn(store, readings(), desk, there)
+                seat.page_is_old = True
+            break
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
@@ -132,8 +140,8 @@ def editor(desk: Desk) -> None:
         mode="edit",
         revision=revision,
         scope=seat.scope,
-        next_documents=now.ahead,
-        conflict=ConflictNotice(*desk.conflict) if desk.conflict else None,
+        next_documents=takewhile(lambda ahead: ahead[0].schema == annotation.schema, now.ahead),
+        conflict=ConflictNotice(annotation.document.id, *desk.conflict) if desk.conflict else None,
         refused=desk.refused,
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",

@@ -12,7 +12,7 @@ from typing import Literal
 
 from db.store import Store
 from db.values import Revision, State
-from relex_core.editing import AddRelation, Edit, Flip, RelabelRelation, apply, rebase
+from relex_core.editing import Edit, RelationKey, apply, rebase
 from relex_core.errors import Conflict, EditError, RelexError, quote
 from relex_core.types import Annotation, Thresholds
 
@@ -51,8 +51,9 @@ class Refusal:
 class Batch:
     """Records of one client for one document, in the order in which they were made.
 
-    `revision` is the newest revision that the client had seen (0: none) when it made the last of them, `kin`
-    are earlier clients of the same browser whose unacknowledged work this client carries on.
+    `revision` is the newest revision that the client had seen (0: none) when it made the last of them. `kin` says up to
+    which number this client carries on the unacknowledged work of other clients of the same browser: tabs that were
+    closed, or that are still at work on something later.
     """
 
     client: str
@@ -60,7 +61,7 @@ class Batch:
     ops: tuple[tuple[int, Edit], ...] = ()
     commands: tuple[Command, ...] = ()
     revision: int = 0
-    kin: tuple[str, ...] = ()
+    kin: Mapping[str, int] = field(default_factory=dict)
     unreadable: tuple[Refusal, ...] = ()
 
     @property
@@ -76,11 +77,12 @@ class Batch:
 
     @property
     def seconds(self) -> float:
-        return max((command.seconds for command in self.commands), default=0.0)
+        """Of work up to the submit, skip or flag in the batch, 0 without one: others only say how much so far."""
+        return max((command.seconds for command in self.commands if command.name in _STATES), default=0.0)
 
     @property
     def keystrokes(self) -> int:
-        return max((command.keystrokes for command in self.commands), default=0)
+        return max((command.keystrokes for command in self.commands if command.name in _STATES), default=0)
 
     def wants(self, name: CommandName) -> bool:
         """Whether the batch holds this command."""
@@ -179,10 +181,11 @@ def _start(annotation: Annotation, latest: Revision | None) -> Annotation:
 def _overtaken(batch: Batch, latest: Revision) -> bool:
     """Whether somebody else saved a revision that the batch's client had not seen.
 
-    Where the latest revision is the client's own, it was checked when that was saved.
+    Where the latest revision is the client's own, or holds work that it carries on, it was checked when that was saved.
     """
     changes = batch.ops or any(command.name in _STATES for command in batch.commands)
-    return bool(changes) and latest.number > batch.revision and latest.client not in (batch.client, *batch.kin)
+    own = latest.client == batch.client or latest.seq <= batch.kin.get(latest.client, -1)
+    return bool(changes) and latest.number > batch.revision and not own
 
 
 def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit, ...], tuple[Refusal, ...]]:
@@ -190,7 +193,7 @@ def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit
     refused = list(batch.unreadable)
     for seq, edit in batch.ops:
         try:
-            annotation = _checked(apply(annotation, edit), edit)
+            annotation = _checked(annotation, apply(annotation, edit), edit)
         except RelexError as error:
             refused.append(Refusal(batch.client, seq, str(error)))
         else:
@@ -198,30 +201,30 @@ def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit
     return annotation, tuple(done), tuple(refused)
 
 
-def _checked(annotation: Annotation, edit: Edit) -> Annotation:
-    """`annotation` after `edit`, unless that draws a relation between types that its label does not allow.
+def _checked(before: Annotation, after: Annotation, edit: Edit) -> Annotation:
+    """`after`, unless `edit` has brought in a relation between types that its label does not allow.
 
-    The editor offers no such relation, but the label set may have changed since. Raises EditError.
+    The editor offers no such relation, and takes away those that no longer fit a new type, but the label set may have
+    changed since. What did not fit before is left alone. Raises EditError.
     """
-    match edit:
-        case AddRelation(head, tail, label):
-            pass
-        case RelabelRelation(head, tail, _, label):
-            pass
-        case Flip(tail, head, label):
-            pass
-        case _:
-            return annotation
-    types = annotation.by_id()
-    from_, to = types[head].label, types[tail].label
-    if annotation.schema.relation(label).allows(from_, to):
-        return annotation
+    wrong = _misfits(after).difference(_misfits(before))
+    if not wrong:
+        return after
+    head, tail, label = min(wrong)
+    types = after.by_id()
     raise EditError(
         expected=f"a relation that {quote(label)} allows",
-        found=f"one from {quote(from_)} to {quote(to)}",
+        found=f"one from {quote(types[head].label)} to {quote(types[tail].label)}",
         change="Choose another relation or other ends, or allow these types in the label set.",
         value=edit,
     )
+
+
+def _misfits(annotation: Annotation) -> set[RelationKey]:
+    """The relations between types that their labels do not allow."""
+    types = annotation.by_id()
+    labels = {label.name: label for label in annotation.schema.relation_labels}
+    return {r.key for r in annotation.relations if not labels[r.label].allows(types[r.head].label, types[r.tail].label)}
 
 
 def _state(batch: Batch) -> State | None:

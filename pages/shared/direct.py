@@ -83,8 +83,12 @@ def _step(seat: Seat, has: Any, at: Any) -> dict[str, Any]:
     desk: Desk = seat.desk
     seat.open(desk.walk.current)
     seat.page_is_old = True
-    shown = documents_to_json([desk.open], has, at)[0] if desk.open else None
-    return {"turn": seat.turn, "document": shown, "next": documents_to_json(desk.ahead, has, at)}
+    opened = [desk.open] if desk.open else []
+    if any(annotation.schema != desk.schema for annotation, _ in (*opened, *desk.ahead)):
+        # somebody has changed the labels, and the browser does not know the new ones
+        return {"turn": seat.turn, "document": None, "next": []}
+    shown, ahead = documents_to_json(opened, has, at), documents_to_json(desk.ahead, has, at)
+    return {"turn": seat.turn, "document": shown[0] if shown else None, "next": ahead}
 
 
 def _commit(seat: Seat, batch: Batch) -> tuple[Desk | Sheet, Mapping[str, int], tuple[Refusal, ...]] | None:
@@ -123,7 +127,8 @@ async def _post(request: Request) -> JSONResponse:
     except RelexError:
         # the page will say what it is, where people read it
         answer = None
-    return JSONResponse(answer) if answer is not None else JSONResponse({"declined": "For the page."}, 409)
+    # no error: a browser would write one into its console
+    return JSONResponse({"declined": "For the page."} if answer is None else answer)
 
 
 def _read(body: bytes) -> tuple[str, list[dict[str, Any]], Any, Any]:

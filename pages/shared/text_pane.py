@@ -80,7 +80,12 @@ def _take(store: Store, workspace: Workspace) -> Workspace:
         seat.acknowledge(committed.acknowledged)
         refused += committed.refused
         if committed.conflict is not None:
-            conflict = ConflictNotice(committed.conflict.number, committed.conflict.annotator)
+            # what follows was made after this and waits for the decision about it, which is taken where it is seen
+            conflict = ConflictNotice(batch.document_id, committed.conflict.number, committed.conflict.annotator)
+            shown = [document.id for document in workspace.documents]
+            if batch.document_id in shown:
+                workspace = actions.turn_to(workspace, shown.index(batch.document_id))
+            break
         for command in committed.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)

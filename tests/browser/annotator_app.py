@@ -66,7 +66,7 @@ def page() -> None:
         annotation, _ = load(name, batch.document_id)
         done = corrections.apply_batch(store(), name, annotation, batch, query.get("who", "ada"), session.thresholds)
         if done.conflict is not None:
-            conflict = editor.ConflictNotice(done.conflict.number, done.conflict.annotator)
+            conflict = editor.ConflictNotice(batch.document_id, done.conflict.number, done.conflict.annotator)
             session.document = batch.document_id
             break
         session.acknowledged.update(done.acknowledged)

@@ -24,8 +24,11 @@ from relex_core.editing import (
     RemoveEntity,
     RemoveRelation,
     Restore,
+    Withdraw,
     apply,
+    apply_all,
     begin,
+    edit_from_json,
     edit_to_json,
 )
 from relex_core.errors import RelexError
@@ -104,6 +107,7 @@ def random_edit(rng: random.Random, annotation: Annotation, n: int, before: Anno
             RelabelRelation(*key, relation),
             Flip(*key),
             Accept((one, other), (key,)),
+            Withdraw((one,), (key,)),
             Restore(before.entities, before.relations, before.rejected_entities, before.rejected_relations),
         ]
     )
@@ -255,3 +259,32 @@ def test_window_of_a_text_keeps_its_offsets(rules: Page) -> None:
     assert "Society" in spans
     assert all(start <= s < e <= end for s, e in words)
     assert replace(Document("d", TEXT)).text[words[0][0] : words[0][1]] == spans[0]
+
+
+def test_undo_touches_only_what_differs(rules: Page) -> None:
+    rng = random.Random(13)
+    cases: list[tuple[Annotation, Annotation, Annotation]] = []
+    for _ in range(150):
+        start = begin(random_extraction(rng))
+        states = [start]
+        for n in range(rng.randint(2, 10)):
+            states.append(attempt(states[-1], random_edit(rng, states[-1], n, rng.choice(states))))
+        cases.append((start, states[-1], rng.choice(states[:-1])))
+    found = rules.evaluate(
+        f"""(cases) => {{ {PREPARE}
+          return cases.map(([start, from, to]) =>
+            relex.steps(decode(from).state, decode(to).state, decode(start).suggested));
+        }}""",
+        [[payload(a) for a in case] for case in cases],
+    )
+    whole = 0
+    for (_, from_, to), steps in zip(cases, found, strict=True):
+        edits = [edit_from_json(step) for step in steps]
+        whole += any(isinstance(edit, Restore) for edit in edits)
+        after = apply_all(from_, edits)
+        for side in ("entities", "relations", "rejected_entities", "rejected_relations"):
+            one, other = getattr(after, side), getattr(to, side)
+            key = (lambda e: e.id) if "entities" in side else (lambda r: r.key)
+            assert {key(item) for item in one} == {key(item) for item in other}, side
+        assert after.entities == to.entities
+    assert whole < len(cases) / 10, "nearly always there is a way that leaves the rest alone"

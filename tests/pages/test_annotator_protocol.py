@@ -33,7 +33,7 @@ def test_batches_follow_the_log_and_leave_out_what_is_acknowledged() -> None:
         record(1, op="remove_entity", id="x"),
         record(2, op="add_entity", id="n", start=1, end=4, label="person"),
         record(3, command="submit", seconds=4, keystrokes=9, thresholds=thresholds_to_json(Thresholds(0.4))),
-        record(4, document="e", op="remove_entity", id="y", kin=["old"]),
+        record(4, document="e", op="remove_entity", id="y", kin={"old": 4, "bad": "x", "worse": -1}),
         record(1, client="old", op="remove_entity", id="z"),
     ]
     first, second, third = batches(log, {"c": 1})
@@ -41,7 +41,7 @@ def test_batches_follow_the_log_and_leave_out_what_is_acknowledged() -> None:
     assert (first.client, first.document_id, first.revision, first.last) == ("c", "d", 3, 3)
     assert (first.wants("submit"), first.wants("next")) == (True, False)
     assert (first.thresholds, first.seconds, first.keystrokes) == (Thresholds(0.4), 4.0, 9)
-    assert (second.document_id, second.kin, second.ops) == ("e", ("old",), ((4, RemoveEntity("y")),))
+    assert (second.document_id, second.kin, second.ops) == ("e", {"old": 4}, ((4, RemoveEntity("y")),))
     assert third.client == "old"
     assert batches(log, {"c": 9, "old": 1}) == ()
 

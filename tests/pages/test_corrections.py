@@ -11,7 +11,19 @@ import pytest
 from db.store import Store
 from db.values import State
 from pages.shared.corrections import Batch, Command, Committed, Refusal, apply_batch
-from relex_core.editing import Accept, AddEntity, AddRelation, Edit, Flip, MoveBounds, Relabel, RemoveEntity, begin
+from relex_core.editing import (
+    Accept,
+    AddEntity,
+    AddRelation,
+    Edit,
+    Flip,
+    MoveBounds,
+    Relabel,
+    RemoveEntity,
+    RemoveRelation,
+    Restore,
+    begin,
+)
 from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
 
 SCHEMA = Schema.of(["person", "place"], ["born in"])
@@ -93,7 +105,8 @@ def test_own_revisions_are_no_conflict_though_the_browser_has_not_heard_of_them(
     assert commit(store, batch(Relabel(ADA.id, "place"), first=2)).conflict is None
     after_reload = batch(Relabel(ADA.id, "person"), client="c2", revision=1)
     assert commit(store, after_reload).conflict is not None
-    assert commit(store, replace(after_reload, kin=("c",))).conflict is None
+    assert commit(store, replace(after_reload, kin={"c": 1})).conflict is not None, "it went on after that"
+    assert commit(store, replace(after_reload, kin={"c": 2})).conflict is None
 
 
 def test_commands_set_the_state_once(store: Store) -> None:
@@ -132,6 +145,45 @@ def test_a_relation_that_the_label_set_does_not_allow_is_refused_on_save(store: 
     assert [r.seq for r in done.refused] == [1, 3]
     assert "from 'place' to 'person'" in done.refused[0].message
     assert [r.key for r in done.annotation.relations] == [right_key(right)]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Relabel(ADA.id, "place"),
+        Accept((), ((LONDON.id, ADA.id, "born in"),)),
+        Restore((replace(ADA, score=None), replace(LONDON, score=None)), (Relation(LONDON.id, ADA.id, "born in"),)),
+    ],
+    ids=["another type", "a suggestion", "all at once"],
+)
+def test_no_way_leads_to_a_relation_that_the_label_set_does_not_allow(store: Store, edit: Edit) -> None:
+    strict = Schema.of(["person", "place"], [RelationLabel("born in", head_types=("person",), tail_types=("place",))])
+    store.save_schema("p", strict)
+    start = begin(replace(EXTRACTION, schema=strict))
+    right = AddRelation(ADA.id, LONDON.id, "born in")
+    done = apply_batch(store, "p", start, batch(right, edit), "ada", Thresholds())
+    assert [r.seq for r in done.refused] == [2]
+    assert [r.key for r in done.annotation.relations] == [right_key(right)]
+    # taken away first, as the editor does, it goes
+    first = RemoveRelation(*right_key(right))
+    done = apply_batch(store, "p", start, batch(first, Relabel(ADA.id, "place"), first=3), "ada", Thresholds())
+    assert done.refused == ()
+
+
+def test_what_did_not_fit_before_does_not_stand_in_the_way(store: Store) -> None:
+    commit(store, batch(AddRelation(LONDON.id, ADA.id, "born in")))
+    strict = Schema.of(["person", "place"], [RelationLabel("born in", head_types=("person",), tail_types=("place",))])
+    store.save_schema("p", strict)
+    start = begin(replace(EXTRACTION, schema=strict))
+    done = apply_batch(store, "p", start, batch(MoveBounds(ADA.id, 0, 2), first=2), "ada", Thresholds())
+    assert done.refused == ()
+
+
+def test_only_what_ends_the_work_on_a_document_says_how_long_it_took(store: Store) -> None:
+    slid = Command(2, "thresholds", seconds=4.0, keystrokes=2)
+    commit(store, batch(Accept((ADA.id,)), commands=(slid,)))
+    commit(store, Batch("c", "d", commands=(Command(3, "submit", seconds=9.0, keystrokes=5),), revision=1))
+    assert [(r.seconds, r.keystrokes) for r in store.revisions("p", "d")] == [(None, None), (9.0, 5)]
 
 
 def right_key(edit: AddRelation) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from relex_core.editing import (
     RemoveEntity,
     RemoveRelation,
     Restore,
+    Withdraw,
     apply,
     apply_all,
     begin,
@@ -91,6 +92,15 @@ def test_undo_is_the_earlier_state() -> None:
     assert apply(after, restore) == START
 
 
+def test_what_is_withdrawn_is_open_again_and_the_rest_stays() -> None:
+    own = AddEntity("n1", 36, 42, "person"), Relabel("n1", "city")
+    decided = apply_all(START, [Accept((), (MET.key,)), RemoveEntity(LONDON.id), *own])
+    after = apply(decided, Withdraw((ADA.id, LONDON.id, "n1", "nobody"), (("nobody", "n1", "met"),)))
+    assert [e.id for e in after.entities] == [BABBAGE.id]
+    assert (after.relations, after.rejected_entities, after.rejected_relations) == ((), (), ())
+    assert apply(apply(START, RemoveRelation(*MET.key)), Withdraw((), (MET.key,))) == START
+
+
 def test_a_new_extraction_keeps_the_decisions() -> None:
     decided = apply(START, Relabel(LONDON.id, "city"))
     again = rebase(decided, Extraction(TEXT, SCHEMA, (LONDON,), (), "other@1"))
@@ -142,6 +152,7 @@ edits = st.one_of(
     st.builds(RelabelRelation, ids, ids, names, names),
     st.builds(Flip, ids, ids, names),
     st.builds(lambda e, r: Accept(tuple(e), tuple(r)), st.lists(ids), st.lists(st.tuples(ids, ids, names))),
+    st.builds(lambda e, r: Withdraw(tuple(e), tuple(r)), st.lists(ids), st.lists(st.tuples(ids, ids, names))),
 )
 
 

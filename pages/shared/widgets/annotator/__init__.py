@@ -11,7 +11,7 @@ says that it is committed, so a slow server, a lost connection or a reload neith
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -53,8 +53,9 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class ConflictNotice:
-    """Somebody else's revision, made while the person here was working on an earlier one."""
+    """Somebody else's revision of a document, made while the person here was working on an earlier one."""
 
+    document: str
     revision: int
     annotator: str
 
@@ -142,7 +143,7 @@ def annotator(
         "floor": {"entity": floor.entity, "relation": floor.relation},
         "acknowledged": dict(acknowledged),
         "refused": [{"client": r.client, "seq": r.seq, "message": r.message} for r in refused],
-        "conflict": {"revision": conflict.revision, "annotator": conflict.annotator} if conflict else None,
+        "conflict": asdict(conflict) if conflict else None,
         "nested": nested,
         "look": look,
         "direct": direct,

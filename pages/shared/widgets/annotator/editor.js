@@ -80,7 +80,8 @@ export class Editor {
   take({ turn, document: doc, next }, moved = false, seat = this.turned.seat) {
     if (seat === this.turned.seat && turn < this.turned.turn) return false;
     this.turned = { seat, turn };
-    if (this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command))) return false;
+    const left = this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command));
+    if (left && !this.log.held) return false; // held back by a conflict, the person has to come back to it
     const stays = this.doc && !moved && this.doc.id === doc.id && this.doc.text === doc.text && this.doc.from === doc.from;
     if (stays) this.read(this.newer(doc));
     else this.open(doc);
@@ -193,16 +194,17 @@ export class Editor {
     const bar = this.dom.conflict;
     bar.hidden = !found;
     if (!found) return;
-    const mine = this.log.of(this.doc.id).filter((r) => r.op).length;
+    const mine = this.log.of(found.document).filter((r) => r.op).length;
     const count = mine === 1 ? 'your change' : `your ${mine} changes`;
+    const [yes, no] = mine ? [`Add ${count} to it`, `Give up ${count}`] : ['Go on all the same', 'Stay and look at it'];
     const words = el('span', '', `${found.annotator || 'Somebody'} saved revision ${found.revision} of this document in the meantime. Nothing was overwritten.`);
-    const keep = el('button', 'strong', `Add ${count} to it`, { type: 'button' });
-    const drop = el('button', 'plain', `Give up ${count}`, { type: 'button' });
+    const keep = el('button', 'strong', yes, { type: 'button' });
+    const drop = el('button', 'plain', no, { type: 'button' });
     const settle = (own) => {
       bar.hidden = true;
       this.data.conflict = null;
-      this.doc.revision = found.revision;
-      this.log.settle(this.doc.id, found.revision, own);
+      if (this.doc.id === found.document) this.doc.revision = found.revision;
+      this.log.settle(found.document, found.revision, own);
       this.read(this.doc);
       this.past = [];
       this.future = [];
@@ -221,6 +223,15 @@ export class Editor {
     let next = this.state;
     try {
       for (const edit of edits) next = apply(next, edit, this.suggested);
+      // what a new type no longer allows goes with the old one, before it, so that nothing wrong is saved in between
+      const before = new Set(this.misfits(this.state).map(keyOf)), tied = new Set(this.state.relations.map(keyOf));
+      const wrong = this.misfits(next).filter((r) => tied.has(keyOf(r)) && !before.has(keyOf(r)));
+      if (wrong.length) {
+        edits = [...wrong.map(({ head, tail, label }) => ({ op: 'remove_relation', head, tail, label })), ...edits];
+        next = edits.reduce((state, edit) => apply(state, edit, this.suggested), this.state);
+        const names = [...new Set(wrong.map((r) => r.label))].join(', ');
+        spoken = `${spoken} ${wrong.length === 1 ? 'A relation' : `${wrong.length} relations`} that this type cannot have went with it: ${names}.`.trim();
+      }
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.say(error.message);
@@ -235,12 +246,21 @@ export class Editor {
     return true;
   }
 
+  // Relations between types that their labels do not allow.
+  misfits(state) {
+    const types = new Map(state.entities.map((e) => [e.id, e.label]));
+    return state.relations.filter((r) => {
+      const label = this.relationByName.get(r.label);
+      return label && !allows(label, types.get(r.head), types.get(r.tail));
+    });
+  }
+
   restore(from, onto, words) {
     if (!from.length) return this.say(`Nothing to ${words}.`);
     onto.push(this.state);
     const before = this.state;
     this.state = from.pop();
-    this.log.push(this.doc.id, this.doc.revision, [{ op: 'restore', ...this.state }]);
+    this.log.push(this.doc.id, this.doc.revision, steps(before, this.state, this.suggested));
     const touched = difference(before, this.state);
     this.refresh(touched);
     return this.say(`${words === 'undo' ? 'Undone' : 'Done again'}.`);
@@ -248,7 +268,7 @@ export class Editor {
 
   command(name, more = {}) {
     this.tick();
-    return { command: name, thresholds: this.thresholds, seconds: Math.round(this.work.seconds * 10) / 10, keystrokes: this.work.keystrokes, ...more };
+    return { command: name, thresholds: structuredClone(this.thresholds), seconds: Math.round(this.work.seconds * 10) / 10, keystrokes: this.work.keystrokes, ...more };
   }
 
   finish(leave) {

@@ -24,7 +24,9 @@ export class Log {
     this.client = newId();
     this.seq = 0;
     this.records = [];
-    this.kin = []; // clients of earlier lives of this browser whose records we carry on
+    this.kin = {}; // other tabs of this browser, open or closed: up to which number their records are carried on here
+    this.committed = {}; // client -> number up to which its records are in the store
+    this.dropped = new Set(); // records of other tabs that were given up here
     this.sent = { at: 0, last: '' };
     this.offline = false;
     this.held = false; // a conflict waits for a decision
@@ -35,20 +37,17 @@ export class Log {
 
   adopt() {
     for (const name of storedNames(this.prefix)) {
-      try {
-        const records = JSON.parse(localStorage.getItem(name)).filter(isRecord).map((r) => ({ ...r, kin: Array.isArray(r.kin) ? r.kin : [] }));
-        if (records.length) {
-          this.records.push(...records);
-          this.kin.push(records[0].client);
-        } else localStorage.removeItem(name);
-      } catch { localStorage.removeItem(name); }
+      const records = stored(name);
+      if (!records.length) localStorage.removeItem(name);
+      this.records.push(...records);
+      for (const { client, seq } of records) this.kin[client] = Math.max(seq, this.kin[client] ?? 0);
     }
     if (this.records.length) this.flush();
   }
 
   push(document, revision, items) {
     for (const item of items) {
-      this.records.push({ ...item, client: this.client, seq: ++this.seq, document, on: revision, kin: this.kin });
+      this.records.push({ ...item, client: this.client, seq: ++this.seq, document, on: revision, kin: { ...this.kin } });
     }
     this.keep();
     this.rested();
@@ -62,6 +61,7 @@ export class Log {
 
   acknowledge(committed) {
     const before = this.records.length;
+    for (const [client, seq] of Object.entries(committed)) this.committed[client] = Math.max(seq, this.committed[client] ?? 0);
     this.records = this.records.filter((r) => !(r.seq <= (committed[r.client] ?? -1)));
     if (this.records.length !== before) {
       this.keep();
@@ -76,6 +76,7 @@ export class Log {
   // After a conflict: stand by the records of `document` on top of `revision`, or give them up.
   settle(document, revision, mine) {
     this.held = false;
+    if (!mine) this.of(document).forEach((r) => this.dropped.add(nameOfRecord(r)));
     this.records = mine
       ? this.records.map((r) => (r.document === document ? { ...r, on: revision } : r))
       : this.records.filter((r) => r.document !== document);
@@ -99,7 +100,7 @@ export class Log {
 
   passes(record) { return Boolean(record.op) || (!this.followed && STEPS.has(record.command)); }
 
-  bare() { return this.records.map(({ kin, ...r }) => (kin.length ? { ...r, kin } : r)); }
+  bare() { return this.records.map(({ kin, ...r }) => (Object.keys(kin).length ? { ...r, kin } : r)); }
 
   // Corrections and steps need no run of the page. What is not taken this way goes the other.
   async post() {
@@ -143,15 +144,22 @@ export class Log {
     if (!this.offline) this.flush(true);
   }
 
+  // What another tab has stored may have grown since: only what is done with is taken out of it.
   keep() {
-    for (const client of new Set([this.client, ...this.kin])) {
-      const own = this.records.filter((r) => r.client === client && !TRANSIENT.has(r.command));
-      const name = this.prefix + client;
-      try {
-        if (own.length) localStorage.setItem(name, JSON.stringify(own));
-        else localStorage.removeItem(name);
-      } catch { /* storage full or forbidden: the log still lives in memory */ }
+    this.store(this.client, this.records.filter((r) => r.client === this.client));
+    for (const client of Object.keys(this.kin)) {
+      const before = stored(this.prefix + client);
+      const left = before.filter((r) => r.seq > (this.committed[client] ?? 0) && !this.dropped.has(nameOfRecord(r)));
+      if (left.length !== before.length) this.store(client, left);
     }
+  }
+
+  store(client, records) {
+    const lasting = records.filter((r) => !TRANSIENT.has(r.command)), name = this.prefix + client;
+    try {
+      if (lasting.length) localStorage.setItem(name, JSON.stringify(lasting));
+      else localStorage.removeItem(name);
+    } catch { /* storage full or forbidden: the log still lives in memory */ }
   }
 
   get status() {
@@ -169,6 +177,16 @@ export class Log {
 }
 
 const isRecord = (r) => r && typeof r.client === 'string' && typeof r.document === 'string' && Number.isInteger(r.seq);
+
+const nameOfRecord = (r) => `${r.client}:${r.seq}`;
+
+// The records of one client in the browser's storage; rubbish is none.
+function stored(name) {
+  try {
+    const isKin = (kin) => kin && typeof kin === 'object' && !Array.isArray(kin);
+    return JSON.parse(localStorage.getItem(name)).filter(isRecord).map((r) => ({ ...r, kin: isKin(r.kin) ? r.kin : {} }));
+  } catch { return []; }
+}
 
 function storedNames(prefix) {
   try {

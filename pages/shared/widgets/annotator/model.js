@@ -35,6 +35,7 @@ export function apply(state, edit, suggested) {
       for (const [head, tail, label] of edit.relations || []) state = addRelation(state, { head, tail, label }, suggested);
       return state;
     }
+    case 'withdraw': return withdraw(state, new Set(edit.entities || []), new Set((edit.relations || []).map(([head, tail, label]) => keyOf({ head, tail, label }))));
     case 'restore':
       return {
         entities: inOrder(edit.entities), relations: edit.relations,
@@ -95,6 +96,49 @@ function removeRelation(state, relation, suggested) {
   if (suggestion) rejected.push(suggestion);
   return { ...state, relations: state.relations.filter((r) => !sameKey(r, relation)), rejected_relations: rejected };
 }
+
+function withdraw(state, ids, keys) {
+  return {
+    entities: state.entities.filter((e) => !ids.has(e.id)),
+    relations: state.relations.filter((r) => !keys.has(keyOf(r)) && !ids.has(r.head) && !ids.has(r.tail)),
+    rejected_entities: state.rejected_entities.filter((e) => !ids.has(e.id)),
+    rejected_relations: state.rejected_relations.filter((r) => !keys.has(keyOf(r))),
+  };
+}
+
+// The edits that lead from one state to another. They touch only what differs, so that what somebody else decided in
+// between outlives an undo; where there are no such edits, one that puts back everything.
+export function steps(from, to, suggested) {
+  const edits = [];
+  const had = new Map(from.entities.map((e) => [e.id, e])), has = new Set(to.entities.map((e) => e.id));
+  const down = new Set(to.rejected_entities.map((e) => e.id)), was = new Set(from.rejected_entities.map((e) => e.id));
+  const tied = new Set(to.relations.map(keyOf)), untied = new Set(to.rejected_relations.map(keyOf));
+  const tiedBefore = new Set(from.relations.map(keyOf)), untiedBefore = new Set(from.rejected_relations.map(keyOf));
+  const open = [...from.entities, ...from.rejected_entities].filter((e) => !has.has(e.id) && !down.has(e.id)).map((e) => e.id);
+  const loose = [...from.relations, ...from.rejected_relations].filter((r) => !tied.has(keyOf(r)) && !untied.has(keyOf(r)));
+  if (open.length || loose.length) edits.push({ op: 'withdraw', entities: open, relations: loose.map((r) => [r.head, r.tail, r.label]) });
+  for (const { id } of to.rejected_entities) if (!was.has(id)) edits.push({ op: 'remove_entity', id });
+  for (const e of to.entities) {
+    const before = had.get(e.id) || suggested.entities.get(e.id);
+    if (!before) { edits.push({ op: 'add_entity', ...plain(e) }); continue; }
+    if (!had.has(e.id)) edits.push({ op: 'accept', entities: [e.id], relations: [] });
+    if (before.label !== e.label) edits.push({ op: 'relabel', id: e.id, label: e.label });
+    if (before.start !== e.start || before.end !== e.end) edits.push({ op: 'move', id: e.id, start: e.start, end: e.end });
+  }
+  for (const r of to.relations) if (!tiedBefore.has(keyOf(r))) edits.push({ op: 'add_relation', head: r.head, tail: r.tail, label: r.label });
+  for (const r of to.rejected_relations) if (!untiedBefore.has(keyOf(r))) edits.push({ op: 'remove_relation', head: r.head, tail: r.tail, label: r.label });
+  try {
+    let state = from;
+    for (const edit of edits) state = apply(state, edit, suggested);
+    if (summary(state) === summary(to)) return edits;
+  } catch (error) { if (!(error instanceof Refused)) throw error; }
+  return [{ op: 'restore', ...to }];
+}
+
+const summary = (state) => JSON.stringify([
+  state.entities.map((e) => JSON.stringify(plain(e))), state.relations.map(keyOf),
+  state.rejected_entities.map((e) => e.id), state.rejected_relations.map(keyOf),
+].map((items) => items.sort()));
 
 export function allows(label, head, tail) {
   const fits = (h, t) => (!label.heads.length || label.heads.includes(h)) && (!label.tails.length || label.tails.includes(t));

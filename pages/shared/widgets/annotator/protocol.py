@@ -49,8 +49,9 @@ def _with(batch: Batch, seq: int, record: Mapping[str, Any]) -> Batch:
     seen, kin = record.get("on"), record.get("kin")
     if _whole(seen):
         batch = replace(batch, revision=seen)
-    if isinstance(kin, list | tuple):
-        batch = replace(batch, kin=tuple(dict.fromkeys([*batch.kin, *(str(k) for k in kin)])))
+    if isinstance(kin, Mapping):
+        carried = {str(client): upto for client, upto in kin.items() if _whole(upto)}
+        batch = replace(batch, kin={**batch.kin, **carried})
     try:
         if "command" in record:
             return replace(batch, commands=(*batch.commands, _command(seq, record)))
