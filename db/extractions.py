@@ -16,7 +16,7 @@ from db.labels import present
 from db.projects import LabelSet, load_schema, schema_hash, store_schema
 from db.tables import document_labels, documents, extractions
 from relex_core import jsonl
-from relex_core.types import Document, Entity, Extraction, Relation, Thresholds, sha256
+from relex_core.types import RESCORED, Document, Entity, Extraction, Relation, Thresholds, sha256
 
 SHOWN = Thresholds()
 """The thresholds against which uncertainty and predicted labels are measured (paper section 3.9)."""
@@ -57,7 +57,9 @@ def content_hash(values: Any) -> str:
 
 
 def place(connection: Connection, project: int, row: Row[Any], extraction: Extraction) -> None:
-    """Set the order columns of a document from what the model found in it."""
+    """Set the order columns of a document from what the model found in it. What is one person's changes nothing."""
+    if extraction.rescored:
+        return
     entities, relations = shown(extraction)
     profile = sha256(jsonl.dumps({"labels": sorted({*(e.label for e in entities), *(r.label for r in relations)})}))[
         :16
@@ -104,14 +106,21 @@ def uncertainty(extraction: Extraction) -> float:
 def latest(
     connection: Connection, labels: LabelSet, row: Row[Any], model_version: str | None = None
 ) -> Extraction | None:
-    """The last extraction of the document, in the present label set."""
-    query = sa.select(extractions).where(extractions.c.document_pk == row.pk).order_by(extractions.c.pk.desc()).limit(1)
+    """The last extraction of the document that is everybody's, in the present label set."""
+    query = sa.select(extractions).where(extractions.c.document_pk == row.pk, common())
+    query = query.order_by(extractions.c.pk.desc()).limit(1)
     if model_version is not None:
         query = query.where(extractions.c.model_version == model_version)
     found = connection.execute(query).first()
     if found is None:
         return None
     return read(connection, labels, found, documents_.load(connection, row))
+
+
+def common() -> sa.ColumnElement[bool]:
+    """Holds for what a model found by itself. Relations scored on what a person marked are that person's, and are kept
+    for the revisions that are based on them."""
+    return ~extractions.c.model_version.endswith(RESCORED, autoescape=True)
 
 
 def by_key(connection: Connection, labels: LabelSet, pk: int | None, document: Document) -> Extraction | None:

@@ -176,11 +176,12 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
         case Withdraw(entities, relations):
             return _withdraw(annotation, frozenset(entities), frozenset(relations))
         case Restore(entities, relations, rejected_entities, rejected_relations):
+            own = _given(annotation)
             return replace(
                 annotation,
                 entities=_in_order(entities),
                 relations=tuple(relations),
-                rejected_entities=tuple(rejected_entities),
+                rejected_entities=tuple(e for e in rejected_entities if e.id not in own),
                 rejected_relations=tuple(rejected_relations),
             )
 
@@ -212,7 +213,7 @@ class Changes:
 
 def diff(annotation: Annotation) -> Changes:
     """How the decisions differ from the suggestions they are based on."""
-    suggested = annotation.based_on.by_id() if annotation.based_on else {}
+    suggested = {e.id: e for e in annotation.based_on.suggested()} if annotation.based_on else {}
     relations = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
     accepted, relabelled, moved, added = [], [], [], []
     for entity in annotation.entities:
@@ -339,7 +340,7 @@ def _remove_entity(annotation: Annotation, id: str) -> Annotation:
     if id not in annotation.by_id() and id not in suggested:
         raise _refused("an entity of this document", quote(id), "Reload the document.", id)
     rejected = [e for e in annotation.rejected_entities if e.id != id]
-    if id in suggested:
+    if id in suggested and id not in _given(annotation):
         rejected.append(suggested[id])
     return replace(
         annotation,
@@ -373,6 +374,13 @@ def _remove_relation(annotation: Annotation, key: RelationKey) -> Annotation:
         relations=tuple(r for r in annotation.relations if r.key != key),
         rejected_relations=tuple(rejected),
     )
+
+
+def _given(annotation: Annotation) -> set[str]:
+    """Ids of a person's own marks among what relations were scored on: they are no suggestions."""
+    if annotation.based_on is None or not annotation.based_on.rescored:
+        return set()
+    return set(annotation.based_on.by_id()) - {e.id for e in annotation.based_on.suggested()}
 
 
 def _marked(annotation: Annotation, start: int, end: int, label: str) -> Entity | None:

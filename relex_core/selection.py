@@ -40,7 +40,7 @@ def undecided(
         return (), ()
     known = {e.id for e in annotation.entities} | {e.id for e in annotation.rejected_entities}
     gone = {e.span for e in annotation.rejected_entities}
-    open_ = (e for e in _above(extraction.entities, thresholds) if e.id not in known and e.span not in gone)
+    open_ = (e for e in _above(extraction.suggested(), thresholds) if e.id not in known and e.span not in gone)
     entities = greedy(open_, nested, taken=annotation.entities)
     labels = {label.name: label for label in extraction.schema.relation_labels}
     decided = {statement(r, labels) for r in (*annotation.relations, *annotation.rejected_relations)}

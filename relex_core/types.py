@@ -326,13 +326,18 @@ class Relation:
         return self.head, self.tail, self.label
 
 
+RESCORED = "+rescored"
+"""Ends the model version of an extraction whose relations were scored anew on entities that a person had chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What a model found in a document: every candidate above `floor`, overlapping ones included.
 
     `decoding.select` turns candidates into what is shown at given thresholds. `windows` are the parts, as
     offsets, in which a text longer than the encoder's window was read; pairs that no window holds whole were
-    not scored. Entities are in text order; each relation names two entities of this extraction.
+    not scored. Entities are in text order; each relation names two entities of this extraction. One that is
+    `rescored` also holds what a person had marked, without a score: it is that person's alone, and no suggestion.
     """
 
     document: Document
@@ -346,8 +351,17 @@ class Extraction:
     def __post_init__(self) -> None:
         check_graph(self.document, self.schema, self.entities, self.relations)
 
+    @property
+    def rescored(self) -> bool:
+        """Whether its relations were scored on entities that a person had chosen."""
+        return self.model_version.endswith(RESCORED)
+
     def by_id(self) -> dict[str, Entity]:
         return {entity.id: entity for entity in self.entities}
+
+    def suggested(self) -> tuple[Entity, ...]:
+        """The entities that the model found: without those that a person gave it to score relations on."""
+        return tuple(e for e in self.entities if e.score is not None) if self.rescored else self.entities
 
 
 @dataclass(frozen=True, slots=True)

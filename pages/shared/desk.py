@@ -19,7 +19,7 @@ from pages.shared.suggestions import Opened
 from relex_core.editing import Accept, apply, begin
 from relex_core.errors import ModelBusy, NotFound, SchemaError
 from relex_core.selection import undecided
-from relex_core.types import Annotation, Extraction, Relation, Schema, Thresholds
+from relex_core.types import RESCORED, Annotation, Extraction, Relation, Schema, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,11 @@ def sit_down(store: Store, readings: Readings, project: str, annotator: str, fil
     return settle(store, readings, _informed(store, desk, Habits()))
 
 
-def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) -> Desk:
+def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, kept: Extraction | None = None) -> Desk:
     """The desk with all documents that can be had now; the model is asked for the others.
 
-    Waits up to `patience` seconds for the open one. Raises what the model raised, ModelBusy or SchemaError.
+    Waits up to `patience` seconds for the open one, before which relations that were scored anew may be `kept`. Raises
+    what the model raised, ModelBusy or SchemaError.
     """
     walk = desk.walk
     if desk.open is None and walk.current:
@@ -75,7 +76,7 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) 
             except TimeoutError:
                 found = None
         if found is not None:
-            desk = replace(desk, open=_opened(store, desk, found))
+            desk = replace(desk, open=_opened(store, desk, found, kept))
     for id in walk.ahead[len(desk.ahead) :]:
         document = store.document(walk.project, id)
         found = suggestions.known(store, readings, walk.project, document, desk.schema)
@@ -87,10 +88,14 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0) 
 
 
 def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
-    """The desk as the store has it now: others may have saved, and labels may have changed."""
+    """The desk as the store has it now: others may have saved, and labels may have changed.
+
+    Relations that were scored anew stay before the annotator while the document is open.
+    """
     known = store.project(desk.walk.project)
     fresh = Desk(desk.walk, known.schema, known.schema_version, gold=_gold(store, known.name))
-    return settle(store, readings, _informed(store, fresh, desk.habits))
+    kept = desk.open[0].based_on if desk.open and desk.open[0].document.id == desk.walk.current else None
+    return settle(store, readings, _informed(store, fresh, desk.habits), kept=kept)
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
@@ -149,7 +154,8 @@ def take(
 def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) -> Annotation:
     """The same decisions before relations that were scored anew on exactly the entities that are accepted or shown.
 
-    Between two entities that nobody has decided on they stay as they were. Raises ModelBusy.
+    Between two entities that nobody has decided on they stay as they were. What the person marked is among them, so
+    the result is `rescored`: shown to nobody else. Raises ModelBusy.
     """
     shown, _ = undecided(annotation, thresholds, twins=False)
     accepted = apply(annotation, Accept(tuple(entity.id for entity in shown), ()))
@@ -158,10 +164,11 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
     asked = own | {entity.id for entity in shown}
     before = annotation.based_on or begin(found).based_on
     assert before is not None
-    known = before.by_id()
+    suggested = before.suggested()
+    known = {entity.id for entity in suggested}
     added = [entity for entity in annotation.entities if entity.id not in known]
     taken = {(e.start, e.end, e.label) for e in added}
-    kept = [e for e in before.entities if (e.start, e.end, e.label) not in taken]
+    kept = [e for e in suggested if (e.start, e.end, e.label) not in taken]
     ids = {e.id for e in (*kept, *added)}
 
     def anew(relation: Relation) -> bool:
@@ -173,7 +180,7 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
         annotation.schema,
         tuple(sorted((*kept, *added), key=lambda e: (e.start, e.end))),
         (*relations, *(r for r in found.relations if anew(r))),
-        found.model_version,
+        found.model_version + RESCORED,
         before.floor,
         before.windows,
     )
@@ -204,13 +211,13 @@ def _gold(store: Store, project: str) -> frozenset[str]:
     return gold.items(store, project) if gold.share(store, project) else frozenset()
 
 
-def _opened(store: Store, desk: Desk, extraction: Extraction) -> Opened:
-    annotator = desk.walk.annotator if desk.alone(extraction.document.id) else ""
-    return suggestions.opened(store, desk.walk.project, extraction, annotator)
+def _opened(store: Store, desk: Desk, extraction: Extraction, kept: Extraction | None = None) -> Opened:
+    walk, alone = desk.walk, desk.alone(extraction.document.id)
+    return suggestions.opened(store, walk.project, extraction, walk.annotator, alone, kept)
 
 
 def _elsewhere(store: Store, readings: Readings, desk: Desk, id: str) -> Annotation:
     """What is known of a document that is not on the desk: corrections of it waited in the browser. Raises NotFound."""
     document = store.document(desk.walk.project, id)
     found = suggestions.known(store, readings, desk.walk.project, document, desk.schema)
-    return begin(found) if found is not None else Annotation(document, desk.schema)
+    return _opened(store, desk, found)[0] if found is not None else Annotation(document, desk.schema)

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 
 from db import progress
 from db.store import Store
@@ -18,7 +19,7 @@ from pages.shared.readings import Readings
 from relex_core.editing import begin, rebase
 from relex_core.errors import InputError, ModelBusy
 from relex_core.service import ModelService
-from relex_core.types import Annotation, Document, Extraction, Schema
+from relex_core.types import RESCORED, Annotation, Document, Extraction, Schema
 
 SCORING = "scoring"
 """Purpose of the job that reads a project."""
@@ -65,15 +66,50 @@ def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids
                 return
 
 
-def opened(store: Store, project: str, extraction: Extraction, annotator: str = "") -> Opened:
-    """The decisions on a document before `extraction`: of the last annotator, or of the named one alone."""
-    revision = store.latest(project, extraction.document.id, annotator or None)
-    return before(extraction, revision), revision.number if revision else 0
+def opened(
+    store: Store,
+    project: str,
+    extraction: Extraction,
+    annotator: str = "",
+    alone: bool = True,
+    kept: Extraction | None = None,
+) -> Opened:
+    """The decisions on a document before `extraction`: of the annotator alone, or of the last one whoever that is.
+
+    Relations that were scored anew on what the annotator marked stand in their place, as long as they rest on the same
+    reading: those that were `kept`, else those that the annotator's own revision is based on.
+    """
+    revision = store.latest(project, extraction.document.id, (annotator or None) if alone else None)
+    annotation = before(extraction, revision)
+    own = revision.annotation.based_on if revision and revision.annotator == annotator else None
+    anew = next((e for e in (kept, own) if e is not None and _rests_on(e, extraction)), None)
+    if anew is not None:
+        annotation = rebase(annotation, _present(anew, annotation))
+    return annotation, revision.number if revision else 0
 
 
 def before(extraction: Extraction, revision: Revision | None) -> Annotation:
     """The decisions of a revision, if there is one, before the suggestions of `extraction`."""
     return begin(extraction) if revision is None else rebase(revision.annotation, extraction)
+
+
+def _rests_on(anew: Extraction, extraction: Extraction) -> bool:
+    """Whether `anew` is what this reading became when relations were scored on what a person had marked."""
+    if anew.model_version != extraction.model_version + RESCORED or anew.schema != extraction.schema:
+        return False
+    suggested = anew.suggested()
+    marked = {(e.start, e.end, e.label) for e in anew.entities} - {(e.start, e.end, e.label) for e in suggested}
+    return set(suggested) == {e for e in extraction.entities if (e.start, e.end, e.label) not in marked}
+
+
+def _present(anew: Extraction, annotation: Annotation) -> Extraction:
+    """`anew` without marks that the person has taken back since."""
+    ids = {e.id for e in anew.suggested()} | set(annotation.by_id())
+    return replace(
+        anew,
+        entities=tuple(e for e in anew.entities if e.id in ids),
+        relations=tuple(r for r in anew.relations if r.head in ids and r.tail in ids),
+    )
 
 
 def score_all(store: Store, service: ModelService, jobs: Jobs, project: str) -> Job:

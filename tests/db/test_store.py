@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db import check, progress
 from db.store import Store
 from db.values import Order, State
 from relex_core import editing
 from relex_core.errors import Conflict, InputError, NotFound, SchemaError, StoreError
-from relex_core.types import Annotation, Document, Entity, Relation, Schema, Thresholds
+from relex_core.types import RESCORED, Annotation, Document, Entity, Relation, Schema, Thresholds
 from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, found, suggestions
 
 
@@ -110,6 +111,31 @@ def test_revision_comes_back_equal(store: Store, project: str) -> None:
     assert store.latest(project, "ada", "ann") == saved
     assert store.latest(project, "ada", "bob") is None
     assert store.annotators() == ("ann",)
+
+
+def test_relations_scored_on_ones_own_marks_are_not_what_the_model_found(store: Store, project: str) -> None:
+    own, read = Entity("own-1", 13, 16, "place"), suggestions()
+    store.save_extraction(project, read)
+    anew = replace(
+        read,
+        entities=(read.entities[0], own, read.entities[1]),
+        relations=(Relation(read.entities[0].id, "own-1", "born in", 0.7),),
+        model_version=read.model_version + RESCORED,
+    )
+    row = store.queue(project, search='"Lovelace"')[0]
+    saved = store.save(project, Annotation(ADA, SCHEMA, (own,), based_on=anew), annotator="ann", independent=True)
+    # the revision says what the person saw
+    assert saved.annotation.based_on == anew
+    assert store.latest(project, "ada", "ann") == saved
+    # and the document what the model found
+    assert store.extraction(project, "ada") == read
+    assert progress.extraction(store, project, "ada", "mini-1") == read
+    assert progress.count_unscored(store, project, "mini-1") == 2
+    assert store.queue(project, search='"Lovelace"')[0].score == row.score
+    # also where it comes as an extraction, from a file for instance
+    store.save_extraction(project, anew)
+    assert store.extraction(project, "ada") == read
+    assert list(check.check(store.database)) == []
 
 
 def test_repeated_batch_is_saved_once(store: Store, project: str) -> None:

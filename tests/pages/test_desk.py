@@ -140,6 +140,73 @@ def test_people_in_a_team_do_not_see_each_others_marks(store: Store, readings: R
     assert {r.annotator for r in store.by_annotator("news", "d0")} == {"ada", "bob"}
 
 
+def rescored(store: Store, readings: Readings, desk: Desk) -> Desk:
+    """After somebody marked two places in d0 and wanted relations on them."""
+    marks = (AddEntity("own", 8, 15, "place"), AddEntity("other", 19, 25, "person"))
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d0", ops=tuple(enumerate(marks, 1))), SHOWN)
+    wish = Batch("c", "d0", commands=(Command(3, "rescore"),), revision=1)
+    return desks.take(store, readings, desk, wish, SHOWN)[0]
+
+
+def own_pairs(desk: Desk) -> set[tuple[str, str, str]]:
+    """Suggested relations at the marks of `rescored`."""
+    assert desk.open is not None
+    assert desk.open[0].based_on is not None
+    return {r.key for r in desk.open[0].based_on.relations if {"own", "other"} & {r.head, r.tail}}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_was_rescored_stays_before_the_annotator_and_nobody_else(
+    store: Store, readings: Readings, shared: bool
+) -> None:
+    if shared:
+        assignments.share(store, "news", ["ada", "bob"], 1.0)
+    team = replace(FILE, shared=shared)
+    read = sat_down(store, readings, team, "bob").open
+    assert read is not None
+    desk = rescored(store, readings, sat_down(store, readings, team))
+    pairs = own_pairs(desk)
+    assert pairs
+    # a run of the whole page, before and after something was saved on it
+    assert own_pairs(desks.refresh(store, readings, desk)) == pairs
+    edit = AddEntity("late", 0, 2, "person")
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d0", ops=((4, edit),), revision=1), SHOWN)
+    assert own_pairs(desks.refresh(store, readings, desk)) == pairs
+    # a reload
+    assert own_pairs(sat_down(store, readings, team)) == pairs
+    saved = store.latest("news", "d0")
+    assert saved is not None
+    assert saved.annotation.based_on is not None
+    assert pairs <= {r.key for r in saved.annotation.based_on.relations}
+    # somebody else is shown what the model found, whoever marked what
+    assert sat_down(store, readings, team, "bob").open[0].based_on == read[0].based_on  # type: ignore[index]
+    assert store.extraction("news", "d0") == read[0].based_on
+
+
+def test_a_mark_that_was_rescored_and_taken_back_is_gone(store: Store, readings: Readings) -> None:
+    desk = rescored(store, readings, sat_down(store, readings))
+    away = Batch("c", "d0", ops=((4, RemoveEntity("own")),), revision=1)
+    desk, _ = desks.take(store, readings, desk, away, SHOWN)
+    desk = desks.refresh(store, readings, desk)
+    assert desk.open is not None
+    annotation = desk.open[0]
+    # it was no suggestion, so it was not turned down either
+    assert annotation.rejected_entities == ()
+    assert annotation.based_on is not None
+    assert "own" not in annotation.based_on.by_id()
+    assert {"other"} == {end for pair in own_pairs(desk) for end in pair[:2]} & {"own", "other"}
+
+
+def test_labels_that_were_added_after_rescoring_are_read(store: Store, readings: Readings) -> None:
+    desk = rescored(store, readings, sat_down(store, readings))
+    label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"})
+    desk = desks.refresh(store, readings, desk)
+    deadline = time.monotonic() + 60
+    while desk.waiting and time.monotonic() < deadline:
+        desk = desks.settle(store, readings, desk, 0.2)
+    assert own_pairs(desk) == set()
+
+
 def test_reading_the_whole_project_can_be_stopped_and_resumed(store: Store, readings: Readings) -> None:
     jobs = Jobs()
     first = suggestions.score_all(store, readings.service, jobs, "news")

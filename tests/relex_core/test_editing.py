@@ -26,7 +26,8 @@ from relex_core.editing import (
     rebase,
 )
 from relex_core.errors import EditError, InputError, RelexError, SchemaError
-from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
+from relex_core.selection import undecided
+from relex_core.types import RESCORED, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
 
 TEXT = Document.from_text("Ada Lovelace met Charles Babbage in London.")
 SCHEMA = Schema.of(["person", "city"], ["met", "lives in"])
@@ -73,6 +74,21 @@ def test_relabelling_and_moving_keep_the_id() -> None:
 def test_own_entities_disappear_without_a_trace() -> None:
     after = apply_all(START, [AddEntity("n1", 36, 42, "city"), RemoveEntity("n1")])
     assert after == START
+
+
+def test_marks_that_relations_were_scored_on_are_no_suggestions() -> None:
+    own = Entity("n1", 36, 42, "city")
+    lives = Relation(ADA.id, "n1", "lives in", 0.6)
+    anew = Extraction(TEXT, SCHEMA, (ADA, BABBAGE, own), (MET, lives), EXTRACTION.model_version + RESCORED)
+    before = apply(START, AddEntity("n1", 36, 42, "city"))
+    marked = rebase(before, anew)
+    assert [r.key for r in undecided(marked, Thresholds())[1]] == [MET.key, lives.key]
+    assert diff(marked).added == (own,)
+    removed = apply(marked, RemoveEntity("n1"))
+    assert (removed.entities, removed.rejected_entities) == ((), ())
+    assert own not in undecided(removed, Thresholds())[0]
+    # a browser that took it for one
+    assert apply(removed, Restore((), (), (own, ADA))).rejected_entities == (ADA,)
 
 
 def test_flip_exchanges_the_ends_and_rejects_the_suggested_direction() -> None:
