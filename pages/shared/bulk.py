@@ -1,7 +1,8 @@
 """Accepting suggestions in many documents at once: a preview with counts, the acceptance, and its undo.
 
 Only suggestions above the chosen thresholds that nobody has decided on are touched. Each document gets a
-revision of its own, so what was accepted can be seen, corrected and taken back.
+revision of its own, so what was accepted can be seen, corrected and taken back. Where a project is shared out it is the
+annotator's own part that is gone through, before the annotator's own decisions: what others made of it does not count.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from db import progress
+from db import gold, progress
 from db.store import Store
 from db.values import Revision, State
 from pages.shared import suggestions
@@ -22,15 +23,15 @@ from relex_core.errors import Conflict
 from relex_core.selection import undecided
 from relex_core.types import Annotation, Thresholds
 
-BULK = "bulk"
-"""Purpose of the jobs here."""
-
 _PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be accepted: everything above `thresholds` in documents in `states` that `search` finds."""
+    """What is to be accepted: everything above `thresholds` in the documents that a queue holds.
+
+    `states`, `search`, `min_suggested` and `shared` say which, see `queueing.Filter`.
+    """
 
     project: str
     annotator: str
@@ -39,6 +40,8 @@ class Wish:
     states: tuple[State, ...] = OPEN
     search: str = ""
     submit: bool = False
+    min_suggested: int = 0
+    shared: bool = False
     client: str = field(default_factory=lambda: f"bulk-{uuid.uuid4().hex[:12]}")
 
 
@@ -60,52 +63,60 @@ class Tally:
 def preview(store: Store, jobs: Jobs, wish: Wish) -> tuple[Job, Tally]:
     """Count what `accept` would do, in the background."""
     tally = Tally(wish)
-    jobs.forget(wish.project, BULK)
-    return jobs.start(wish.project, BULK, _total(store, wish), lambda job: _count(store, wish, tally)), tally
+    jobs.forget(wish.project, _purpose(wish))
+    return jobs.start(wish.project, _purpose(wish), 0, lambda job: _count(store, wish, tally, job)), tally
 
 
 def accept(store: Store, jobs: Jobs, wish: Wish) -> tuple[Job, Tally]:
     """Accept in the background; what was done when it is stopped stays done."""
     tally = Tally(wish)
-    jobs.forget(wish.project, BULK)
-    return jobs.start(wish.project, BULK, _total(store, wish), lambda job: _accept(store, wish, tally)), tally
+    jobs.forget(wish.project, _purpose(wish))
+    return jobs.start(wish.project, _purpose(wish), 0, lambda job: _accept(store, wish, tally, job)), tally
 
 
 def undo(store: Store, jobs: Jobs, wish: Wish) -> Job:
-    """Take back what `accept` did with this wish, except where somebody has worked on the document since."""
+    """Take back what `accept` did with this wish, except where somebody has worked on the document since; the job's
+    `done` counts the documents in which it was taken back.
+
+    Where the annotator worked alone, only the annotator's own later work is in the way.
+    """
     ids = progress.of_client(store, wish.project, wish.client)
-    jobs.forget(wish.project, BULK)
-    return jobs.start(wish.project, BULK, len(ids), lambda job: _undo(store, wish, ids))
+    jobs.forget(wish.project, _purpose(wish))
+    return jobs.start(wish.project, _purpose(wish), len(ids), lambda job: _undo(store, wish, ids))
 
 
-def _total(store: Store, wish: Wish) -> int:
-    counts = store.counts(wish.project)
-    return sum(counts[state] for state in wish.states)
+def _purpose(wish: Wish) -> str:
+    """Of the jobs here: two people may work on a project at once."""
+    return f"bulk {wish.annotator}"
 
 
-def _count(store: Store, wish: Wish, tally: Tally) -> Generator[int]:
-    for annotation, _ in _documents(store, wish):
-        _tell(tally, annotation, _wanted(annotation, wish))
+def _count(store: Store, wish: Wish, tally: Tally, job: Job) -> Generator[int]:
+    for found in _documents(store, wish, _alone(store, wish), job):
+        if found is not None:
+            _tell(tally, found.annotation, found.edit)
         yield 1
 
 
-def _accept(store: Store, wish: Wish, tally: Tally) -> Generator[int]:
-    for annotation, latest in _documents(store, wish):
-        edit = _wanted(annotation, wish)
-        if edit.entities or edit.relations:
+def _accept(store: Store, wish: Wish, tally: Tally, job: Job) -> Generator[int]:
+    alone = _alone(store, wish)
+    for found in _documents(store, wish, alone, job):
+        if found is not None:
+            annotation, edit = found.annotation, found.edit
             try:
                 store.save(
                     wish.project,
                     apply(annotation, edit),
                     annotator=wish.annotator,
+                    independent=alone.on(annotation.document.id),
                     edits=(edit,),
                     client=wish.client,
                     seq=1,
-                    expected=latest.number if latest else 0,
+                    expected=found.latest.number if found.latest else 0,
                     state=State.SUBMITTED if wish.submit else State.IN_PROGRESS,
                     thresholds=wish.thresholds,
                     note="accepted in bulk",
                 )
+                alone.settle(store, wish, annotation.document.id)
                 _tell(tally, annotation, edit)
             except Conflict:
                 tally.busy += 1
@@ -113,41 +124,104 @@ def _accept(store: Store, wish: Wish, tally: Tally) -> Generator[int]:
 
 
 def _undo(store: Store, wish: Wish, ids: tuple[str, ...]) -> Generator[int]:
+    alone = _alone(store, wish)
     for id in ids:
-        history = store.revisions(wish.project, id)
-        if history[-1].client == wish.client:
-            accepted = history[-1].annotation
-            before = history[-2] if len(history) > 1 else None
-            store.save(
-                wish.project,
-                before.annotation if before else _untouched(accepted),
-                annotator=wish.annotator,
-                expected=history[-1].number,
-                state=before.state if before else State.NEW,
-                note="bulk acceptance taken back",
-            )
-        yield 1
+        yield int(_take_back(store, wish, id, alone))
+
+
+def _take_back(store: Store, wish: Wish, id: str, alone: _Alone) -> bool:
+    """Whether the document is as it was before the acceptance."""
+    history = store.revisions(wish.project, id)
+    mine = [r for r in history if r.annotator == wish.annotator] if alone.on(id) else list(history)
+    if mine[-1].client != wish.client:
+        return False
+    before = mine[-2] if len(mine) > 1 else None
+    try:
+        store.save(
+            wish.project,
+            before.annotation if before else _untouched(mine[-1].annotation),
+            annotator=wish.annotator,
+            independent=alone.on(id),
+            expected=mine[-1].number,
+            state=before.state if before else State.NEW,
+            thresholds=before.thresholds if before else None,
+            note=(before.note if before else "") or "bulk acceptance taken back",
+        )
+    except Conflict:
+        return False
+    others = [r for r in history if r.client != wish.client]
+    if others and others[-1].annotator != wish.annotator and alone.on(id):
+        # the document is listed and exported as its last revision has it, which was this one
+        last = store.latest(wish.project, id, others[-1].annotator) or others[-1]
+        store.set_state(wish.project, id, last.state, annotator=last.annotator, note=last.note)
+    return True
 
 
 def _untouched(annotation: Annotation) -> Annotation:
     return begin(annotation.based_on) if annotation.based_on else Annotation(annotation.document, annotation.schema)
 
 
-def _documents(store: Store, wish: Wish) -> Iterator[tuple[Annotation, Revision | None]]:
-    """Ids first: saving changes states, and with them the pages of the queue."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A document with something to accept: the decisions so far, the revision that they come from, the acceptance."""
+
+    annotation: Annotation
+    latest: Revision | None
+    edit: Accept
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """In which documents the annotator works without seeing what others decided: all, or those that are gold."""
+
+    everywhere: bool
+    gold: frozenset[str]
+
+    def on(self, document: str) -> bool:
+        return self.everywhere or document in self.gold
+
+    def settle(self, store: Store, wish: Wish, document: str) -> None:
+        if document in self.gold:
+            gold.keep(store, wish.project, document)
+
+
+def _alone(store: Store, wish: Wish) -> _Alone:
+    return _Alone(wish.shared, gold.items(store, wish.project) if gold.share(store, wish.project) else frozenset())
+
+
+def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_Found | None]:
+    """Each document of the wish, None where there is nothing to accept."""
+    ids = _ids(store, wish)
+    job.total = len(ids)
+    for id in ids:
+        extraction = progress.extraction(store, wish.project, id, wish.model_version)
+        if extraction is None:
+            yield None
+            continue
+        latest = store.latest(wish.project, id, wish.annotator if alone.on(id) else None)
+        annotation = suggestions.before(extraction, latest)
+        edit = _wanted(annotation, wish)
+        yield _Found(annotation, latest, edit) if edit.entities or edit.relations else None
+
+
+def _ids(store: Store, wish: Wish) -> list[str]:
+    """All at once: saving changes states, and with them the pages of the queue."""
     ids: list[str] = []
     after = None
     while True:
-        page = store.queue(wish.project, states=wish.states, search=wish.search, limit=_PAGE, after=after)
+        page = store.queue(
+            wish.project,
+            states=wish.states,
+            search=wish.search,
+            limit=_PAGE,
+            after=after,
+            min_suggested=wish.min_suggested,
+            own=wish.annotator if wish.shared else "",
+        )
         ids += [row.id for row in page]
         if len(page) < _PAGE:
-            break
+            return ids
         after = page[-1]
-    for id in ids:
-        extraction = progress.extraction(store, wish.project, id, wish.model_version)
-        if extraction is not None:
-            latest = store.latest(wish.project, id)
-            yield suggestions.before(extraction, latest), latest
 
 
 def _wanted(annotation: Annotation, wish: Wish) -> Accept:
@@ -156,8 +230,6 @@ def _wanted(annotation: Annotation, wish: Wish) -> Accept:
 
 
 def _tell(tally: Tally, annotation: Annotation, edit: Accept) -> None:
-    if not (edit.entities or edit.relations):
-        return
     tally.documents += 1
     assert annotation.based_on is not None
     known = annotation.based_on.by_id() | annotation.by_id()

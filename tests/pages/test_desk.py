@@ -16,7 +16,7 @@ from pages.shared import bulk, label_sets, queueing, review, suggestions
 from pages.shared import desk as desks
 from pages.shared.corrections import Batch, Command
 from pages.shared.desk import Desk
-from pages.shared.jobs import Jobs
+from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
 from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, begin
@@ -242,6 +242,126 @@ def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) ->
     back = store.latest("news", "d1")
     assert back is not None
     assert (back.annotation.entities, back.state) == ((), State.NEW)
+
+
+def by_person(store: Store, id: str) -> dict[str, tuple[object, ...]]:
+    """What each one decided about a document, and in which state they left it; "" is the document's own state."""
+    said = ("entities", "relations", "rejected_entities", "rejected_relations", "based_on")
+    found = {r.annotator: (*(getattr(r.annotation, s) for s in said), r.state) for r in store.by_annotator("news", id)}
+    latest = store.latest("news", id)
+    return {**found, "": (latest.annotator, latest.state) if latest else ()}
+
+
+def carried_out(started: tuple[Job, bulk.Tally]) -> bulk.Tally:
+    job, tally = started
+    assert job.wait(30)
+    assert job.error == ""
+    return tally
+
+
+def test_bulk_acceptance_in_a_team_keeps_to_ones_own_part_and_decisions(store: Store) -> None:
+    for n in range(6):
+        suggest(store, f"d{n}", 0.95)
+    assignments.share(store, "news", ["ada", "bob"], 0.0)
+    own = assignments.of(store, "news", "ada")
+    assert 0 < len(own) < 6
+    jobs = Jobs()
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True, shared=True)
+    counted = carried_out(bulk.preview(store, jobs, wish))
+    done = carried_out(bulk.accept(store, jobs, wish))
+    assert (counted.documents, counted.labels) == (done.documents, done.labels) == (len(own), done.labels)
+    assert {id for id in (f"d{n}" for n in range(6)) if store.latest("news", id)} == own
+    job = bulk.undo(store, jobs, wish)
+    assert job.wait(30)
+    assert job.done == len(own)
+    assert set(progress.states_of(store, "news", "ada").values()) == {State.NEW}
+    assert store.counts("news")[State.NEW] == 6
+
+
+def test_bulk_acceptance_neither_takes_over_nor_changes_what_another_decided(store: Store) -> None:
+    suggestions_ = {id: suggest(store, id, 0.95) for id in ("d0", "d1", "d2")}
+    assignments.share(store, "news", ["ada", "bob"], 1.0)
+    first = suggestions_["d0"].entities[0]
+    bobs = apply(apply(begin(suggestions_["d0"]), AddEntity("bobs", 4, 7, "place")), RemoveEntity(first.id))
+    store.save("news", bobs, annotator="bob", state=State.SUBMITTED, independent=True)
+    # ada's own decisions on another one, before and after which bob works on it
+    adas = apply(begin(suggestions_["d1"]), RemoveEntity(suggestions_["d1"].entities[1].id))
+    store.save("news", begin(suggestions_["d1"]), annotator="bob", independent=True)
+    store.save("news", adas, annotator="ada", state=State.FLAGGED, note="whose?", independent=True)
+    store.save("news", begin(suggestions_["d1"]), annotator="bob", state=State.SKIPPED, independent=True)
+    before = {id: by_person(store, id) for id in suggestions_}
+    counts = store.counts("news")
+    jobs = Jobs()
+    wish = bulk.Wish(
+        "news", "ada", "mini@test", Thresholds(0.9, 0.9), (*queueing.OPEN, State.FLAGGED), submit=True, shared=True
+    )
+    counted = carried_out(bulk.preview(store, jobs, wish))
+    done = carried_out(bulk.accept(store, jobs, wish))
+    assert (counted.documents, counted.labels) == (done.documents, done.labels)
+    # in d1 she turned one down, and with it the one relation stays between the two others
+    assert (done.documents, done.suggestions, done.busy) == (3, 4 + 3 + 4, 0)
+    mine = store.latest("news", "d0", "ada")
+    assert mine is not None
+    assert [e.id for e in mine.annotation.entities] == [e.id for e in suggestions_["d0"].entities]
+    assert mine.annotation.rejected_entities == ()
+    mine = store.latest("news", "d1", "ada")
+    assert mine is not None
+    assert mine.annotation.rejected_entities == adas.rejected_entities
+    assert {id: by_person(store, id).get("bob") for id in before} == {id: was.get("bob") for id, was in before.items()}
+    # bob goes on meanwhile: that is no reason to leave ada's acceptance
+    more = apply(bobs, AddEntity("more", 8, 15, "place"))
+    store.save("news", more, annotator="bob", state=State.SUBMITTED, independent=True)
+    job = bulk.undo(store, jobs, wish)
+    assert job.wait(30)
+    assert job.done == 3
+    after = {id: by_person(store, id) for id in before}
+    assert after["d1"] == before["d1"]
+    flagged = store.latest("news", "d1", "ada")
+    assert flagged is not None
+    assert flagged.note == "whose?"
+    assert store.latest("news", "d0").annotation == more  # type: ignore[union-attr]
+    for id in ("d0", "d2"):
+        assert after[id].pop("ada") == ((), (), (), (), suggestions_[id], State.NEW)
+    assert after["d0"][""] == before["d0"][""] == ("bob", State.SUBMITTED)
+    assert store.counts("news") == counts
+
+
+def test_bulk_acceptance_takes_only_documents_with_so_many_suggestions(store: Store) -> None:
+    suggest(store, "d0", 0.95)
+    poor = suggest(store, "d1", 0.95)
+    store.save_extraction("news", replace(poor, entities=poor.entities[:1], relations=()))
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), min_suggested=2)
+    jobs = Jobs()
+    assert carried_out(bulk.preview(store, jobs, wish)).documents == 1
+    assert carried_out(bulk.accept(store, jobs, wish)).documents == 1
+    assert store.latest("news", "d1") is None
+
+
+def test_bulk_acceptance_does_not_see_the_adjudicated_version(store: Store) -> None:
+    truth = suggest(store, "d0", 0.95)
+    for who in ("bob", "eva", gold.ADJUDICATOR):
+        store.save("news", begin(truth), annotator=who, state=State.SUBMITTED, independent=True)
+    gold.choose_share(store, "news", 0.5)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), states=(State.SUBMITTED,), submit=True)
+    jobs = Jobs()
+    assert carried_out(bulk.accept(store, jobs, wish)).suggestions == 4
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert (latest.annotator, latest.annotation.entities) == (gold.ADJUDICATOR, ())
+    assert bulk.undo(store, jobs, wish).wait(30)
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert (latest.annotator, latest.annotation.entities, latest.state) == (gold.ADJUDICATOR, (), State.SUBMITTED)
+
+
+def test_two_people_accept_in_bulk_at_the_same_time(store: Store) -> None:
+    for n in range(6):
+        suggest(store, f"d{n}", 0.95)
+    assignments.share(store, "news", ["ada", "bob"], 1.0)
+    jobs = Jobs()
+    wishes = [bulk.Wish("news", who, "mini@test", Thresholds(0.9, 0.9), shared=True) for who in ("ada", "bob")]
+    started = [bulk.accept(store, jobs, wish) for wish in wishes]
+    assert [carried_out(each).documents for each in started] == [6, 6]
 
 
 def test_labels_change_at_once_or_after_a_question(store: Store) -> None:
