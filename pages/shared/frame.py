@@ -75,8 +75,7 @@ def draw() -> None:
     with st.container(key="brand"):
         st.markdown("Relex Studio")
     account = identity.gate()
-    if account:
-        state.set_annotator(account)
+    identity.settle(account)
     with guard():
         checkpoint_menu.settle()
         checkpoint_menu.keep_in_address()
@@ -87,20 +86,5 @@ def draw() -> None:
             if account:
                 identity.leave()
             else:
-                _name()
+                identity.choose()
             st.page_link(_SCREENS / "settings.py", label="Settings", icon=":material/settings:")
-
-
-def _name() -> None:
-    st.text_input(
-        "Your name",
-        value=state.annotator(),
-        key="annotator_name",
-        max_chars=80,
-        on_change=_rename,
-        help="Decisions are saved under this name. There is no account.",
-    )
-
-
-def _rename() -> None:
-    state.set_annotator(str(state.widget("annotator_name") or ""))

@@ -5,6 +5,7 @@ Nothing here is the only copy of somebody's work: decisions are in the store as 
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +100,27 @@ def annotator() -> str:
 
 def set_annotator(name: str) -> None:
     st.session_state["annotator"] = name.strip() or "me"
+
+
+def annotator_settled() -> bool:
+    """Whether this visit has a name, be it one that nobody chose."""
+    return "annotator" in st.session_state
+
+
+def visit() -> str:
+    """Another text for each visit."""
+    return str(st.session_state.setdefault("visit", secrets.token_hex(8)))
+
+
+def annotator_choice() -> str:
+    """Another text each time that somebody chose a name in this visit, "" before that."""
+    return str(st.session_state.get("annotator_choice", ""))
+
+
+def choose_annotator(name: str) -> None:
+    """Somebody said who they are."""
+    set_annotator(name)
+    st.session_state["annotator_choice"] = secrets.token_hex(8)
 
 
 def labels_acknowledged(form: str) -> int:

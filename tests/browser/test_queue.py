@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from db.store import Store
 from db.values import State
@@ -227,6 +227,95 @@ def test_documents_are_shared_out_and_each_has_an_own_queue(server: Server, page
     expect(page.get_by_text(re.compile(r"Shared out: me \d+, zoe \d+ documents"))).to_be_visible()
     mine, theirs = (assignments.of(store, "sample", who) for who in ("me", "zoe"))
     assert mine | theirs == {row.id for row in store.queue("sample")}
+    # what is accepted in bulk is in one's own part
+    read_through(store)
+    page.keyboard.press("Escape")
+    page.locator(".st-key-queue_bulk button").first.click()
+    page.locator(".st-key-bulk_preview button").first.click()
+    counted = page.get_by_text(re.compile(r"Would accept \d+ suggestions in \d+ documents"))
+    expect(counted).to_be_visible()
+    documents = int(re.findall(r"\d+", counted.inner_text())[1])
+    page.locator(".st-key-bulk_accept button").first.click()
+    expect(page.get_by_text(re.compile(r"^Accepted \d+ suggestions"))).to_be_visible(timeout=30_000)
+    accepted = {r.annotation.document.id for r in store.latest_revisions("sample") if r.client.startswith("bulk-")}
+    assert len(accepted) == documents > 0
+    assert accepted <= mine
+    page.locator(".st-key-bulk_undo button").first.click()
+    expect(page.get_by_text(f"Taken back in {documents} document")).to_be_visible(timeout=30_000)
+    page.keyboard.press("Escape")
+    page.locator(".st-key-queue_share button").first.click()
     page.locator(".st-key-share_stop button").first.click()
     expect(page.get_by_text("Everybody goes through all documents.")).to_be_visible()
     assert assignments.team(store, "sample") == ()
+
+
+def named(page: Page) -> Locator:
+    """The button with the name that decisions are saved under."""
+    return page.locator(".st-key-annotator_menu").get_by_test_id("stPopoverButton").locator("visible=true").first
+
+
+def choose(page: Page, name: str) -> None:
+    named(page).click()
+    field = page.get_by_role("textbox", name="Your name")
+    field.fill(name)
+    field.press("Enter")
+    expect(named(page)).to_contain_text(name)
+    page.keyboard.press("Escape")
+    # a reload before this would come before the browser has heard of it
+    page.wait_for_function("name => sessionStorage.getItem('relex-studio.name') === name", arg=name)
+
+
+def test_a_reload_keeps_the_name_and_sends_what_was_corrected_under_it(
+    server: Server, page: Page, store: Store
+) -> None:
+    arrive(page, server)
+    choose(page, "Ada Ω; b=c")
+    arrive(page, server, "?project=sample&document=sample-03")
+    expect(named(page)).to_contain_text("Ada Ω; b=c")
+    numbers = {r.number for r in store.revisions("sample", "sample-03")}
+    # the page is left before the correction can be sent
+    page.locator(f"{EDITOR} .pane").evaluate(
+        """(pane) => {
+          pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true }));
+          location.reload();
+        }"""
+    )
+    page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
+    expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
+    expect(named(page)).to_contain_text("Ada Ω; b=c")
+    saved(page)
+    new = [r for r in store.revisions("sample", "sample-03") if r.number not in numbers]
+    assert {r.annotator for r in new} == {"Ada Ω; b=c"}
+    assert sum(len(r.edits) for r in new) == 1
+    page.wait_for_function("!Object.keys(localStorage).some((name) => name.startsWith('relex-studio.log.'))")
+
+
+def test_each_tab_keeps_its_name_and_a_new_one_begins_with_the_last_chosen(
+    server: Server, page: Page, store: Store
+) -> None:
+    arrive(page, server)
+    choose(page, "ada")
+    second = page.context.new_page()
+    arrive(second, server)
+    expect(named(second)).to_contain_text("ada")
+    choose(second, "bob")
+    third = page.context.new_page()
+    arrive(third, server)
+    expect(named(third)).to_contain_text("bob")
+    page.reload()
+    expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
+    expect(named(page)).to_contain_text("ada")
+    # and it is the name that is saved under
+    page.wait_for_timeout(500)
+    before = text(page)
+    page.locator(f"{EDITOR} .pane").focus()
+    page.keyboard.press("s")
+    expect(page.locator(f"{EDITOR} .text").first).not_to_have_text(before)
+    saved(page)
+    skipped = [r for r in store.latest_revisions("sample") if r.state is State.SKIPPED]
+    assert {r.annotator for r in skipped if r.annotation.document.text == before} == {"ada"}
+    # the field says it as well
+    named(page).click()
+    expect(page.get_by_role("textbox", name="Your name")).to_have_value("ada")
+    second.close()
+    third.close()

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db import assignments
 from db.gold import ADJUDICATOR
 from db.values import State
-from pages.shared import annotating, resources, reviewing
+from pages.shared import annotating, resources, reviewing, suggestions
+from pages.shared.queueing import Filter
+from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
@@ -133,6 +136,54 @@ def test_where_a_provider_is_set_up_nobody_gets_in_without_signing_in(data: Path
     assert not app.exception
     assert app.button(key="sign_in").label == "Sign in"
     assert [button.key for button in app.button] == ["sign_in"]
+
+
+def test_what_is_accepted_in_bulk_is_what_the_queue_goes_through(queue: AppTest) -> None:
+    store = resources.store()
+    assert resources.jobs().get("sample", suggestions.SCORING).wait(300)  # type: ignore[union-attr]
+    least = next(n for n in range(1, 50) if len(store.queue("sample", min_suggested=n)) < 12)
+    rich = [row.id for row in store.queue("sample", min_suggested=least)]
+    assignments.share(store, "sample", ["me", "zoe"], 0.0)
+    mine = assignments.of(store, "sample", "me") & set(rich)
+    assert 0 < len(mine) < len(rich) < 12
+    queue.session_state["remembered_filter_sample"] = Filter(min_suggested=least)
+    queue.session_state["queue_bulk"] = True
+    queue.run()
+    queue.slider(key="bulk_entity").set_value(0.1)
+    queue.button(key="bulk_preview").click().run()
+    job = queue.session_state["remembered_bulk_job"]
+    assert job.wait(30)
+    assert job.total == len(mine)
+    assert not queue.exception
+
+
+def sits_down() -> None:
+    import streamlit as st
+
+    from pages.shared import identity, state
+
+    identity.settle(state.widget("account"))
+    st.markdown(f"It is {state.annotator()}.")
+
+
+@pytest.mark.parametrize(("account", "name"), [("eva@example.org", "eva@example.org"), ("", "ada")])
+def test_the_account_goes_before_the_name_that_the_browser_kept(account: str, name: str) -> None:
+    app = AppTest.from_function(sits_down)
+    app.session_state["account"] = account
+    app.session_state["tab_name"] = {"name": " ada\n"}
+    app.run()
+    assert not app.exception
+    assert f"It is {name}." in said(app)
+    # with an account the browser is not asked
+    assert len(app.get("bidi_component")) == (0 if account else 1)
+
+
+def test_a_name_of_any_script_is_kept_whole() -> None:
+    for name in ("Ada", "علی‌رضا", "👩‍🔬 Marie", "x" * 80):
+        assert tab_name.tidy(name) == name
+    for anything in (None, 7, ["ada"], "", " \n\x00", "\ud800"):
+        assert tab_name.tidy(anything) == ""
+    assert tab_name.tidy(tab_name.tidy("x" * 79 + " yz")) == tab_name.tidy("x" * 79 + " yz") == "x" * 79
 
 
 def test_decisions_are_saved_under_the_name_one_gives(queue: AppTest) -> None:

@@ -1,0 +1,57 @@
+"""The name that a tab works under, where the browser keeps it: over reloads of the tab, and for the next new one."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import streamlit as st
+
+from pages.shared import state
+
+COOKIE = "relex_studio_name"
+"""Holds the name that was chosen last in this browser; it is there before a visit's first run."""
+
+LONGEST = 80
+
+_KEY = "tab_name"
+
+_NO_SIGN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "relex_tab_name", html="<i></i>", js=(Path(__file__).parent / "tab_name.js").read_text("utf-8")
+    )
+
+
+def tab_name(name: str, visit: str, choice: str) -> None:
+    """Let the browser keep `name`. `visit` is another text for each session of the tab, `choice` another one each time
+    that somebody chose a name in it, "" where nobody has yet."""
+    with st.container(key="nothing_to_see"):
+        data = {"cookie": COOKIE, "name": name, "visit": visit, "choice": choice}
+        _component()(key=_KEY, data=data, on_name_change=_rerun_only)
+
+
+def told() -> str:
+    """The name under which this tab worked before it was loaded again, "" if it is not another one."""
+    return tidy((state.component(_KEY) or {}).get("name"))
+
+
+def chosen_last() -> str:
+    """The name that was chosen last in this browser when the visit began, "" if none was."""
+    return tidy(unquote(st.context.cookies.to_dict().get(COOKIE, "")))
+
+
+def tidy(name: Any) -> str:
+    """A name as it is kept, the same for one that is tidy already; "" for what is none, as a browser may send."""
+    line = "".join(sign for sign in name if unicodedata.category(sign) not in _NO_SIGN) if isinstance(name, str) else ""
+    return line.strip()[:LONGEST].strip()
+
+
+def _rerun_only() -> None:
+    """A trigger needs a callback to appear; what it holds is read at the top of the next run."""
