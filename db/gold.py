@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from db import audit, projects
 from db.store import Store
 from db.tables import annotators, assignments, audit_log, documents, heads, revisions
-from db.values import State
+from db.values import FINISHED, State
 from relex_core.errors import InputError
 
 ADJUDICATOR = "adjudication"
@@ -27,8 +27,6 @@ SHARE = 0.1
 MOST = 0.5
 
 _CHOSEN = "gold share chosen"
-
-_FINISHED = (State.SUBMITTED, State.FLAGGED)
 
 
 def share(store: Store, project: str) -> float:
@@ -84,7 +82,7 @@ def waiting(store: Store, project: str, annotator: str) -> tuple[str, ...]:
                 .where(
                     documents.c.project_pk == pk,
                     annotators.c.name == annotator.strip(),
-                    heads.c.state.in_([str(state) for state in (*_FINISHED, State.SKIPPED)]),
+                    heads.c.state.in_([str(state) for state in (*FINISHED, State.SKIPPED)]),
                 )
             )
         }
@@ -119,7 +117,7 @@ def attempts(store: Store, project: str) -> tuple[tuple[str, str], ...]:
             sa.select(documents.c.id, annotators.c.name)
             .join(heads, heads.c.document_pk == documents.c.pk)
             .join(annotators, annotators.c.pk == heads.c.annotator_pk)
-            .where(documents.c.project_pk == pk, heads.c.state.in_([str(state) for state in _FINISHED]))
+            .where(documents.c.project_pk == pk, heads.c.state.in_([str(state) for state in FINISHED]))
             .order_by(documents.c.pk, annotators.c.name)
         )
         finished = [(row.id, row.name) for row in connection.execute(query)]

@@ -22,7 +22,7 @@ from db import revisions as revisions_
 from db.labels import translate
 from db.projects import LabelSet, annotator
 from db.tables import documents, heads, revisions, texts
-from db.values import Revision, State
+from db.values import FINISHED, Revision, State
 from relex_core import jsonl
 from relex_core.editing import Edit, edit_to_json
 from relex_core.errors import Conflict, quote
@@ -39,6 +39,7 @@ class Work:
     client: str = ""
     seq: int = 0
     expected: int | None = None
+    made_from: Mapping[str, int] | None = None
     independent: bool = False
     thresholds: Thresholds | None = None
     note: str = ""
@@ -70,6 +71,8 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
     seen = revisions_.head(connection, row.pk, work.annotator) if work.independent else before
     if work.expected is not None and work.expected != (seen.number if seen else 0):
         _refuse(connection, labels, row, work.expected, seen)
+    if work.made_from is not None:
+        _refuse_overtaken(connection, labels, row, work.made_from)
     extra = connection.execute(sa.select(texts.c.extra).where(texts.c.document_pk == row.pk)).scalar_one()
     annotation = _settled(annotation, labels, row, extra)
     extraction = None
@@ -260,6 +263,23 @@ def _refuse(connection: Connection, labels: LabelSet, row: Row[Any], expected: i
         change="Nothing was overwritten. Look at the other version and decide which one to keep.",
         value=other,
     )
+
+
+def _refuse_overtaken(connection: Connection, labels: LabelSet, row: Row[Any], made_from: Mapping[str, int]) -> None:
+    """Raise Conflict if the finished versions of the document are others than those that a writer worked from."""
+    newer = tuple(
+        revision
+        for revision in revisions_.by_annotator(connection, labels, row)
+        if made_from.get(revision.annotator, 0) != revision.number
+        and (revision.annotator in made_from or revision.state in FINISHED)
+    )
+    if newer:
+        raise Conflict(
+            expected=f"the versions of document {quote(row.id)} that were compared to be the latest",
+            found=" and ".join(f"revision {r.number} by {quote(r.annotator)}" for r in newer),
+            change="Nothing was saved. Look at the newer versions and decide again.",
+            value=newer,
+        )
 
 
 def _settled(annotation: Annotation, labels: LabelSet, row: Row[Any], extra: str) -> Annotation:

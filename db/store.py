@@ -5,7 +5,7 @@ Each method is one transaction. What it returned is on the disk; what it raised 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Self
 
@@ -189,6 +189,7 @@ class Store:
         client: str = "",
         seq: int = 0,
         expected: int | None = None,
+        made_from: Mapping[str, int] | None = None,
         independent: bool = False,
         state: State | str = State.IN_PROGRESS,
         thresholds: Thresholds | None = None,
@@ -201,7 +202,9 @@ class Store:
         `client` and `seq` make a repeated batch harmless: one that is committed is returned, not saved again.
         `expected` is the number of the revision that the writer saw last (0: none); another one now raises
         Conflict, whose `value` is that revision. With `independent` only the annotator's own revisions count,
-        for documents that several people annotate without seeing each other.
+        for documents that several people annotate without seeing each other. `made_from` holds the numbers of the
+        finished versions, by annotator, that this one was made from: if these are others now, Conflict is raised,
+        whose `value` holds the revisions that came in between.
         """
         work = saving.Work(
             annotator=annotator,
@@ -210,6 +213,7 @@ class Store:
             client=client,
             seq=seq,
             expected=expected,
+            made_from=made_from,
             independent=independent,
             thresholds=thresholds,
             note=note,

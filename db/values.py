@@ -23,6 +23,10 @@ class State(StrEnum):
     FLAGGED = "flagged"
 
 
+FINISHED = (State.SUBMITTED, State.FLAGGED)
+"""States in which somebody's version counts: work in progress is nobody's last word."""
+
+
 class Order(StrEnum):
     """In which order a queue shows its documents.
 

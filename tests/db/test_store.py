@@ -170,6 +170,20 @@ def test_independent_annotators_do_not_refuse_each_other(store: Store, project: 
     assert latest.annotation == accepted()
 
 
+def test_a_version_made_from_others_is_refused_once_these_are_not_the_latest(store: Store, project: str) -> None:
+    for who in ("ann", "bob"):
+        store.save(project, accepted(), annotator=who, state=State.SUBMITTED, independent=True)
+    seen = {r.annotator: r.number for r in store.by_annotator(project, "ada")}
+    store.save(project, accepted(), annotator="eva", independent=True)
+    newer = store.save(project, Annotation(ADA, SCHEMA), annotator="bob", state=State.FLAGGED, independent=True)
+    with pytest.raises(Conflict, match="revision 4 by 'bob'") as refused:
+        store.save(project, accepted(), annotator="both", made_from=seen, independent=True)
+    assert refused.value.value == (newer,)
+    assert len(store.revisions(project, "ada")) == 4
+    # work in progress of somebody who was not among them is no version yet
+    store.save(project, accepted(), annotator="both", made_from={**seen, "bob": newer.number}, independent=True)
+
+
 def test_save_needs_a_known_document_with_that_text(store: Store, project: str) -> None:
     with pytest.raises(NotFound, match="id of a document"):
         store.save(project, Annotation(Document("new", "Nobody knows me."), SCHEMA), annotator="ann")
