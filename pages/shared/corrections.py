@@ -27,7 +27,7 @@ MAX_NOTE = 2000
 class Command:
     """A wish of the person at the keyboard, in its place among the corrections.
 
-    `seconds` of work and `keystrokes` are those since the last submit, skip or flag of the document.
+    `seconds` of work and `keystrokes` are those since the command of the document before this one.
     """
 
     seq: int
@@ -77,12 +77,12 @@ class Batch:
 
     @property
     def seconds(self) -> float:
-        """Of work up to the submit, skip or flag in the batch, 0 without one: others only say how much so far."""
-        return max((command.seconds for command in self.commands if command.name in _STATES), default=0.0)
+        """Of work in what ends it for now (submit, skip, flag), each since the one before; others say how much so far."""
+        return sum(command.seconds for command in self.commands if command.name in _STATES)
 
     @property
     def keystrokes(self) -> int:
-        return max((command.keystrokes for command in self.commands if command.name in _STATES), default=0)
+        return sum(command.keystrokes for command in self.commands if command.name in _STATES)
 
     def wants(self, name: CommandName) -> bool:
         """Whether the batch holds this command."""

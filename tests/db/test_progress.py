@@ -79,6 +79,21 @@ def test_a_restored_backup_is_counted_anew(letters: Store, tmp_path: Path) -> No
     assert (same(letters), same(letters, "large-1")) == (5, 3)
 
 
+def test_what_a_document_took_is_the_sum_of_what_each_revision_says(letters: Store) -> None:
+    for state, seconds, keystrokes in (
+        (State.FLAGGED, 7.0, 3),
+        (State.IN_PROGRESS, None, None),
+        (State.SUBMITTED, 5.0, 4),
+    ):
+        letters.save(
+            "letters", Annotation(DOCUMENTS[0], SCHEMA), annotator="ada", state=state, seconds=seconds,
+            keystrokes=keystrokes,
+        )  # fmt: skip
+    (only,) = progress.work(letters, "letters")
+    assert (only.state, only.revisions, only.seconds, only.keystrokes) == (State.SUBMITTED, 3, 12.0, 7)
+    assert progress.pace(letters, "letters", "ada") == 12.0
+
+
 @pytest.mark.parametrize("many", [0, 500])
 def test_pace_is_the_median_of_the_last_finished_documents(
     letters: Store, many: int, monkeypatch: pytest.MonkeyPatch

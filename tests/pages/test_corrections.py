@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from db import progress
 from db.store import Store
 from db.values import State
 from pages.shared.corrections import Batch, Command, Committed, Refusal, apply_batch
@@ -107,6 +108,14 @@ def test_own_revisions_are_no_conflict_though_the_browser_has_not_heard_of_them(
     assert commit(store, after_reload).conflict is not None
     assert commit(store, replace(after_reload, kin={"c": 1})).conflict is not None, "it went on after that"
     assert commit(store, replace(after_reload, kin={"c": 2})).conflict is None
+
+
+def test_the_work_in_a_batch_is_the_sum_of_what_its_commands_say(store: Store) -> None:
+    flag = Command(2, "flag", seconds=7.5, keystrokes=3)
+    submit = Command(3, "submit", seconds=5.0, keystrokes=4)
+    commit(store, batch(Accept((ADA.id,)), commands=(flag, submit, Command(4, "next", seconds=5.0, keystrokes=4))))
+    (work,) = progress.work(store, "p")
+    assert (work.state, work.seconds, work.keystrokes) == (State.SUBMITTED, 12.5, 7)
 
 
 def test_commands_set_the_state_once(store: Store) -> None:
