@@ -15,7 +15,7 @@ from itertools import combinations
 
 from nltk.metrics.agreement import AnnotationTask
 
-from pages.shared.alignment import Marks, canonical, edges, units
+from pages.shared.alignment import Marks, Unit, canonical, edges, units
 from relex_core.types import Annotation, Entity
 
 Rating = tuple[str, str, str]
@@ -54,6 +54,19 @@ class Figures:
     kappa: float | None
     alpha: float | None
     relation_kappa: float | None
+    relation_alpha: float | None
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alpha:
+    """Krippendorff's alpha over everybody on one label, or on all (`label` is ""). `kind` is "entity" or "relation",
+    `matched` counts the mentions or related pairs that at least two people gave the label, or any label. `value` is
+    None where fewer than two of these, or only one label, leave nothing to measure."""
+
+    kind: str
+    label: str
+    value: float | None
     matched: int
 
 
@@ -82,12 +95,18 @@ def by_pair(documents: Iterable[Marks]) -> tuple[Figures, ...]:
 
 def alpha(documents: Iterable[Marks]) -> float | None:
     """Krippendorff's alpha over everybody, on mentions that at least two people marked."""
-    ratings: list[Rating] = []
+    return over_everybody(documents)[0].value
+
+
+def over_everybody(documents: Iterable[Marks]) -> tuple[Alpha, ...]:
+    """Alpha on the labels of mentions, then of related pairs: over all labels, then each against all others."""
+    entities: list[Rating] = []
+    relations: list[Rating] = []
     for number, marks in enumerate(documents):
-        for at, unit in enumerate(units(marks)):
-            if len(unit.marks) > 1:
-                ratings += [(name, f"{number}:{at}", entity.label) for name, entity in unit.marks]
-    return _alpha(ratings)
+        mentions = units(marks)
+        entities += _ratings(number, mentions)
+        relations += _relation_ratings(number, marks, mentions)
+    return (*_alphas("entity", entities, 0), *_alphas("relation", relations, _DIRECTION))
 
 
 def match(left: Sequence[Entity], right: Sequence[Entity], strict: bool) -> dict[str, str]:
@@ -118,17 +137,52 @@ def _count(counts: _Counts, number: int, left: str, right: str, marks: Marks) ->
         counts.related[side].update(label for _, _, label in _triples(annotation))
     counts.relations.update(label for _, _, label in _triples(one) & _triples(other))
     mentions = units(marks)
-    for at, unit in enumerate(mentions):
-        if len(unit.marks) == 2:
-            counts.ratings += [(name, f"{number}:{at}", entity.label) for name, entity in unit.marks]
+    counts.ratings += _ratings(number, mentions)
+    counts.relation_ratings += _relation_ratings(number, marks, mentions)
+
+
+_DIRECTION = len("> ")
+"""Characters in front of the label in a rating of a relation: which way it goes is part of what people say."""
+
+
+def _ratings(number: int, mentions: Iterable[Unit]) -> list[Rating]:
+    """The labels of mentions that at least two people marked."""
+    return [
+        (name, f"{number}:{at}", entity.label)
+        for at, unit in enumerate(mentions)
+        if len(unit.marks) > 1
+        for name, entity in unit.marks
+    ]
+
+
+def _relation_ratings(number: int, marks: Marks, mentions: tuple[Unit, ...]) -> list[Rating]:
+    """The directed labels of pairs of mentions that at least two people related."""
+    ratings: list[Rating] = []
     for (a, b), said in edges(marks, mentions).items():
         # one label each: a pair that carries several relations is no single decision
-        if len(said) == 2 and all(len(labels) == 1 for labels in said.values()):
-            counts.relation_ratings += [
-                (name, f"{number}:{a}:{b}", f"{'>' if forward else '<'} {label}")
-                for name, labels in said.items()
-                for forward, label in labels
+        single = [(name, *edge) for name, labels in said.items() if len(labels) == 1 for edge in labels]
+        if len(single) > 1:
+            ratings += [
+                (name, f"{number}:{a}:{b}", f"{'>' if forward else '<'} {label}") for name, forward, label in single
             ]
+    return ratings
+
+
+def _against_others(ratings: Iterable[Rating], label: str, prefix: int) -> list[Rating]:
+    return [(who, item, "yes" if said[prefix:] == label else "no") for who, item, said in ratings]
+
+
+def _given(binary: Iterable[Rating]) -> int:
+    """How many items at least two people gave the label."""
+    people = Counter(item for _, item, said in binary if said == "yes")
+    return sum(number > 1 for number in people.values())
+
+
+def _alphas(kind: str, ratings: list[Rating], prefix: int) -> Iterator[Alpha]:
+    yield Alpha(kind, "", _alpha(ratings), len({item for _, item, _ in ratings}))
+    for label in sorted({said[prefix:] for _, _, said in ratings}):
+        binary = _against_others(ratings, label, prefix)
+        yield Alpha(kind, label, _alpha(binary), _given(binary))
 
 
 def _triples(annotation: Annotation) -> set[tuple[tuple[int, int], tuple[int, int], str]]:
@@ -156,11 +210,11 @@ def _figures(left: str, right: str, counts: _Counts) -> Iterator[Figures]:
         _kappa(counts.ratings),
         _alpha(counts.ratings),
         _kappa(counts.relation_ratings),
+        _alpha(counts.relation_ratings),
         len(counts.ratings) // 2,
     )
     for label in labels:
-        # the label against all others
-        binary = [(who, item, "yes" if said == label else "no") for who, item, said in counts.ratings]
+        binary = _against_others(counts.ratings, label, 0)
         yield Figures(
             left,
             right,
@@ -171,12 +225,13 @@ def _figures(left: str, right: str, counts: _Counts) -> Iterator[Figures]:
             _kappa(binary),
             _alpha(binary),
             None,
-            sum(said == "yes" for _, _, said in binary),
+            None,
+            _given(binary),
         )
     for label in relations:
-        binary = [(who, item, "yes" if said[2:] == label else "no") for who, item, said in counts.relation_ratings]
+        binary = _against_others(counts.relation_ratings, label, _DIRECTION)
         found = _f1(counts.relations, counts.related, [label])
-        yield Figures(left, right, label, F1(), F1(), found, None, None, _kappa(binary), found.matched)
+        yield Figures(left, right, label, F1(), F1(), found, None, None, _kappa(binary), _alpha(binary), found.matched)
 
 
 def _f1(matched: Counter[str], sizes: dict[str, Counter[str]], labels: Sequence[str]) -> F1:

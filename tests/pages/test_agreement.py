@@ -58,6 +58,8 @@ def test_f1_by_label() -> None:
     assert by_label["person"].strict == F1(1, 2, 3)
     assert by_label["place"].strict == F1(0, 1, 0)
     assert by_label["place"].strict.value == 0.0
+    # Ada and Babbage; London is a person for one of the two only
+    assert (by_label[""].matched, by_label["person"].matched, by_label["place"].matched) == (3, 2, 0)
 
 
 def test_kappa_and_alpha_on_matched_mentions() -> None:
@@ -104,6 +106,46 @@ def test_alpha_of_three_people_allows_for_gaps() -> None:
     observed = Fraction(2, 7)  # coincidences that differ, of seven: the pair (river, place) counts twice
     expected = 1 - Fraction(3 * 2 + 3 * 2 + 0, 7 * 6)
     assert agreement.alpha(documents) == pytest.approx(float(1 - observed / expected))
+
+
+def test_alpha_of_each_label_over_everybody() -> None:
+    documents = [
+        {"ann": annotation(ADA, LONDON, THAMES), "bob": annotation(ADA, LONDON), "eva": annotation(ADA, THAMES_PLACE)}
+    ]
+    everybody = {(a.kind, a.label): a for a in agreement.over_everybody(documents)}
+    # place against all others: 3 yes, 4 no of seven; two of seven coincidences differ
+    place = 1 - Fraction(2, 7) / (1 - Fraction(3 * 2 + 4 * 3, 7 * 6))
+    assert place == Fraction(1, 2)
+    assert everybody["entity", "place"].value == pytest.approx(float(place))
+    # river: 1 yes, 6 no, which is no better than chance
+    assert everybody["entity", "river"].value == pytest.approx(0.0)
+    assert everybody["entity", "person"].value == pytest.approx(1.0)
+    matched = {label: a.matched for (_, label), a in everybody.items() if label}
+    assert matched == {"place": 1, "river": 0, "person": 1}
+    assert everybody["entity", ""].matched == 3
+    assert everybody["relation", ""].value is None
+
+
+def test_alpha_of_relations() -> None:
+    everywhere = (ADA, BABBAGE, LONDON, THAMES)
+    same = ((BABBAGE, "met in", LONDON), (ADA, "met in", LONDON))
+    marks = {
+        "ann": annotation(*everywhere, relations=(*same, (ADA, "knows", BABBAGE), (LONDON, "met in", THAMES))),
+        "bob": annotation(*everywhere, relations=(*same, (BABBAGE, "knows", ADA), (THAMES, "met in", LONDON))),
+    }
+    overall = agreement.by_pair([marks])[0]
+    # eight labels: 5 met in, 1 met in backwards, 2 knows; one pair of four differs
+    two = 1 - Fraction(1, 4) / (1 - Fraction(5 * 4 + 1 * 0 + 2 * 1, 8 * 7))
+    assert overall.relation_alpha == pytest.approx(float(two))
+    marks["eva"] = annotation(*everywhere, relations=((ADA, "knows", LONDON),))
+    everybody = {a.label: a for a in agreement.over_everybody([marks]) if a.kind == "relation"}
+    # nine labels: 5, 1, 3; in a pair of three people each of two differs from the third, each weighs 1 / (3 - 1)
+    three = 1 - Fraction(2 + 2, 9) / (1 - Fraction(5 * 4 + 1 * 0 + 3 * 2, 9 * 8))
+    assert everybody[""].value == pytest.approx(float(three))
+    # met in whichever way against all others: 6 yes, 3 no
+    met_in = 1 - Fraction(2, 9) / (1 - Fraction(6 * 5 + 3 * 2, 9 * 8))
+    assert everybody["met in"].value == pytest.approx(float(met_in))
+    assert (everybody[""].matched, everybody["met in"].matched, everybody["knows"].matched) == (4, 3, 1)
 
 
 def test_units_match_one_to_one_by_overlap() -> None:
