@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import annotating, resources, review, reviewing, style
+from pages.shared import annotating, resources, review, review_figures, reviewing, style
 from pages.shared.messages import guard
 
 style.add("queue.css")
@@ -21,6 +21,6 @@ with guard():
     if view == "Disagreements":
         reviewing.disagreements(store, project, shared)
     elif view == "Agreement":
-        reviewing.agreement(store, project, shared, work)
+        review_figures.agreement(store, project, shared, work)
     else:
-        reviewing.figures(store, project, work)
+        review_figures.figures(store, project, work)

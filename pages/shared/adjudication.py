@@ -13,31 +13,49 @@ from db.gold import ADJUDICATOR
 from pages.shared.alignment import Edge, Marks, Pair, Unit, edges, units
 from relex_core.types import Annotation, Entity, Relation
 
-__all__ = ["ADJUDICATOR", "Disagreement", "Pick", "disagreements", "picks_from_json", "resolve"]
+__all__ = ["ADJUDICATOR", "REASONS", "Disagreement", "Pick", "disagreements", "picks_from_json", "resolve", "undecided"]
 
 Pick = tuple[str, ...]
 """Whose version is taken: one annotator, several, or nobody's."""
+
+REASONS = ("entity of some only", "boundary", "entity label", "relation of some only", "relation label or direction")
+"""In what annotators can differ about a mention or a pair of mentions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
     """One place on which annotators differ. `id` stays the same while annotations do; `spans` are the mentions that
-    it is about, one or two; `options` holds for each annotator what they said, in words, empty for nothing."""
+    it is about, one or two; `options` holds for each annotator what they said, in words, empty for nothing; `labels`
+    are those that anybody gave, `reasons` some of `REASONS`, `ends` the ids that disagreements about a relation's two
+    mentions have or would have."""
 
     id: str
     kind: str
     spans: tuple[tuple[int, int], ...]
     text: str
     options: tuple[tuple[str, tuple[str, ...]], ...]
+    labels: tuple[str, ...]
+    reasons: tuple[str, ...]
+    ends: tuple[str, ...] = ()
 
     def of(self, annotator: str) -> tuple[str, ...]:
-        return dict(self.options)[annotator]
+        """What this annotator said, nothing for one who has no version."""
+        return dict(self.options).get(annotator, ())
 
 
 def disagreements(marks: Marks) -> tuple[Disagreement, ...]:
     """Entities in text order, then relations in text order. Whatever all annotators said alike is not among them."""
     mentions = units(marks)
     return (*_entity_disagreements(marks, mentions), *_relation_disagreements(marks, mentions))
+
+
+def undecided(found: Iterable[Disagreement], picks: Mapping[str, Pick]) -> tuple[Disagreement, ...]:
+    """The disagreements that no pick answers. A relation needs none where an entity at its end was turned down."""
+    found = tuple(found)
+    turned_down = {
+        d.id for d in found if d.kind == "entity" and d.id in picks and not any(d.of(name) for name in picks[d.id])
+    }
+    return tuple(d for d in found if d.id not in picks and not turned_down & {*d.ends})
 
 
 def resolve(marks: Marks, picks: Mapping[str, Pick]) -> Annotation:
@@ -123,7 +141,18 @@ def _entity_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[
         options = tuple(
             (name, () if e is None else (f"{e.label}: {text[e.start : e.end]}",)) for name, e in said.items()
         )
-        yield Disagreement(_entity_id(unit), "entity", ((unit.start, unit.end),), text[unit.start : unit.end], options)
+        given = [e for e in said.values() if e is not None]
+        labels = {e.label for e in given}
+        differs = (len(given) < len(said), len({e.span for e in given}) > 1, len(labels) > 1, False, False)
+        yield Disagreement(
+            _entity_id(unit),
+            "entity",
+            ((unit.start, unit.end),),
+            text[unit.start : unit.end],
+            options,
+            tuple(sorted(labels)),
+            _reasons(differs),
+        )
 
 
 def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
@@ -140,7 +169,16 @@ def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterabl
             ((low.start, low.end), (high.start, high.end)),
             f"{names[0]} – {names[1]}",
             options,
+            tuple(sorted({label for labels in said.values() for _, label in labels})),
+            _reasons(
+                (False, False, False, len(said) < len(marks), len({frozenset(labels) for labels in said.values()}) > 1)
+            ),
+            (_entity_id(low), _entity_id(high)),
         )
+
+
+def _reasons(differs: tuple[bool, ...]) -> tuple[str, ...]:
+    return tuple(reason for reason, yes in zip(REASONS, differs, strict=True) if yes)
 
 
 def _in_words(said: Iterable[Edge], names: tuple[str, str]) -> tuple[str, ...]:

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import gold, progress
 from db.progress import Work
 from db.store import Store
-from db.values import Revision, State
+from db.values import FINISHED, Revision, State
 from pages.shared import agreement
-from pages.shared.adjudication import ADJUDICATOR, Disagreement, Pick, disagreements, resolve
-from pages.shared.agreement import Figures
+from pages.shared.adjudication import ADJUDICATOR, Disagreement, Pick, disagreements, resolve, undecided
+from pages.shared.agreement import Alpha, Figures
 from pages.shared.alignment import Marks
-
-FINISHED = (State.SUBMITTED, State.FLAGGED)
-"""States in which somebody's version counts: work in progress is nobody's last word."""
+from relex_core.errors import InputError
+from relex_core.types import Annotation
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A document that at least two people finished. `adjudicated` until one of them saves again."""
+    """A document that at least two people finished, `last` the moment at which one of them saved last. `adjudicated`
+    until one of them saves again."""
 
     id: str
     annotators: tuple[str, ...]
     adjudicated: bool
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A shared document with its versions and what is disputed."""
+    """A shared document with its versions and what is disputed. `seen` holds the numbers of these versions by
+    annotator, and of the adjudicated one if there is one."""
 
     shared: Shared
     marks: Marks
     disagreements: tuple[Disagreement, ...]
+    seen: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What somebody saved while another person compared versions: what their version has now and had not before, and
+    the reverse, in words."""
+
+    annotator: str
+    state: State
+    at: datetime
+    now: tuple[str, ...]
+    before: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which shared documents are wanted: those that this annotator finished, and in which a disagreement is about
+    this label and of this kind (one of `adjudication.REASONS`). "" leaves a field open."""
+
+    annotator: str = ""
+    label: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +68,7 @@ class Agreement:
 
     documents: int
     figures: tuple[Figures, ...]
-    alpha: float | None
+    alphas: tuple[Alpha, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +92,47 @@ def shared(work: tuple[Work, ...]) -> tuple[Shared, ...]:
     found = []
     for id, items in people.items():
         if len(items) > 1:
-            last = settled.get(id)
-            done = last is not None and last.saved_at >= max(item.saved_at for item in items)
-            found.append(Shared(id, tuple(sorted(item.annotator for item in items)), done))
+            end, latest = settled.get(id), max(item.saved_at for item in items)
+            done = end is not None and end.saved_at >= latest
+            found.append(Shared(id, tuple(sorted(item.annotator for item in items)), done, latest))
     return tuple(sorted(found, key=lambda shared: shared.adjudicated))
 
 
 def case(store: Store, project: str, shared: Shared) -> Case:
     """The versions of a shared document. Raises NotFound."""
-    marks = _marks(store.by_annotator(project, shared.id))
-    return Case(shared, marks, disagreements(marks))
+    latest = store.by_annotator(project, shared.id)
+    marks = _marks(latest)
+    return Case(shared, marks, disagreements(marks), {r.annotator: r.number for r in latest if r.state in FINISHED})
+
+
+def disputed(store: Store, project: str, documents: Iterable[Shared]) -> dict[str, tuple[Disagreement, ...]]:
+    """What is disputed in each of these documents, by id."""
+    return {document.id: case(store, project, document).disagreements for document in documents}
+
+
+def matching(
+    documents: tuple[Shared, ...], wanted: Filter, disputed: Mapping[str, tuple[Disagreement, ...]]
+) -> tuple[Shared, ...]:
+    """The documents that a filter leaves. `disputed` is needed for a label or a reason only: one disagreement has to
+    meet both."""
+    return tuple(
+        document
+        for document in documents
+        if (not wanted.annotator or wanted.annotator in document.annotators)
+        and (
+            not (wanted.label or wanted.reason)
+            or any(
+                (not wanted.label or wanted.label in d.labels) and (not wanted.reason or wanted.reason in d.reasons)
+                for d in disputed.get(document.id, ())
+            )
+        )
+    )
 
 
 def measure(store: Store, project: str, documents: tuple[Shared, ...]) -> Agreement:
     """The agreement on shared documents."""
     marks = [_marks(store.by_annotator(project, document.id)) for document in documents]
-    return Agreement(len(documents), agreement.by_pair(marks), agreement.alpha(marks))
+    return Agreement(len(documents), agreement.by_pair(marks), agreement.over_everybody(marks))
 
 
 def against_gold(store: Store, project: str) -> tuple[GoldScore, ...]:
@@ -97,23 +148,74 @@ def against_gold(store: Store, project: str) -> tuple[GoldScore, ...]:
 
 
 def adjudicate(
-    store: Store, project: str, case: Case, picks: Mapping[str, Pick], seconds: float | None = None
+    store: Store,
+    project: str,
+    case: Case,
+    picks: Mapping[str, Pick],
+    seen: Mapping[str, int],
+    seconds: float | None = None,
 ) -> Revision:
-    """Save the picked versions as a revision of the annotator "adjudication"."""
+    """Save the picked versions as a revision of the annotator "adjudication".
+
+    `seen` are the numbers of the versions that the picks were made from. Raises Conflict, whose `value` holds the
+    newer revisions, if these are not the latest any more, and InputError if a disagreement was not decided.
+    """
+    left = undecided(case.disagreements, picks) if seen == case.seen else ()
+    if left:
+        raise InputError(
+            expected="an answer to each disagreement",
+            found=f"{len(left)} without one, the first about {left[0].text!r}",
+            change="Nothing was saved. Decide on these too.",
+            value=left,
+        )
     return store.save(
         project,
         resolve(case.marks, picks),
         annotator=ADJUDICATOR,
         state=State.SUBMITTED,
+        made_from=seen,
         independent=True,
         seconds=seconds,
         note="between " + ", ".join(case.marks),
     )
 
 
+def since(store: Store, project: str, document: str, seen: Mapping[str, int]) -> tuple[Saved, ...]:
+    """Who saved the document after the versions `seen`, and what became different. Raises NotFound."""
+    history = {revision.number: revision for revision in store.revisions(project, document)}
+    found = []
+    for latest in store.by_annotator(project, document):
+        known = seen.get(latest.annotator, 0)
+        if known == latest.number or not (known or latest.state in FINISHED):
+            continue
+        before = _said(history[known].annotation) if known in history else {}
+        now = _said(history[latest.number].annotation)
+        found.append(
+            Saved(
+                latest.annotator,
+                latest.state,
+                latest.saved_at,
+                tuple(words for key, words in now.items() if key not in before),
+                tuple(words for key, words in before.items() if key not in now),
+            )
+        )
+    return tuple(found)
+
+
 def work(store: Store, project: str) -> tuple[Work, ...]:
     """What everybody did in a project. Raises NotFound."""
     return progress.work(store, project)
+
+
+def _said(annotation: Annotation) -> dict[object, str]:
+    """Entities in text order and relations, in words, by what makes them the same in another revision."""
+    entities, text = annotation.by_id(), annotation.document
+    in_order = sorted(annotation.entities, key=lambda e: (*e.span, e.label))
+    said: dict[object, str] = {(*e.span, e.label): f"{e.text(text)} ({e.label})" for e in in_order}
+    for relation in annotation.relations:
+        head, tail = entities[relation.head], entities[relation.tail]
+        said[head.span, tail.span, relation.label] = f"{head.text(text)} → {relation.label} → {tail.text(text)}"
+    return said
 
 
 def _marks(revisions: tuple[Revision, ...]) -> Marks:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
-from db.progress import Work
 from db.store import Store
-from db.values import State
-from pages.shared import palette, review, state, statistics
-from pages.shared.messages import counted, plain, refuse
-from pages.shared.review import Agreement, GoldScore, Shared
-from pages.shared.statistics import Acceptance
+from db.values import FINISHED
+from pages.shared import review, state
+from pages.shared.adjudication import REASONS, Disagreement
+from pages.shared.messages import clock, counted, plain, refuse
+from pages.shared.review import Filter, Saved, Shared
 from pages.shared.widgets.adjudicator import adjudicator, decision
+from relex_core.errors import Conflict, InputError
 
 DUEL = "adjudicator"
 
@@ -52,17 +49,48 @@ def bar(store: Store, name: str, shared: tuple[Shared, ...]) -> str:
 
 
 def take(store: Store, name: str, shared: tuple[Shared, ...]) -> bool:
-    """Save the decision that the browser sent, once; whether something was saved."""
+    """Save the decision that the browser sent, once; whether something was saved. One that was made from versions
+    that are not the latest any more is refused, and the document comes again with what is new."""
     made = decision(DUEL)
     if made is None or made.number <= state.remembered("adjudicated", 0):
         return False
     state.remember("adjudicated", made.number)
+    state.remember("review_notice", "")
     wanted = next((document for document in shared if document.id == made.document), None)
-    if wanted is None:
+    try:
+        if wanted is not None:
+            case = review.case(store, name, wanted)
+            review.adjudicate(store, name, case, made.picks, made.seen, made.seconds)
+            state.remember("review_document", "")
+            return True
+    except Conflict:
+        pass
+    except InputError as error:
+        state.remember("review_notice", str(error))
+        state.remember("review_document", made.document)
         return False
-    state.remember("review_document", "")
-    review.adjudicate(store, name, review.case(store, name, wanted), made.picks, made.seconds)
-    return True
+    came = " ".join(_in_words(saved) for saved in review.since(store, name, made.document, made.seen))
+    state.remember("review_notice", f"{came} {_KEPT if wanted else _APART}")
+    state.remember("review_document", made.document)
+    return False
+
+
+_KEPT = "Nothing was adjudicated. Answers to which nothing new was said are kept; look at the others and save again."
+_APART = "Nothing was adjudicated: fewer than two people have finished this document now."
+
+
+def _in_words(saved: Saved) -> str:
+    """Who saved what, in a sentence."""
+    changes = [f"with {_listed(saved.now)}"] if saved.now else []
+    changes += [f"without {_listed(saved.before)}"] if saved.before else []
+    what = " and ".join(changes) or "with the same marks"
+    left = "" if saved.state in FINISHED else f", {saved.state} now"
+    return f"While you decided, {saved.annotator} saved {what} ({clock(saved.at)}{left})."
+
+
+def _listed(words: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
@@ -74,10 +102,19 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
                 "to two people who do not see each other's marks; what both have submitted appears here."
             )
         return
+    notice: str = state.remembered("review_notice", "")
+    if notice:
+        refuse(notice)
+    with st.container(key="tools_case", horizontal=True):
+        place = st.container(key="case_place", width="content")
+        shared = _filtered(store, name, shared)
+    if not shared:
+        st.caption("No shared document is like that. Open a filter again to see the others.")
+        return
     chosen = next((d for d in shared if d.id == state.remembered("review_document", "")), shared[0])
     if all(document.adjudicated for document in shared):
-        st.caption("Every shared document is adjudicated. Saving one again replaces its adjudicated version.")
-    with st.container(key="tools_case", horizontal=True):
+        st.caption("All of these are adjudicated. Saving one again replaces its adjudicated version.")
+    with place:
         at = shared.index(chosen)
         words = f"{at + 1:,} of {len(shared):,}  ·  {chosen.id}{'  ·  adjudicated' if chosen.adjudicated else ''}"
         with st.popover(plain(words), key="pick_case"):
@@ -86,157 +123,65 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
                 st.button(
                     plain(f"{document.id}  ·  {mark}"),
                     key=f"case_{document.id}",
-                    on_click=state.remember,
-                    args=("review_document", document.id),
+                    on_click=_open,
+                    args=(document.id,),
                     width="stretch",
                 )
     case = review.case(store, name, chosen)
-    saved = state.remembered("adjudicated", 0)
-    adjudicator(case.marks, case.disagreements, key=DUEL, saved=saved, height="calc(100vh - 158px)")
+    adjudicator(
+        case.marks,
+        case.disagreements,
+        key=DUEL,
+        seen=case.seen,
+        saved=state.remembered("adjudicated", 0),
+        height=f"calc(100vh - {244 if notice else 162}px)",
+    )
 
 
-def agreement(store: Store, name: str, shared: tuple[Shared, ...], work: tuple[Work, ...]) -> None:
-    """Figures by pair of people and label."""
-    if not shared:
-        refuse("Agreement needs documents that two people have submitted. There are none yet.")
-        return
-    stamp = (name, len(work), max(item.saved_at for item in work))
-    kept: tuple[object, Agreement] | None = state.remembered("agreement")
+def _filtered(store: Store, name: str, shared: tuple[Shared, ...]) -> tuple[Shared, ...]:
+    """The row of filters; the documents that they leave."""
+    people = sorted({person for document in shared for person in document.annotators})
+    schema = store.project(name).schema
+    labels = [label.name for label in schema.entity_labels] + [label.name for label in schema.relation_labels]
+    wanted = Filter(
+        _choice("annotator", "every annotator", people),
+        _choice("label", "any label", list(dict.fromkeys(labels))),
+        _choice("reason", "any disagreement", list(REASONS)),
+    )
+    if not (wanted.label or wanted.reason):
+        return review.matching(shared, wanted, {})
+    stamp = (name, tuple((document.id, document.annotators, document.last) for document in shared))
+    kept: tuple[object, dict[str, tuple[Disagreement, ...]]] | None = state.remembered("disputed")
     if kept is None or kept[0] != stamp:
         with st.spinner("Comparing the versions"):
-            kept = (stamp, review.measure(store, name, shared))
-        state.remember("agreement", kept)
-    found = kept[1]
-    alpha = "not defined" if found.alpha is None else f"{found.alpha:.2f}"
-    st.markdown(f"{counted(found.documents, 'document')}. Krippendorff's alpha of labels over everybody: **{alpha}**.")
-    rows = [
-        {
-            "people": f"{f.left}, {f.right}",
-            "label": f.label or "all",
-            "spans, strict F1": f.strict.value,
-            "spans, relaxed F1": f.relaxed.value,
-            "relations F1": f.relations.value,
-            "kappa": f.kappa,
-            "alpha": f.alpha,
-            "relations kappa": f.relation_kappa,
-            "matched": f.matched,
-        }
-        for f in found.figures
-    ]
-    figures = {name: st.column_config.NumberColumn(format="%.2f") for name in list(rows[0])[2:8]} if rows else {}
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, column_config=figures, height="content", width="stretch", placeholder="–"
+            kept = (stamp, review.disputed(store, name, shared))
+        state.remember("disputed", kept)
+    return review.matching(shared, wanted, kept[1])
+
+
+def _choice(name: str, nothing: str, options: list[str]) -> str:
+    """A filter, "" while it is open. It keeps its value while another view is on the screen."""
+    before = state.remembered(f"filter_{name}", "")
+    at = options.index(before) + 1 if before in options else 0
+    chosen = st.selectbox(
+        name.capitalize(),
+        ["", *options],
+        index=at,
+        key=f"review_{name}",
+        format_func=lambda option: option or nothing,
+        label_visibility="collapsed",
+        width=190,
     )
-    st.caption(
-        "F1 compares what people marked: strict by equal spans and labels, relaxed by overlapping spans with equal "
-        "labels, relations by equal spans and label. Kappa and alpha compare the labels of mentions that both marked, "
-        "so they need at least two of these and two labels; a dash says that there was nothing to measure."
-    )
+    state.remember(f"filter_{name}", chosen or "")
+    return chosen or ""
 
 
-def figures(store: Store, name: str, work: tuple[Work, ...]) -> None:
-    """Pace by annotator, acceptance by label and model, progress over time."""
-    if not work:
-        refuse("Nobody has saved anything in this project yet. Figures appear with the first document.")
-        return
-    left, right = st.columns([1, 1], gap="medium")
-    with left.container(key="pane_pace"):
-        st.markdown("Documents by annotator")
-        st.dataframe(
-            _paces(work),
-            hide_index=True,
-            width="stretch",
-            column_config=_decimals("seconds", "keystrokes"),
-            placeholder="–",
-        )
-        _gold(review.against_gold(store, name))
-        st.markdown("Finished documents over time")
-        points = statistics.over_time(work)
-        if len(points) > 1:
-            _over_time(points)
-        else:
-            st.caption("The line begins with the second finished document.")
-    with right.container(key="pane_acceptance"):
-        st.markdown("What became of suggestions, in submitted documents")
-        stamp = (name, len(work), max(item.saved_at for item in work))
-        kept: tuple[object, tuple[Acceptance, ...]] | None = state.remembered("acceptance")
-        if kept is None or kept[0] != stamp:
-            submitted = store.latest_revisions(name, states=[State.SUBMITTED], suggestions=True)
-            kept = (stamp, statistics.acceptance(submitted))
-            state.remember("acceptance", kept)
-        if kept[1]:
-            rate = st.column_config.ProgressColumn("accepted as it was", min_value=0, max_value=100, format="%d %%")
-            st.dataframe(
-                _acceptance(kept[1]), hide_index=True, width="stretch", column_config={"rate": rate}, placeholder="–"
-            )
-        else:
-            st.caption("No document was submitted yet.")
-
-
-def _gold(scores: tuple[GoldScore, ...]) -> None:
-    """How people did on gold items; nothing where there are none."""
-    if not scores:
-        return
-    st.markdown("Against gold: adjudicated documents that came up unannounced")
-    rows = [
-        {
-            "annotator": s.annotator,
-            "gold items": s.documents,
-            "spans, strict F1": s.figures.strict.value,
-            "spans, relaxed F1": s.figures.relaxed.value,
-            "relations F1": s.figures.relations.value,
-        }
-        for s in scores
-    ]
-    config = {column: st.column_config.NumberColumn(format="%.2f") for column in list(rows[0])[2:]}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, placeholder="–")
-
-
-def _paces(work: tuple[Work, ...]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "annotator": p.annotator,
-            "submitted": p.submitted,
-            "skipped": p.skipped,
-            "flagged": p.flagged,
-            "open": p.open,
-            "seconds": p.seconds,
-            "keystrokes": p.keystrokes,
-            "per hour": None if p.per_hour is None else round(p.per_hour),
-        }
-        for p in statistics.paces(work)
-    )
-
-
-def _acceptance(found: tuple[Acceptance, ...]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "label": a.label,
-            "kind": a.kind,
-            "rate": None if a.rate is None else round(100 * a.rate),
-            "accepted": a.accepted,
-            "changed": a.changed,
-            "rejected": a.rejected,
-            "added": a.added,
-            "model": a.model or "none",
-        }
-        for a in found
-    )
-
-
-def _over_time(points: tuple[tuple[object, str, int], ...]) -> None:
-    frame = pd.DataFrame(points, columns=["time", "annotator", "documents"])
-    people = list(dict.fromkeys(frame["annotator"]))
-    colors: list[Any] = [palette.line(n) for n in range(len(people))]
-    wide = frame.pivot_table(index="time", columns="annotator", values="documents").ffill()[people]
-    st.line_chart(wide, color=colors, height=240, y_label="documents", x_label="")
-
-
-def _decimals(*names: str) -> dict[str, Any]:
-    return {name: st.column_config.NumberColumn(format="%.1f") for name in names}
+def _open(document: str) -> None:
+    state.remember("review_document", document)
+    state.remember("review_notice", "")
 
 
 def _choose(name: str) -> None:
     state.set_project(name)
     state.set_address(name)
-    state.remember("review_document", "")
+    _open("")

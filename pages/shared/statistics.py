@@ -5,6 +5,7 @@ Pure functions over what the store says.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from db.progress import Work
 from db.values import Revision, State
 from pages.shared.adjudication import ADJUDICATOR
 from relex_core.editing import diff
+
+LATELY = 10
+"""Documents of which the pace at a moment is the median: one that somebody left open does not bend the line."""
 
 _CLOSED = (State.SUBMITTED, State.SKIPPED, State.FLAGGED)
 
@@ -36,6 +40,15 @@ class Pace:
         return 3600 / self.seconds if self.seconds else None
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value of one annotator's work at a moment."""
+
+    at: datetime
+    annotator: str
+    value: float
+
+
 @dataclass(slots=True)
 class Acceptance:
     """What people did with one model's suggestions of one label, and what they added themselves.
@@ -54,8 +67,12 @@ class Acceptance:
     @property
     def rate(self) -> float | None:
         """Share of the decided suggestions that were kept as they were, None where none was decided."""
-        decided = self.accepted + self.changed + self.rejected
-        return self.accepted / decided if decided else None
+        return self.accepted / self.decided if self.decided else None
+
+    @property
+    def decided(self) -> int:
+        """Suggestions on which somebody decided."""
+        return self.accepted + self.changed + self.rejected
 
 
 def paces(work: Iterable[Work]) -> tuple[Pace, ...]:
@@ -102,14 +119,36 @@ def acceptance(revisions: Iterable[Revision]) -> tuple[Acceptance, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def over_time(work: Iterable[Work]) -> tuple[tuple[datetime, str, int], ...]:
-    """(moment, annotator, documents that they had finished by then), in the order of time."""
+def over_time(work: Iterable[Work]) -> tuple[Point, ...]:
+    """How many documents each annotator had finished by then, in the order of time."""
     counts: dict[str, int] = {}
     points = []
     for item in sorted(work, key=lambda item: item.saved_at):
         if item.state in _CLOSED:
             counts[item.annotator] = counts.get(item.annotator, 0) + 1
-            points.append((item.saved_at, item.annotator, counts[item.annotator]))
+            points.append(Point(item.saved_at, item.annotator, counts[item.annotator]))
+    return tuple(points)
+
+
+def seconds_over_time(work: Iterable[Work]) -> tuple[Point, ...]:
+    """Seconds that a submitted document took: each annotator's median over their last `LATELY`, in the order of
+    time."""
+    return _lately((item, item.seconds) for item in work)
+
+
+def keystrokes_over_time(work: Iterable[Work]) -> tuple[Point, ...]:
+    """Like `seconds_over_time`, keystrokes."""
+    return _lately((item, item.keystrokes) for item in work)
+
+
+def _lately(measured: Iterable[tuple[Work, float | None]]) -> tuple[Point, ...]:
+    last: dict[str, deque[float]] = {}
+    points = []
+    for item, value in sorted(measured, key=lambda pair: pair[0].saved_at):
+        if item.state is State.SUBMITTED and value is not None:
+            mine = last.setdefault(item.annotator, deque(maxlen=LATELY))
+            mine.append(value)
+            points.append(Point(item.saved_at, item.annotator, median(mine)))
     return tuple(points)
 
 

@@ -85,6 +85,29 @@ def test_what_was_turned_down_stays_a_negative_unless_it_was_picked() -> None:
     assert adjudication.resolve(marks, {only.id: ("bob",)}).rejected_entities == ()
 
 
+def test_a_disagreement_says_what_kind_it_is_and_which_labels_it_is_about() -> None:
+    boundary, thames = adjudication.disagreements(MARKS)
+    assert (boundary.reasons, boundary.labels) == (("boundary",), ("person",))
+    assert (thames.reasons, thames.labels) == (("entity of some only",), ("river",))
+    other = annotation(ADA, BABBAGE, LONDON_PERSON, relations=((LONDON_PERSON, "met in", ADA),))
+    label, direction = adjudication.disagreements({"ann": ANN, "eva": other})
+    assert (label.reasons, label.labels) == (("entity label",), ("person", "place"))
+    assert (direction.reasons, direction.labels) == (("relation label or direction",), ("met in",))
+    (missing,) = adjudication.disagreements({"ann": ANN, "eva": annotation(ADA, BABBAGE, LONDON)})
+    assert missing.reasons == ("relation of some only",)
+
+
+def test_what_no_pick_answers_is_undecided_but_for_relations_of_an_entity_that_was_turned_down() -> None:
+    ann = annotation(ADA, LONDON, LONDON_PERSON, relations=((ADA, "met in", LONDON),))
+    found = adjudication.disagreements({"ann": ann, "bob": annotation(ADA)})
+    by_label = {d.labels[0]: d for d in found}
+    place, person, relation = (by_label[name] for name in ("place", "person", "met in"))
+    assert adjudication.undecided(found, {}) == found
+    assert adjudication.undecided(found, {place.id: ("bob",), person.id: ("ann",)}) == ()
+    # the same words as a person, which no relation is about
+    assert adjudication.undecided(found, {place.id: ("ann",), person.id: ("bob",)}) == (relation,)
+
+
 def test_three_people() -> None:
     marks = {"ann": ANN, "bob": BOB, "eva": annotation(ADA, BABBAGE, mark("Charles", "person"))}
     found = adjudication.disagreements(marks)

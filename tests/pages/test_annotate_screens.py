@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -112,11 +113,11 @@ def test_review_saves_a_decision_once(visit: Visit, queue: AppTest) -> None:
     assert "1 shared document, 1 to adjudicate" in said(app)
     shown = component(app, "relex_adjudicator")
     assert [version["name"] for version in shown["versions"]] == ["ada", "eva"]
-    picks = {d["id"]: ["ada"] for d in shown["disagreements"]}
+    picks, seen = {d["id"]: ["ada"] for d in shown["disagreements"]}, shown["seen"]
     assert picks
     for _ in range(2):
         app.session_state[reviewing.DUEL] = {
-            "decision": {"document": "sample-01", "picks": picks, "number": 1, "seconds": 3.5}
+            "decision": {"document": "sample-01", "picks": picks, "seen": seen, "number": 1, "seconds": 3.5}
         }
         app.run()
     assert "0 to adjudicate" in said(app)
@@ -207,7 +208,13 @@ def test_agreement_statistics_and_gold_are_shown(visit: Visit, data: Path) -> No
     review = visit("review", project="news")
     assert not review.exception
     review.segmented_control(key="review_view").set_value("Agreement").run()
-    figures = review.dataframe[0].value
+    everybody, figures = (frame.value for frame in review.dataframe[:2])
+    assert list(everybody.columns) == ["kind", "label", "alpha", "matched"]
+    assert list(zip(everybody["kind"], everybody["label"], strict=True))[:3] == [
+        ("entity", "all"), ("entity", "person"), ("entity", "place"),
+    ]  # fmt: skip
+    assert everybody["alpha"].iloc[0] == 1.0
+    assert "relations alpha" in figures
     assert {"ada, eva", "ada, zoe", "eva, zoe"} == set(figures["people"])
     assert figures.loc[figures["people"] == "ada, zoe", "spans, strict F1"].iloc[0] == 1.0
     review.segmented_control(key="review_view").set_value("Statistics").run()
@@ -220,3 +227,90 @@ def test_agreement_statistics_and_gold_are_shown(visit: Visit, data: Path) -> No
     assert list(against["gold items"]) == [2]
     assert against["spans, strict F1"].iloc[0] == pytest.approx(0.8)
     assert "person" in set(became["label"])
+
+
+def plotted(app: AppTest) -> list[list[dict[str, Any]]]:
+    """The rows of each plot on the page, in the order of the page."""
+    charts = app.get("vega_lite_chart")
+    return [pyarrow.ipc.open_stream(chart.proto.data.data).read_all().to_pylist() for chart in charts]
+
+
+def test_statistics_plot_the_work_and_what_became_of_suggestions(visit: Visit, data: Path) -> None:
+    with store_with(data) as store:
+        for n, seconds in enumerate((20, 40, 90)):
+            found = suggest(store, f"d{n}")
+            full = apply(begin(found), Accept(tuple(e.id for e in found.entities), (found.relations[0].key,)))
+            fewer = apply(full, RemoveEntity(found.entities[0].id))
+            marks = fewer if n == 2 else full
+            store.save("news", marks, annotator="eva", state="submitted", seconds=seconds, keystrokes=9 - n)
+    review = visit("review", project="news")
+    review.segmented_control(key="review_view").set_value("Statistics").run()
+    assert not review.exception
+    finished, seconds_, keystrokes, accepted = plotted(review)
+    assert [row["value"] for row in finished] == [1, 2, 3]
+    assert [row["value"] for row in seconds_] == [20, 30, 40]
+    assert [row["value"] for row in keystrokes] == [9, 8.5, 8]
+    assert {row["annotator"] for row in (*finished, *seconds_, *keystrokes)} == {"eva"}
+    assert [(row["label"], row["model"], row["rate"]) for row in accepted] == [
+        ("person", "mini@test", 83.3), ("place", "mini@test", 100.0), ("→ met in", "mini@test", 100.0),
+    ]  # fmt: skip
+    assert accepted[0]["words"] == "83 % of 6"
+    assert len({row["color"] for row in accepted[:2]}) == 2
+
+
+def test_a_decision_on_versions_that_are_not_the_latest_is_refused_with_what_came(visit: Visit, data: Path) -> None:
+    with store_with(data) as store:
+        found = suggest(store, "d0")
+        full = apply(begin(found), Accept(tuple(e.id for e in found.entities)))
+        for who, marks in (("ada", full), ("eva", apply(full, RemoveEntity(found.entities[0].id)))):
+            store.save("news", marks, annotator=who, state="submitted", independent=True)
+        review = visit("review", project="news")
+        shown = component(review, "relex_adjudicator")
+        assert shown["seen"] == {"ada": 1, "eva": 2}
+        fewer = apply_all(full, [RemoveEntity(found.entities[0].id), RemoveEntity(found.entities[2].id)])
+        store.save("news", fewer, annotator="eva", state="submitted", independent=True)
+        picks = {d["id"]: ["ada"] for d in shown["disagreements"]}
+        decision = {"document": "d0", "picks": picks, "seen": shown["seen"], "number": 1, "seconds": 3.5}
+        review.session_state[reviewing.DUEL] = {"decision": decision}
+        review.run()
+        assert store.latest("news", "d0", ADJUDICATOR) is None
+        assert "While you decided, eva saved without London (place)" in review.warning[0].value.replace("\\", "")
+        again = component(review, "relex_adjudicator")
+        assert (again["seen"], again["saved"]) == ({"ada": 1, "eva": 3}, 1)
+        assert len(again["disagreements"]) == 2
+        picks = {d["id"]: ["eva"] for d in again["disagreements"]}
+        decision = {"document": "d0", "picks": picks, "seen": again["seen"], "number": 2, "seconds": 5}
+        review.session_state[reviewing.DUEL] = {"decision": decision}
+        review.run()
+        assert not review.warning
+        saved = store.latest("news", "d0", ADJUDICATOR)
+        assert saved is not None
+        assert {e.span for e in saved.annotation.entities} == {found.entities[1].span}
+
+
+def test_the_row_of_filters_narrows_the_documents(visit: Visit, data: Path) -> None:
+    with store_with(data) as store:
+        for n, (who, lost) in enumerate((("eva", 0), ("zoe", 2))):
+            found = suggest(store, f"d{n}")
+            full = apply(begin(found), Accept(tuple(e.id for e in found.entities)))
+            for name, marks in (("ada", full), (who, apply(full, RemoveEntity(found.entities[lost].id)))):
+                store.save("news", marks, annotator=name, state="submitted", independent=True)
+    review = visit("review", project="news")
+
+    def listed() -> list[str]:
+        return [button.key for button in review.button if (button.key or "").startswith("case_")]
+
+    assert listed() == ["case_d0", "case_d1"]
+    review.selectbox(key="review_annotator").select("zoe").run()
+    assert listed() == ["case_d1"]
+    assert component(review, "relex_adjudicator")["document"] == "d1"
+    review.selectbox(key="review_annotator").select("").run()
+    review.selectbox(key="review_label").select("person").run()
+    assert listed() == ["case_d0"]
+    review.segmented_control(key="review_view").set_value("Agreement").run()
+    review.segmented_control(key="review_view").set_value("Disagreements").run()
+    assert listed() == ["case_d0"], "a filter stays while another view is looked at"
+    review.selectbox(key="review_reason").select("relation of some only").run()
+    assert listed() == []
+    assert "No shared document is like that" in said(review)
+    assert not review.exception

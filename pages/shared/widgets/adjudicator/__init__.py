@@ -19,14 +19,18 @@ from pages.shared.adjudication import Disagreement, Pick, picks_from_json
 from pages.shared.alignment import Marks
 
 _HERE = Path(__file__).parent
+_KEYS = _HERE.parent / "annotator" / "keys.js"
+"""The editor's keys: what somebody has changed there holds here too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person picked in a document. `number` rises with each save, `seconds` is the time it took."""
+    """What a person picked in a document, and the numbers of the versions that they saw, by annotator. `number` rises
+    with each save, `seconds` is the time it took."""
 
     document: str
     picks: Mapping[str, Pick]
+    seen: Mapping[str, int]
     number: int
     seconds: float
 
@@ -42,18 +46,28 @@ def _component() -> Any:
         "relex_adjudicator",
         html='<div class="duel"></div>',
         css=f".duel{{{palette.css_variables()}}}\n{hues}\n{sheet}",
-        js=(_HERE / "adjudicator.js").read_text("utf-8"),
+        js="\n".join(path.read_text("utf-8") for path in (_KEYS, _HERE / "adjudicator.js")),
         isolate_styles=True,
     )
 
 
-def adjudicator(marks: Marks, disagreements: tuple[Disagreement, ...], *, key: str, saved: int, height: str) -> None:
-    """Mount the versions. `saved` is the number of the last decision that was obeyed."""
+def adjudicator(
+    marks: Marks,
+    disagreements: tuple[Disagreement, ...],
+    *,
+    key: str,
+    seen: Mapping[str, int],
+    saved: int,
+    height: str,
+) -> None:
+    """Mount the versions. `seen` holds their numbers, which come back with a decision; `saved` is the number of the
+    last decision that was answered."""
     first = next(iter(marks.values()))
     labels = {label.name: label for label in first.schema.entity_labels}
     data = {
         "document": first.document.id,
         "text": first.document.text,
+        "seen": dict(seen),
         "saved": saved,
         "height": height,
         "versions": [
@@ -78,6 +92,7 @@ def adjudicator(marks: Marks, disagreements: tuple[Disagreement, ...], *, key: s
                 "kind": d.kind,
                 "spans": d.spans,
                 "text": d.text,
+                "ends": d.ends,
                 "options": [list(said) for _, said in d.options],
             }
             for d in disagreements
@@ -95,7 +110,10 @@ def decision(key: str) -> Decision | None:
         number, seconds = int(sent.get("number", 0)), float(sent.get("seconds", 0.0))
     except (TypeError, ValueError):
         return None
-    return Decision(str(sent.get("document", "")), picks_from_json(sent.get("picks")), number, min(seconds, 86_400.0))
+    seen = sent.get("seen")
+    numbers = {str(name): n for name, n in seen.items() if isinstance(n, int)} if isinstance(seen, Mapping) else {}
+    picks = picks_from_json(sent.get("picks"))
+    return Decision(str(sent.get("document", "")), picks, numbers, number, min(seconds, 86_400.0))
 
 
 def _rerun_only() -> None:

@@ -1,8 +1,12 @@
 // Versions side by side and picks by key. Text reaches the DOM as text nodes only; offsets are code points.
 
-const KEYS = {
-  ArrowLeft: 'first', ArrowRight: 'second', b: 'all', n: 'none', Tab: 'next', 'Shift+Tab': 'previous',
-  j: 'next', k: 'previous', ArrowDown: 'next', ArrowUp: 'previous', u: 'undo', Enter: 'save',
+// Actions that the annotator's editor has too, with its keys as somebody may have changed them there.
+const SHARED = ['next', 'previous', 'down', 'up', 'undo', 'redo', 'done', 'help', 'escape'];
+const WORDS = { done: 'save, next document', escape: 'Tab leaves the review' };
+// action -> [keys, words for the sheet]; kept beside the editor's under names that it does not know.
+const OWN = {
+  pickFirst: [['ArrowLeft'], 'take the left version'], pickSecond: [['ArrowRight'], 'take the right version'],
+  pickAll: [['b'], 'take all versions'], pickNone: [['n'], 'take none'],
 };
 const IDLE = 60000; // ms without a key or a click that do not count as work
 
@@ -14,32 +18,74 @@ function el(tag, className = '', content = '', attributes = {}) {
   return node;
 }
 
+const HERE = [...Object.keys(OWN), ...SHARED];
+const inWords = (action) => (OWN[action] ? OWN[action][1] : WORDS[action] || ACTIONS[action][1]);
+
+class DuelKeys extends Keys {
+  of(action) {
+    if (!OWN[action]) return super.of(action);
+    return typeof this.own[action] === 'string' ? [this.own[action]] : OWN[action][0];
+  }
+
+  // A key that somebody chose goes before one that an action has from the start.
+  index() {
+    this.byKey = new Map();
+    for (const action of HERE) for (const key of this.of(action)) this.byKey.set(key, action);
+    for (const action of HERE) if (this.own[action]) for (const key of this.of(action)) this.byKey.set(key, action);
+  }
+
+  bind(action, key) {
+    const taken = key && HERE.find((other) => other !== action && this.of(other).includes(key));
+    if (taken) return `${show(key)} already means: ${inWords(taken)}.`;
+    if (!OWN[action]) return super.bind(action, key);
+    if (key === null) delete this.own[action];
+    else if (/^[0-9]$/.test(key)) return 'Digits choose versions.';
+    else this.own[action] = key;
+    try { localStorage.setItem(STORE, JSON.stringify(this.own)); } catch { /* for this visit only */ }
+    this.index();
+    return '';
+  }
+}
+
 class Duel {
   constructor(root) {
     this.root = root;
+    this.keys = new DuelKeys();
+    this.released = false;
     this.stop = new AbortController();
     this.number = 0;
     document.addEventListener('keydown', (event) => this.key(event), { signal: this.stop.signal });
-    root.addEventListener('click', () => this.tick(), { signal: this.stop.signal });
+    document.addEventListener('pointerdown', (event) => {
+      if (this.pop && !this.pop.hidden && !event.composedPath().includes(this.pop)) this.closeSheet();
+    }, { capture: true, signal: this.stop.signal });
+    root.addEventListener('click', (event) => {
+      this.tick();
+      // a button that was clicked gives the keyboard back: Enter saves
+      if (event.detail && event.target.closest('button') && this.pop.hidden) this.list.focus({ preventScroll: true });
+    }, { signal: this.stop.signal });
   }
 
   update(data, send) {
     this.send = send;
     this.number = Math.max(this.number, data.saved);
-    const same = this.data && this.data.document === data.document
-      && JSON.stringify(this.data.disagreements) === JSON.stringify(data.disagreements);
+    const before = this.data;
+    const again = Boolean(before) && before.document === data.document;
+    const told = ({ versions, disagreements }) => JSON.stringify([versions, disagreements]);
+    const same = again && told(before) === told(data);
     this.data = data;
     this.root.style.setProperty('--height', data.height);
     if (same) {
       if (data.saved >= this.number) this.sent = false;
       return;
     }
-    this.picks = {};
+    this.picks = again ? stillApply(before, data, this.picks) : {};
     this.past = [];
+    this.future = [];
     this.at = 0;
     this.sent = false;
-    this.work = { seconds: 0, at: performance.now() };
+    if (!again) this.work = { seconds: 0, at: performance.now() };
     this.build();
+    if (again) this.at = Math.max(0, data.disagreements.findIndex((d) => !this.decided(d)));
     this.draw();
   }
 
@@ -50,7 +96,7 @@ class Duel {
     this.panes = versions.map((version, i) => {
       const pane = el('section', 'pane', '', { 'aria-label': version.name, tabindex: '0' });
       const name = el('h3', '', '', {});
-      name.append(el('kbd', '', versions.length === 2 ? '←→'[i] : String(i + 1)), el('span', '', version.name));
+      name.append(el('kbd', '', versions.length === 2 ? this.shown(['pickFirst', 'pickSecond'][i]) : String(i + 1)), el('span', '', version.name));
       name.onclick = () => this.pick([i]);
       const body = el('div', 'text', '', { dir: 'auto' });
       const segments = fill(body, points, version.entities, disagreements.flatMap((d) => d.spans));
@@ -70,7 +116,7 @@ class Duel {
         options.append(option);
       });
       row.append(options);
-      row.onclick = () => { this.at = i; this.draw(); };
+      row.onclick = () => { this.at = i; this.released = false; this.draw(); };
       this.list.append(row);
       return { row, options: [...options.children] };
     });
@@ -81,22 +127,73 @@ class Duel {
     const body = el('div', 'body');
     body.append(columns, side);
     this.bar = el('div', 'bar', '', { role: 'toolbar', 'aria-label': 'actions' });
-    const two = versions.length === 2;
-    const actions = [
-      ...(two ? [['←', 'left', () => this.pick([0])], ['→', 'right', () => this.pick([1])]]
-        : versions.map((version, i) => [String(i + 1), version.name, () => this.pick([i])])),
-      ['b', two ? 'both' : 'all', () => this.pick(versions.map((_, i) => i))], ['n', two ? 'neither' : 'none', () => this.pick([])],
-      ['Tab', 'next', () => this.step(1)], ['u', 'undo', () => this.undo()], ['Enter', 'save, next', () => this.save()],
-    ];
-    for (const [shown, words, act] of actions) {
-      const button = el('button', 'keyed', '', { type: 'button' });
-      button.append(el('kbd', '', shown), el('span', '', words));
-      button.onclick = act;
-      this.bar.append(button);
-    }
     this.message = el('span', 'message', '', { 'aria-live': 'polite' });
-    this.bar.append(this.message);
-    this.root.replaceChildren(body, this.bar);
+    this.pop = el('div', 'pop', '', { role: 'dialog', 'aria-label': 'Keys' });
+    this.pop.hidden = true;
+    this.pop.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape') return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.closeSheet();
+    });
+    this.root.replaceChildren(body, this.bar, this.pop);
+    this.buttons();
+  }
+
+  shown(action) { return show(this.keys.of(action)[0]); }
+
+  buttons() {
+    const { versions } = this.data;
+    const two = versions.length === 2;
+    const words = { pickFirst: 'left', pickSecond: 'right', pickAll: two ? 'both' : 'all', pickNone: two ? 'neither' : 'none', next: 'next', undo: 'undo', redo: 'redo', done: 'save, next', help: 'all keys' };
+    const actions = Object.entries(words).filter(([action]) => two || !/^pick(First|Second)$/.test(action))
+      .map(([action, say]) => [this.shown(action), say, () => this.run(action)]);
+    if (!two) actions.unshift(...versions.map((version, i) => [String(i + 1), version.name, () => this.pick([i])]));
+    this.bar.replaceChildren(...actions.map(([shown, say, act]) => {
+      const button = el('button', 'keyed', '', { type: 'button' });
+      button.append(el('kbd', '', shown), el('span', '', say));
+      button.onclick = act;
+      return button;
+    }), this.message);
+    if (two) this.panes.forEach(({ pane }, i) => { pane.querySelector('h3 kbd').textContent = this.shown(['pickFirst', 'pickSecond'][i]); });
+  }
+
+  // All keys, each a button that takes another one.
+  help() {
+    const grid = el('div', 'keygrid');
+    const hint = el('p', 'hint', 'Choose a key to change it. What the editor has too changes there as well.', { role: 'status' });
+    const two = this.data.versions.length === 2;
+    for (const action of HERE) {
+      if (!two && /^pick(First|Second)$/.test(action)) continue;
+      const all = () => this.keys.of(action).map(show).join('  ');
+      const button = el('button', 'key', all(), { type: 'button', 'aria-label': `change the key for: ${inWords(action)}` });
+      button.onclick = () => {
+        button.textContent = 'press a key';
+        button.onkeydown = (event) => {
+          const name = keyName(event);
+          if (!name) return;
+          event.preventDefault();
+          event.stopPropagation();
+          button.onkeydown = null;
+          hint.textContent = (name === 'Escape' ? '' : this.keys.bind(action, name)) || 'Kept in this browser.';
+          button.textContent = all();
+          this.buttons();
+        };
+      };
+      grid.append(button, el('span', '', inWords(action)));
+    }
+    grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'take this version'));
+    const reset = el('button', 'plain', 'Original keys', { type: 'button' });
+    reset.onclick = () => { for (const action of HERE) this.keys.bind(action, null); this.buttons(); this.closeSheet(); };
+    this.pop.replaceChildren(el('h3', '', 'Keys'), grid, hint, reset);
+    this.pop.hidden = false;
+    this.pop.querySelector('button').focus({ preventScroll: true });
+  }
+
+  closeSheet() {
+    this.pop.hidden = true;
+    this.pop.replaceChildren();
+    this.list.focus({ preventScroll: true });
   }
 
   draw() {
@@ -130,9 +227,8 @@ class Duel {
 
   // A relation falls away with an end that was turned down: nothing is left to decide.
   falls(d) {
-    return d.kind === 'relation' && d.spans.some((span) => this.data.disagreements.some((e) => e.kind === 'entity'
-      && e.spans[0][0] === span[0] && e.spans[0][1] === span[1]
-      && this.picks[e.id] && !this.picks[e.id].some((v) => e.options[v].length)));
+    return this.data.disagreements.some((e) => e.kind === 'entity' && d.ends.includes(e.id)
+      && this.picks[e.id] && !this.picks[e.id].some((v) => e.options[v].length));
   }
 
   decided(d) { return d.id in this.picks || this.falls(d); }
@@ -141,6 +237,8 @@ class Duel {
     const here = this.data.disagreements[this.at];
     if (!here) return;
     this.past.push([this.at, { ...this.picks }]);
+    this.future = [];
+    this.released = false;
     this.picks[here.id] = versions;
     const names = versions.map((v) => this.data.versions[v].name).join(' and ');
     this.say(names ? `${names} for ${here.text}.` : `Nothing for ${here.text}.`);
@@ -153,13 +251,20 @@ class Duel {
   step(way) {
     const n = this.data.disagreements.length;
     if (n) this.at = (this.at + way + n) % n;
+    this.released = false;
     this.draw();
   }
 
-  undo() {
-    const before = this.past.pop();
-    if (!before) { this.say('Nothing to undo.'); return; }
-    [this.at, this.picks] = before;
+  undo() { this.travel(this.past, this.future, 'undo'); }
+
+  redo() { this.travel(this.future, this.past, 'redo'); }
+
+  travel(from, to, name) {
+    const state = from.pop();
+    if (!state) { this.say(`Nothing to ${name}.`); return; }
+    to.push([this.at, { ...this.picks }]);
+    [this.at, this.picks] = state;
+    this.say(name === 'undo' ? 'Undone.' : 'Redone.');
     this.draw();
   }
 
@@ -177,8 +282,8 @@ class Duel {
     this.tick();
     this.number += 1;
     const picks = Object.fromEntries(Object.entries(this.picks).map(([id, pick]) => [id, pick.map((v) => versions[v].name)]));
-    this.send({ document: this.data.document, picks, number: this.number, seconds: Math.round(this.work.seconds * 10) / 10 });
-    this.say('Saved.');
+    this.send({ document: this.data.document, seen: this.data.seen, picks, number: this.number, seconds: Math.round(this.work.seconds * 10) / 10 });
+    this.say('Sent.');
   }
 
   tick() {
@@ -192,30 +297,53 @@ class Duel {
   key(event) {
     const path = event.composedPath();
     const target = path[0];
-    if (!this.data || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (target instanceof Element && (target.matches('input,textarea,select') || target.isContentEditable)) return;
+    if (!this.data || typing(event)) return;
     const inside = path.includes(this.root);
     if (!inside && document.activeElement !== document.body) return;
+    if (inside && !this.pop.hidden) return;
     if (target instanceof Element && target.matches('button') && (event.key === 'Enter' || event.key === ' ')) return;
-    const name = (event.shiftKey && event.key === 'Tab' ? 'Shift+' : '') + event.key;
-    const digit = /^[1-9]$/.test(event.key) && Number(event.key) <= this.data.versions.length ? Number(event.key) : 0;
-    const action = KEYS[name];
-    if (!action && !digit) return;
+    const found = this.keys.read(event);
+    if (!found || found.digit > this.data.versions.length) return;
+    if (/^(next|previous)$/.test(found.action) && this.released) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     this.tick();
-    const all = this.data.versions.map((_, i) => i);
-    if (digit) this.pick([digit - 1]);
-    else if (action === 'first') this.pick([0]);
-    else if (action === 'second') this.pick([1]);
-    else if (action === 'all') this.pick(all);
-    else if (action === 'none') this.pick([]);
-    else if (action === 'next' || action === 'previous') this.step(action === 'next' ? 1 : -1);
+    if (found.digit) this.pick([found.digit - 1]);
+    else this.run(found.action);
+  }
+
+  run(action) {
+    if (action === 'pickFirst') this.pick([0]);
+    else if (action === 'pickSecond') this.pick([1]);
+    else if (action === 'pickAll') this.pick(this.data.versions.map((_, i) => i));
+    else if (action === 'pickNone') this.pick([]);
+    else if (action === 'next' || action === 'down') this.step(1);
+    else if (action === 'previous' || action === 'up') this.step(-1);
     else if (action === 'undo') this.undo();
+    else if (action === 'redo') this.redo();
+    else if (action === 'help') this.help();
+    else if (action === 'escape') { this.released = true; this.say('Tab now leaves the review.'); }
     else this.save();
   }
 
   close() { this.stop.abort(); }
+}
+
+// The picks, as versions of `after`, at disagreements in which nothing is new: everybody who had a say still says the
+// same, and whoever joined says what somebody had said already.
+function stillApply(before, after, picks) {
+  const names = (data) => data.versions.map((version) => version.name);
+  const said = (data, d) => new Map(names(data).map((name, v) => [name, d.options[v].join('\n')]));
+  const kept = {};
+  for (const d of after.disagreements) {
+    const old = before.disagreements.find((other) => other.id === d.id);
+    if (!old || !picks[d.id]) continue;
+    const [then, now] = [said(before, old), said(after, d)];
+    const known = new Set(then.values());
+    const calm = [...then].every(([name, words]) => now.get(name) === words) && [...now.values()].every((words) => known.has(words));
+    if (calm) kept[d.id] = picks[d.id].map((v) => names(after).indexOf(names(before)[v]));
+  }
+  return kept;
 }
 
 // Cuts the text at every boundary of a mark or a disputed span; gives the segments with their offsets.
