@@ -25,6 +25,6 @@ Reading order; facts are only ever added, everything else is an index over them 
     splits, validation, exports, imports   files out and in, with manifests
     corpus, corpus_reading   all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server
-    status, backup, backup_folder, check   upkeep, also as `python -m db`
+    status, backup_postgres, backup, backup_folder, check   upkeep, also as `python -m db`
     benchmark      how long it all takes as a project grows
 """

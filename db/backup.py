@@ -1,28 +1,31 @@
 """Backup while the app is running, and the way back.
 
 SQLite is copied page by page through its own backup interface, which sees one moment of the database;
-PostgreSQL through pg_dump and pg_restore.
+PostgreSQL through pg_dump and pg_restore (`backup_postgres`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-import shutil
 import sqlite3
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from db import backup_postgres
 from db.engine import Database
-from db.migrate import known_versions
+from db.migrate import known_versions, newest
 from relex_core.errors import InputError, StoreError, quote
 
 _PAGES = 1024
 """Pages that are copied at a time, between which writers get their turn."""
+
+_SHARED_FIRST, _SHARED_BYTES = 0x4000_0002, 510
+"""The bytes of a file that SQLite locks while it is open (sqlite.org/fileformat2.html, the lock-byte page)."""
 
 
 def backup(database: Database, path: Path) -> int:
@@ -39,20 +42,19 @@ def backup(database: Database, path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with database.explained(), _replacing(path) as part:
         if database.is_sqlite:
-            with _opened(database.path, writable=False) as source, closing(sqlite3.connect(part)) as copy:
-                source.backup(copy, pages=_PAGES)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            _verified(part)
+            _copy(database.path, part)
+            _verified(part, sqlite=True)
         else:
-            _postgres(database, "pg_dump", "--format=custom", "--file", str(part))
+            backup_postgres.dump(database, part)
     return path.stat().st_size
 
 
 def restore(database: Database, path: Path, replace: bool = False) -> Path | None:
-    """Bring the database to the state in the backup `path`.
+    """Bring the database to the state in the backup `path`, whole or not at all.
 
-    A database that holds something is only replaced with `replace`; SQLite's is first backed up beside itself,
-    and the name of that file is returned. Programs that have the database open see the new state.
+    A database that holds something is only replaced with `replace`, and is backed up first: SQLite's beside itself,
+    PostgreSQL's beside `path`. The name of that file is returned. Programs that have the database open see the new
+    state, unless SQLite cannot read the old one: then its file is set aside as it is, once they are stopped.
     Raises InputError, StoreError.
     """
     if not path.is_file():
@@ -61,43 +63,113 @@ def restore(database: Database, path: Path, replace: bool = False) -> Path | Non
     if held and not replace:
         raise StoreError(
             expected="an empty database to restore into",
-            found=f"one with projects at {database}",
+            found=f"one that holds something at {database}",
             change="Name a new one with --database, or add --replace.",
         )
     with database.explained():
-        if not database.is_sqlite:
-            clean = ["--clean", "--if-exists"] if held else []
-            _postgres(database, "pg_restore", "--single-transaction", "--no-owner", *clean, "--dbname", "", str(path))
-            return None
-        _verified(path)
+        _verified(path, database.is_sqlite)
+        if database.is_sqlite:
+            return _restored_sqlite(database, path, held)
         kept = None
         if held:
-            assert database.path
-            kept = _free_name(database.path)
+            kept = _free_name(path.with_name("relex.dump"), "before-restore")
             backup(database, kept)
-        with _opened(path, writable=False) as source, _opened(database.path, writable=True) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = WAL")
+        backup_postgres.load(database, path, replace=held)
     return kept
 
 
-def _verified(path: Path) -> None:
-    """Raises StoreError unless `path` is an intact database of this program."""
+def _restored_sqlite(database: Database, path: Path, held: bool) -> Path | None:
+    assert database.path
+    kept = None
+    if held:
+        kept = _free_name(database.path, "before-restore")
+        try:
+            with _replacing(kept) as part:
+                _copy(database.path, part)
+                _intact(part)
+        except (sqlite3.DatabaseError, StoreError) as error:
+            if not _is_damage(error):
+                raise
+            return _set_aside(database, path)
+    with _opened(path, writable=False) as source, _opened(database.path, writable=True) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = WAL")
+    return kept
+
+
+def _copy(path: Path | None, to: Path) -> None:
+    with _opened(path, writable=False) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy, pages=_PAGES)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _set_aside(database: Database, path: Path) -> Path:
+    """Give the damaged file a name that says so, and put the backup `path` in its place; the new name."""
+    assert database.path
+    kept = _free_name(database.path, "damaged")
+    database.close()  # what is open would go on with the old file
+    with _alone(database.path), _replacing(database.path) as part:
+        _copy(path, part)
+        before = database.path.stat()
+        part.chmod(before.st_mode)
+        with suppress(PermissionError):  # somebody else than the app's user may restore; only root can hand over
+            os.chown(part, before.st_uid, before.st_gid)
+        # last, so that a full disk leaves everything where it was; the log belongs to its file and to no other
+        for end in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                database.path.with_name(database.path.name + end).rename(kept.with_name(kept.name + end))
+    return kept
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds the lock that SQLite takes for an open file. Raises StoreError if another program has it open."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_BYTES, _SHARED_FIRST)
+        except (BlockingIOError, PermissionError) as error:
+            # it would go on to save into the file that is set aside
+            raise StoreError(
+                expected=f"the damaged file {path.name} to be closed by all programs",
+                found="one that has it open",
+                change="Nothing was changed. Stop the app and try again.",
+            ) from error
+        yield
+
+
+def _is_damage(error: sqlite3.DatabaseError | StoreError) -> bool:
+    if isinstance(error, StoreError):  # from _intact
+        return True
+    # the lower byte is the kind, the others say which of it
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _verified(path: Path, sqlite: bool) -> None:
+    """Raises StoreError unless `path` holds a database of this program, in a version that it knows."""
+    if sqlite:
+        _intact(path)
+        with _opened(path, writable=False) as connection:
+            names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            ours = {"projects", "alembic_version"} <= names
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if ours else None
+            found = str(row[0]) if row else None
+    else:
+        found = backup_postgres.version(path)
+    if found not in known_versions():
+        raise StoreError(
+            expected=f"a database of Relex Studio in {path.name}, of version {newest()} or older",
+            found=f"version {quote(found)}" if found else "another kind of database",
+            change="Take another backup, or update this program if a newer one made it.",
+        )
+
+
+def _intact(path: Path) -> None:
+    """Raises StoreError unless SQLite finds its file well-formed."""
     with _opened(path, writable=False) as connection:
         said = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        found = (
-            connection.execute("SELECT version_num FROM alembic_version").fetchone() if "projects" in tables else None
-        )
-    if said != "ok" or found is None or found[0] not in known_versions():
+    if said != "ok":
         raise StoreError(
-            expected=f"an intact database of Relex Studio in {path.name}",
-            found=quote(said)
-            if said != "ok"
-            else f"version {quote(found[0])}"
-            if found
-            else "another kind of database",
-            change="Take another backup.",
+            expected=f"an intact database in {path.name}", found=quote(said), change="Take another backup."
         )
 
 
@@ -106,10 +178,14 @@ def _holds_something(database: Database) -> bool:
         return False
     try:
         with database.read() as connection:
-            if not sa.inspect(connection).has_table("projects"):
-                return False
+            tables = sa.inspect(connection)
+            if not tables.has_table("projects"):
+                # SQLite's whole file is replaced, whoever made it; PostgreSQL's other tables stay
+                return database.is_sqlite and bool(tables.get_table_names())
             return connection.execute(sa.text("SELECT 1 FROM projects LIMIT 1")).first() is not None
     except StoreError:
+        if not database.is_sqlite:
+            raise
         return True  # damaged: something, and worth keeping
 
 
@@ -137,35 +213,8 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _free_name(path: Path) -> Path:
+def _free_name(path: Path, why: str) -> Path:
     number = 1
-    while (name := path.with_name(f"{path.stem}.before-restore-{number}{path.suffix}")).exists():
+    while (name := path.with_name(f"{path.stem}.{why}-{number}{path.suffix}")).exists():
         number += 1
     return name
-
-
-def _postgres(database: Database, program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs; the password goes through the environment, which others cannot read."""
-    found = shutil.which(program) or next(
-        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)), None
-    )
-    if found is None:
-        raise StoreError(
-            expected=f"PostgreSQL's program {program}",
-            found="an installation without it",
-            change="Install it: apt-get install postgresql-client",
-        )
-    url = database.url.set(drivername="postgresql", password=None)
-    address = url.render_as_string(hide_password=False)
-    environment = {**os.environ, **({"PGPASSWORD": str(database.url.password)} if database.url.password else {})}
-    if program == "pg_dump":
-        command = [found, *arguments, address]
-    else:
-        command = [found, *(address if argument == "" else argument for argument in arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        raise StoreError(
-            expected=f"{program} to do its work",
-            found=quote(done.stderr.strip(), 300),
-            change="Nothing was changed. Mend what it says and try again.",
-        )

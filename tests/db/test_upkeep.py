@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
-from db import backup, check
+from db import backup, check, migrate
 from db.__main__ import main
 from db.engine import Database, database_url
 from db.store import Store
@@ -18,7 +19,8 @@ from db.values import State
 from relex_core import editing
 from relex_core.errors import InputError, StoreError
 from relex_core.types import Annotation, Document
-from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, suggestions
+from tests.db.conftest import ADA, CAFE, ENGINES, NIELS, SCHEMA, suggestions
+from tests.db.test_migrations import check_contents, stored
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_backup_while_somebody_saves(letters: Store, new_url: str, tmp_path: Pat
     database.close()
 
 
-def test_restore_keeps_what_it_replaces(letters: Store, tmp_path: Path) -> None:
+def test_restore_keeps_what_it_replaces(letters: Store, new_url: str, tmp_path: Path) -> None:
     backup.backup(letters.database, tmp_path / "file")
     later = letters.save("letters", Annotation(CAFE, SCHEMA), annotator="bob")
     with pytest.raises(StoreError, match="--replace"):
@@ -86,10 +88,132 @@ def test_restore_keeps_what_it_replaces(letters: Store, tmp_path: Path) -> None:
     assert letters.latest("letters", "cafe") is None
     letters.save("letters", Annotation(NIELS, SCHEMA), annotator="bob")
     assert list(check.check(letters.database)) == []
-    if letters.database.is_sqlite:
-        assert kept
-        with Store.open(f"sqlite:///{kept}") as before:
-            assert before.latest("letters", "cafe") == later
+    # which is found beside, and is a backup itself
+    assert kept
+    assert kept.parent == tmp_path
+    database = Database(database_url(new_url))
+    backup.restore(database, kept)
+    database.close()
+    with Store.open(new_url) as before:
+        assert before.latest("letters", "cafe") == later
+    again = backup.restore(letters.database, tmp_path / "file", replace=True)
+    assert again != kept
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_a_backup_of_every_version_replaces_this_one(
+    letters: Store, version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    (tmp_path / "old").mkdir()
+    old = Database(database_url(stored(version, engine, request, tmp_path / "old")))
+    backup.backup(old, tmp_path / "file")
+    old.close()
+    url = letters.database.url.render_as_string(hide_password=False)
+    assert main(["restore", "--database", url, "--replace", str(tmp_path / "file")]) == 0
+    with Store.open(url) as restored:
+        check_contents(restored)
+        restored.add_documents("letters", [Document("new", "A text added later.")])
+
+
+def test_restore_into_a_database_that_was_only_opened(
+    letters: Store, engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if engine == "sqlite":
+        url = f"sqlite:///{tmp_path}/opened.sqlite"
+    else:
+        url = request.getfixturevalue("empty_postgres")(request.getfixturevalue("postgres_template"))
+    backup.backup(letters.database, tmp_path / "file")
+    with Store.open(url) as opened:
+        assert backup.restore(opened.database, tmp_path / "file") is None
+        assert opened.revisions("letters", "ada") == letters.revisions("letters", "ada")
+        assert list(check.check(opened.database)) == []
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_a_backup_that_breaks_off_changes_nothing(letters: Store, engine: str, tmp_path: Path, share: float) -> None:
+    whole = tmp_path / "whole"
+    backup.backup(letters.database, whole)
+    (tmp_path / "file").write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    letters.save("letters", Annotation(CAFE, SCHEMA), annotator="bob")
+    before = letters.revisions("letters", "cafe")
+    with pytest.raises(StoreError, match="malformed" if engine == "sqlite" else "could not read from input file"):
+        backup.restore(letters.database, tmp_path / "file", replace=True)
+    assert letters.revisions("letters", "cafe") == before
+    assert list(check.check(letters.database)) == []
+
+
+def test_a_newer_version_is_replaced_whole(letters: Store, tmp_path: Path) -> None:
+    """As somebody does who was not lucky with an update: the old program, and the backup of before."""
+    backup.backup(letters.database, tmp_path / "file")
+    with letters.database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(sa.text("CREATE TABLE remarks (document_pk bigint REFERENCES documents (pk))"))
+    kept = backup.restore(letters.database, tmp_path / "file", replace=True)
+    assert kept
+    with letters.database.read() as connection:
+        assert migrate.version(connection) == migrate.newest()
+        assert not sa.inspect(connection).has_table("remarks")
+    assert list(check.check(letters.database)) == []
+    with pytest.raises(StoreError, match=r"version .9999.*update this program"):
+        backup.restore(letters.database, kept, replace=True)
+    assert list(check.check(letters.database)) == []
+
+
+def test_what_others_keep_in_the_same_database_stays(letters: Store, new_url: str, tmp_path: Path) -> None:
+    """PostgreSQL: their tables beside ours. SQLite: the file is theirs, and is only replaced when asked to."""
+    backup.backup(letters.database, tmp_path / "file")
+    database = Database(database_url(new_url))
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE notes (note text)"))
+        connection.execute(sa.text("INSERT INTO notes VALUES ('milk')"))
+    if database.is_sqlite:
+        with pytest.raises(StoreError, match="--replace"):
+            backup.restore(database, tmp_path / "file")
+        with database.read() as connection:
+            assert connection.execute(sa.text("SELECT note FROM notes")).scalar_one() == "milk"
+        kept = backup.restore(database, tmp_path / "file", replace=True)
+        holder = Database(database_url(f"sqlite:///{kept}"))
+    else:
+        for replace in (False, True):
+            backup.restore(database, tmp_path / "file", replace=replace)
+        holder = database
+    with holder.read() as connection:
+        assert connection.execute(sa.text("SELECT note FROM notes")).scalar_one() == "milk"
+    assert list(check.check(database)) == []
+    holder.close()
+    database.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+def test_tables_of_others_by_the_same_name_are_not_dropped(letters: Store, new_url: str, tmp_path: Path) -> None:
+    backup.backup(letters.database, tmp_path / "file")
+    database = Database(database_url(new_url))
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE documents (note text)"))
+    with pytest.raises(StoreError, match=r"already exists.*Nothing was changed"):
+        backup.restore(database, tmp_path / "file")
+    with database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["documents"]
+    # and a backup of theirs does not take the place of ours
+    backup.backup(database, tmp_path / "theirs")
+    with pytest.raises(StoreError, match="another kind of database"):
+        backup.restore(letters.database, tmp_path / "theirs", replace=True)
+    assert list(check.check(letters.database)) == []
+    database.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+def test_restore_does_not_wait_for_ever(
+    letters: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.backup_postgres.BUSY_SECONDS", 0.2)
+    backup.backup(letters.database, tmp_path / "file")
+    with psycopg.connect(url) as other:
+        other.execute("INSERT INTO annotators (name, created_at) VALUES ('zoe', now())")
+        with pytest.raises(StoreError, match=r"lock timeout.*Nothing was changed"):
+            backup.restore(letters.database, tmp_path / "file", replace=True)
+        other.rollback()
+    assert list(check.check(letters.database)) == []
 
 
 def test_backups_are_not_overwritten(letters: Store, tmp_path: Path) -> None:
@@ -180,6 +304,9 @@ def test_command_line(
     assert main(["check", "--database", new_url]) == 0
     assert main(["restore", "--database", new_url, file]) == 2
     assert "--replace" in capsys.readouterr().err
+    assert main(["restore", "--database", new_url, "--replace", file]) == 0
+    kept = capsys.readouterr().out.split("the state before is kept in ")[1].strip()
+    assert Path(kept).is_file()
     with letters.database.write() as connection:
         connection.execute(sa.text("UPDATE counters SET documents = 5"))
     assert main(["check", "--database", url]) == 1
