@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,29 +23,39 @@ import sqlalchemy as sa
 
 from db import backup, check
 from db.__main__ import main
-from db.engine import Database, database_url
 from db.store import Store
-from relex_core.errors import Conflict, StoreError
-from relex_core.types import Annotation, Document, Entity
+from relex_core.errors import StoreError
+from relex_core.types import Annotation, Document
 from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA
 
 # the disk of a server cannot be limited from here, and its files are its own affair
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
-WRITER = """
-import sys
+KILLS = 20
+
+# the imports take longest: they are made once, and each line that comes in starts a writer
+WRITERS = """
+import os, sys
 from db.store import Store
 from relex_core.types import Annotation, Document, Entity
 from tests.db.conftest import ADA, SCHEMA
-store = Store.open(sys.argv[1])
-start = store.acknowledged("letters", "ada", "tab")
-for seq in range(start + 1, start + 2000):
-    annotation = Annotation(ADA, SCHEMA, (Entity(f"e{seq}", seq % 12, seq % 12 + 5, "person"),))
-    store.save("letters", annotation, annotator="ann", client="tab", seq=seq, note="x" * 3000)
-    print(seq, flush=True)
+print("ready", flush=True)
+for line in sys.stdin:
+    writer = os.fork()
+    if writer:
+        os.waitpid(writer, 0)
+        print("gone", flush=True)
+        continue
+    print(os.getpid(), flush=True)
+    store = Store.open(sys.argv[1])
+    start = store.acknowledged("letters", "ada", "tab")
+    for seq in range(start + 1, start + 2000):
+        annotation = Annotation(ADA, SCHEMA, (Entity(f"e{seq}", seq % 12, seq % 12 + 5, "person"),))
+        store.save("letters", annotation, annotator="ann", client="tab", seq=seq, note="x" * 3000)
+        print(seq, flush=True)
 """
 
-KILLED_AT_COMMIT = """
+KILLED_BEFORE_COMMIT = """
 import os, signal, sys
 import sqlalchemy as sa
 from db.store import Store
@@ -55,6 +66,52 @@ sa.event.listen(store.database._engine, "commit", lambda connection: os.kill(os.
 store.save("letters", Annotation(ADA, SCHEMA), annotator="ann", client="tab", seq=1)
 """
 
+# the kernel ends a process that writes beyond the limit, in the middle of the write, as abruptly as kill -9
+KILLED_IN_COMMIT = """
+import os, resource, signal, sys
+from db.store import Store
+from relex_core.types import Annotation
+from tests.db.conftest import ADA, SCHEMA
+for line in sys.stdin:
+    writer = os.fork()
+    if writer:
+        status = os.waitpid(writer, 0)[1]
+        print(os.waitstatus_to_exitcode(status), flush=True)
+        continue
+    store = Store.open(sys.argv[1])
+    store.annotators()
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(line), int(line)))
+    store.save("letters", Annotation(ADA, SCHEMA), annotator="ann", client="tab", seq=1)
+    os._exit(0)
+"""
+
+
+@contextmanager
+def child(program: str, url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python process of its own; it ends when its input does."""
+    command = [sys.executable, "-c", program, url, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def say(process: subprocess.Popen[str], line: object = "") -> None:
+    assert process.stdin
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line, "the process ended early"
+    return line.strip()
+
 
 @pytest.fixture
 def letters(store: Store) -> Store:
@@ -64,36 +121,65 @@ def letters(store: Store) -> Store:
 
 
 def test_killed_writers_lose_nothing_that_was_acknowledged(letters: Store, url: str) -> None:
-    """Five times kill -9 at moments that fall between operations and into commits."""
-    last = 0
-    for wait in (0.0, 0.005, 0.011, 0.017, 0.024):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout
-        said = [writer.stdout.readline() for _ in range(4)]
-        time.sleep(wait)
-        writer.kill()
-        said += writer.stdout.readlines()
-        writer.wait()
-        writer.stdout.close()
-        promised = max(int(line) for line in said if line.endswith("\n"))
-        stored = letters.acknowledged("letters", "ada", "tab")
-        assert promised > last
-        # one more may have been committed whose answer nobody heard
-        assert stored in (promised, promised + 1)
-        last = stored
+    """Many times kill -9 at moments that fall anywhere: between operations, into statements and into commits."""
+    promised = 0
+    with child(WRITERS, url) as writers:
+        assert hear(writers) == "ready"
+        for _ in range(KILLS):
+            say(writers)
+            writer = int(hear(writers))
+            first = int(hear(writers))
+            assert first in (promised + 1, promised + 2)  # one more may have been committed whose answer nobody heard
+            time.sleep(random.uniform(0, 0.02))
+            os.kill(writer, signal.SIGKILL)
+            promised = first
+            while (said := hear(writers)) != "gone":
+                promised = int(said)
+            assert letters.acknowledged("letters", "ada", "tab") in (promised, promised + 1)
     revisions = letters.revisions("letters", "ada")
+    last = len(revisions)
+    assert last in (promised, promised + 1)
     assert [r.number for r in revisions] == list(range(1, last + 1))
     assert [r.seq for r in revisions] == list(range(1, last + 1))
     assert list(check.check(letters.database)) == []
 
 
 def test_killed_before_the_commit_leaves_no_trace(letters: Store, url: str) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED_AT_COMMIT, url], check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED_BEFORE_COMMIT, url], check=False)
     assert done.returncode == -signal.SIGKILL
     assert letters.revisions("letters", "ada") == ()
     assert letters.annotators() == ()
     assert list(check.check(letters.database)) == []
     assert letters.save("letters", Annotation(ADA, SCHEMA), annotator="ann", client="tab", seq=1).number == 1
+
+
+@ON_SQLITE
+def test_killed_anywhere_in_the_commit_leaves_all_or_nothing(letters: Store, url: str) -> None:
+    """A commit appends pages to the log: the writer is killed after every few pages of them."""
+    path = letters.database.path
+    assert path
+    log = path.with_name(path.name + "-wal")
+    # below the limits nothing but the log may grow
+    letters.add_documents("letters", [Document("long", "word " * 40_000)])
+    start = log.stat().st_size
+    assert start > path.stat().st_size
+    killed = 0
+    with child(KILLED_IN_COMMIT, url) as writers:
+        for room in itertools.count(1, 6_007):
+            say(writers, start + room)
+            code = int(hear(writers))
+            if code == 0:
+                break
+            assert code == -signal.SIGXFSZ
+            # nobody heard an answer: it is there whole, or not at all
+            assert log.stat().st_size == start + room
+            assert letters.revisions("letters", "ada") == ()
+            assert letters.annotators() == ()
+            assert list(check.check(letters.database)) == []
+            killed += 1
+    assert killed > 5
+    assert [r.seq for r in letters.revisions("letters", "ada")] == [1]
+    assert list(check.check(letters.database)) == []
 
 
 def test_import_killed_half_way_goes_on_where_it_was(letters: Store, url: str, tmp_path: Path) -> None:
@@ -112,36 +198,67 @@ def test_import_killed_half_way_goes_on_where_it_was(letters: Store, url: str, t
     assert {len(letters.revisions("letters", row.id)) for row in letters.queue("letters", search="7")} == {1}
 
 
+ON_TOP = """
+import sys
+from db.store import Store
+from relex_core.errors import Conflict
+from relex_core.types import Annotation, Entity
+from tests.db.conftest import ADA, SCHEMA
+name = sys.argv[2]
+with Store.open(sys.argv[1]) as store:
+    done = 0
+    while done < 12:
+        latest = store.latest("letters", "ada")
+        before = latest.annotation.entities if latest else ()
+        if not latest:
+            print("ready", flush=True)
+            sys.stdin.readline()
+        annotation = Annotation(ADA, SCHEMA, (*before, Entity(f"{name}{done}", len(before), len(before) + 3, "person")))
+        try:
+            store.save("letters", annotation, annotator=name, expected=latest.number if latest else 0)
+            done += 1
+        except Conflict as conflict:
+            assert conflict.value in store.revisions("letters", "ada")
+            print(conflict.value.number, conflict.value.annotator, flush=True)
+"""
+
+
 def test_two_writers_on_one_document(letters: Store, url: str) -> None:
-    """Each writes on what it saw last; every refusal names the other's revision."""
-    conflicts: list[object] = []
-
-    def write(name: str) -> None:
-        with Store.open(url) as store:
-            done = 0
-            while done < 12:
-                latest = store.latest("letters", "ada")
-                seen = latest.number if latest else 0
-                before = latest.annotation.entities if latest else ()
-                at = len(before)
-                annotation = Annotation(ADA, SCHEMA, (*before, Entity(f"{name}{done}", at, at + 3, "person")))
-                try:
-                    store.save("letters", annotation, annotator=name, expected=seen)
-                    done += 1
-                except Conflict as conflict:
-                    conflicts.append(conflict.value)
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in ("ann", "bob")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """Each is a process and writes on what it saw last; every refusal names the other's revision."""
+    with child(ON_TOP, url, "ann") as ann, child(ON_TOP, url, "bob") as bob:
+        writers = {"ann": ann, "bob": bob}
+        assert [hear(writer) for writer in writers.values()] == ["ready", "ready"]
+        # both have seen the document without a revision: one of the two is refused
+        for writer in writers.values():
+            say(writer)
+        refused = {name: writer.communicate(timeout=60)[0].splitlines() for name, writer in writers.items()}
+    assert (ann.returncode, bob.returncode) == (0, 0)
     revisions = letters.revisions("letters", "ada")
     assert [r.number for r in revisions] == list(range(1, 25))
     # nobody's mark was lost: each revision holds all of the one before
     for before, after in pairwise(revisions):
         assert set(before.annotation.entities) <= set(after.annotation.entities)
-    assert all(conflict in revisions for conflict in conflicts)
+    assert refused["ann"] or refused["bob"]
+    assert {line.split()[1] for line in refused["ann"]} <= {"bob"}
+    assert {line.split()[1] for line in refused["bob"]} <= {"ann"}
+
+
+LOCKING = {
+    "sqlite": """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1].removeprefix("sqlite:///"), isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+""",
+    "postgresql": """
+import sys, psycopg
+other = psycopg.connect(sys.argv[1])
+other.execute("LOCK TABLE documents IN SHARE ROW EXCLUSIVE MODE")
+print("locked", flush=True)
+sys.stdin.readline()
+""",
+}
 
 
 def test_database_locked_by_another_process(
@@ -149,16 +266,13 @@ def test_database_locked_by_another_process(
 ) -> None:
     monkeypatch.setattr("db.engine.BUSY_SECONDS", 0.2)
     with Store.open(url) as store:
-        if engine == "sqlite":
-            other = sqlite3.connect(str(letters.database.path), isolation_level=None)
-            other.execute("BEGIN IMMEDIATE")
-        else:
-            other = psycopg.connect(url)
-            other.execute("LOCK TABLE documents IN SHARE ROW EXCLUSIVE MODE")
-        with closing(other):
+        with child(LOCKING[engine], url) as other:
+            assert hear(other) == "locked"
             with pytest.raises(StoreError, match="Close other programs"):
                 store.save("letters", Annotation(ADA, SCHEMA), annotator="ann")
             assert store.document("letters", "ada") == ADA  # reading goes on
+            other.kill()
+        assert other.returncode == -signal.SIGKILL
         assert store.save("letters", Annotation(ADA, SCHEMA), annotator="ann").number == 1
 
 
@@ -250,6 +364,12 @@ def test_a_disk_that_is_really_full(letters: Store, small_disk: Path, tmp_path: 
         assert store.save("letters", Annotation(ADA, SCHEMA), annotator="ann").number == len(said) + 1
 
 
+def limit_files() -> None:
+    """No file of this process gets larger."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+
 LIMITED = """
 import sys
 from db.__main__ import main
@@ -259,14 +379,10 @@ sys.exit(main(["backup", "--database", sys.argv[1], "--out", sys.argv[2]]))
 
 @ON_SQLITE
 def test_disk_full_during_a_backup_leaves_no_file(letters: Store, url: str, tmp_path: Path) -> None:
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
-
     folder = tmp_path / "backups"
     folder.mkdir()
     command = [sys.executable, "-c", LIMITED, url, str(folder / "file")]
-    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, preexec_fn=limit_files, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("Error: Expected")
     assert "Traceback" not in done.stderr
@@ -275,7 +391,7 @@ def test_disk_full_during_a_backup_leaves_no_file(letters: Store, url: str, tmp_
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("where", ["header", "pages"])
+@pytest.mark.parametrize("where", ["header", "pages", "whole"])
 def test_a_corrupt_file_is_told_and_the_backup_helps(
     letters: Store, url: str, tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,27 +399,102 @@ def test_a_corrupt_file_is_told_and_the_backup_helps(
     letters.close()
     path = letters.database.path
     assert path
-    with path.open("r+b") as file:
-        if where == "header":
+    if where == "whole":
+        path.write_text("Dear Ada, this is a letter and no database at all.\n" * 200)
+    if where == "header":
+        with path.open("r+b") as file:
             file.write(b"no database at all".ljust(100))
-        else:
-            size = file.seek(0, 2)
-            for page in range(4096, size, 4096):
-                file.seek(page)
-                file.write(b"\xff" * 200)
+    if where == "pages":
+        damage(path)
     assert main(["check", "--database", url]) == 2
     said = capsys.readouterr().err
     assert "restore a backup" in said
     assert "Traceback" not in said
     with pytest.raises(StoreError, match="restore a backup"), Store.open(url) as store:
         store.project("letters")
-    path.rename(path.with_name("damaged"))
-    database = Database(database_url(url))
-    backup.restore(database, tmp_path / "backup")
-    database.close()
+    damaged, mode = path.read_bytes(), path.stat().st_mode
+    command = ["restore", "--database", url, str(tmp_path / "backup")]
+    assert main(command) == 2
+    assert "--replace" in capsys.readouterr().err
+    assert path.read_bytes() == damaged
+    assert main([*command, "--replace"]) == 0
+    kept = path.with_name("relex.damaged-1.sqlite")
+    assert str(kept) in capsys.readouterr().out
+    assert kept.read_bytes() == damaged
+    assert path.stat().st_mode == mode
     with Store.open(url) as store:
         assert store.document("letters", "ada") == ADA
         assert list(check.check(store.database)) == []
+
+
+def damage(path: Path) -> None:
+    with path.open("r+b") as file:
+        for page in range(4096, file.seek(0, 2), 4096):
+            file.seek(page)
+            file.write(b"\xff" * 200)
+
+
+@ON_SQLITE
+def test_the_log_goes_with_the_damaged_file(letters: Store, url: str, tmp_path: Path) -> None:
+    path = letters.database.path
+    assert path
+    backup.backup(letters.database, tmp_path / "backup")
+    letters.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:  # open, as a log is left then
+        other.execute("UPDATE projects SET guidelines = 'new'")
+        damage(path)
+        log = path.with_name(path.name + "-wal").read_bytes()
+        assert main(["restore", "--replace", "--database", url, str(tmp_path / "backup")]) == 0
+        assert path.with_name("relex.damaged-1.sqlite-wal").read_bytes() == log
+    with Store.open(url) as store:
+        assert store.project("letters").guidelines == ""
+        assert list(check.check(store.database)) == []
+
+
+OPEN = """
+import sys
+from db.store import Store
+store = Store.open(sys.argv[1])
+print(len(store.projects()), flush=True)
+sys.stdin.readline()
+"""
+
+
+@ON_SQLITE
+def test_a_damaged_file_is_not_set_aside_under_a_running_app(
+    letters: Store, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = letters.database.path
+    assert path
+    backup.backup(letters.database, tmp_path / "backup")
+    letters.close()
+    command = ["restore", "--replace", "--database", url, str(tmp_path / "backup")]
+    with child(OPEN, url) as app:
+        assert hear(app) == "1"
+        damage(path)
+        damaged = path.read_bytes()
+        assert main(command) == 2
+        assert "Stop the app" in capsys.readouterr().err
+        assert path.read_bytes() == damaged
+        app.kill()
+    assert main(command) == 0
+    with Store.open(url) as store:
+        assert list(check.check(store.database)) == []
+
+
+@ON_SQLITE
+def test_a_full_disk_leaves_the_damaged_file_where_it_was(letters: Store, url: str, tmp_path: Path) -> None:
+    backup.backup(letters.database, tmp_path / "backup")
+    letters.close()
+    assert letters.database.path
+    letters.database.path.write_bytes(b"no database at all" * 100)
+    before = {item.name for item in tmp_path.iterdir()}
+    command = [sys.executable, "-m", "db", "restore", "--replace", "--database", url, str(tmp_path / "backup")]
+    done = subprocess.run(command, preexec_fn=limit_files, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Expected")
+    assert {item.name for item in tmp_path.iterdir()} == before
+    assert letters.database.path.read_bytes() == b"no database at all" * 100
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
