@@ -77,7 +77,7 @@ class Batch:
 
     @property
     def seconds(self) -> float:
-        """Of work in what ends it for now (submit, skip, flag), each since the one before; others say how much so far."""
+        """Of work in what ends it for now, each since the one before; other commands say how much so far."""
         return sum(command.seconds for command in self.commands if command.name in _STATES)
 
     @property
