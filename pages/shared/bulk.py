@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from db import gold, progress
+from db import assignments, gold, progress
 from db.store import Store
 from db.values import Revision, State
 from pages.shared import suggestions
@@ -30,7 +30,7 @@ _PAGE = 200
 class Wish:
     """What is to be accepted: everything above `thresholds` in the documents that a queue holds.
 
-    `states`, `search`, `min_suggested` and `shared` say which, see `queueing.Filter`.
+    `states`, `search` and `min_suggested` say which, see `queueing.Filter`.
     """
 
     project: str
@@ -41,7 +41,6 @@ class Wish:
     search: str = ""
     submit: bool = False
     min_suggested: int = 0
-    shared: bool = False
     client: str = field(default_factory=lambda: f"bulk-{uuid.uuid4().hex[:12]}")
 
 
@@ -186,12 +185,13 @@ class _Alone:
 
 
 def _alone(store: Store, wish: Wish) -> _Alone:
-    return _Alone(wish.shared, gold.items(store, wish.project) if gold.share(store, wish.project) else frozenset())
+    shared = bool(assignments.team(store, wish.project))
+    return _Alone(shared, gold.items(store, wish.project) if gold.share(store, wish.project) else frozenset())
 
 
 def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_Found | None]:
     """Each document of the wish, None where there is nothing to accept."""
-    ids = _ids(store, wish)
+    ids = _ids(store, wish, alone.everywhere)
     job.total = len(ids)
     for id in ids:
         extraction = progress.extraction(store, wish.project, id, wish.model_version)
@@ -204,7 +204,7 @@ def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_F
         yield _Found(annotation, latest, edit) if edit.entities or edit.relations else None
 
 
-def _ids(store: Store, wish: Wish) -> list[str]:
+def _ids(store: Store, wish: Wish, shared: bool) -> list[str]:
     """All at once: saving changes states, and with them the pages of the queue."""
     ids: list[str] = []
     after = None
@@ -216,7 +216,7 @@ def _ids(store: Store, wish: Wish) -> list[str]:
             limit=_PAGE,
             after=after,
             min_suggested=wish.min_suggested,
-            own=wish.annotator if wish.shared else "",
+            own=wish.annotator if shared else "",
         )
         ids += [row.id for row in page]
         if len(page) < _PAGE:

@@ -171,7 +171,6 @@ def _bulk_preview() -> None:
         desk.walk.filter.search,
         bool(state.widget("bulk_submit")),
         desk.walk.filter.min_suggested,
-        bool(assignments.team(resources.store(), desk.walk.project)),
     )
     _bulk("counted", wish)
 

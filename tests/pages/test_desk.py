@@ -266,7 +266,7 @@ def test_bulk_acceptance_in_a_team_keeps_to_ones_own_part_and_decisions(store: S
     own = assignments.of(store, "news", "ada")
     assert 0 < len(own) < 6
     jobs = Jobs()
-    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True, shared=True)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True)
     counted = carried_out(bulk.preview(store, jobs, wish))
     done = carried_out(bulk.accept(store, jobs, wish))
     assert (counted.documents, counted.labels) == (done.documents, done.labels) == (len(own), done.labels)
@@ -292,9 +292,7 @@ def test_bulk_acceptance_neither_takes_over_nor_changes_what_another_decided(sto
     before = {id: by_person(store, id) for id in suggestions_}
     counts = store.counts("news")
     jobs = Jobs()
-    wish = bulk.Wish(
-        "news", "ada", "mini@test", Thresholds(0.9, 0.9), (*queueing.OPEN, State.FLAGGED), submit=True, shared=True
-    )
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), (*queueing.OPEN, State.FLAGGED), submit=True)
     counted = carried_out(bulk.preview(store, jobs, wish))
     done = carried_out(bulk.accept(store, jobs, wish))
     assert (counted.documents, counted.labels) == (done.documents, done.labels)
@@ -359,7 +357,7 @@ def test_two_people_accept_in_bulk_at_the_same_time(store: Store) -> None:
         suggest(store, f"d{n}", 0.95)
     assignments.share(store, "news", ["ada", "bob"], 1.0)
     jobs = Jobs()
-    wishes = [bulk.Wish("news", who, "mini@test", Thresholds(0.9, 0.9), shared=True) for who in ("ada", "bob")]
+    wishes = [bulk.Wish("news", who, "mini@test", Thresholds(0.9, 0.9)) for who in ("ada", "bob")]
     started = [bulk.accept(store, jobs, wish) for wish in wishes]
     assert [carried_out(each).documents for each in started] == [6, 6]
 
