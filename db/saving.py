@@ -84,7 +84,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
 
 
 def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[Annotation, Work]], now: datetime) -> int:
-    """Add revisions of documents that the project has; how many were not in yet.
+    """Add revisions of documents that the project has; how many were not in yet, by the same annotator.
 
     For annotations from files: each with a `client` of its own, nothing expected.
     """
@@ -114,20 +114,22 @@ def _save_round(
     now: datetime,
 ) -> int:
     keys = list(items)
-    known = set(
-        connection.execute(
-            sa.select(revisions.c.document_pk, revisions.c.client).where(
+    known = {
+        tuple(row)
+        for row in connection.execute(
+            sa.select(revisions.c.document_pk, revisions.c.annotator_pk, revisions.c.client).where(
                 revisions.c.document_pk.in_(keys), revisions.c.client.in_([work.client for _, work in items.values()])
             )
-        ).all()
-    )
+        )
+    }
     extras = connection.execute(sa.select(texts.c.document_pk, texts.c.extra).where(texts.c.document_pk.in_(keys)))
     extra = {row.document_pk: row.extra for row in extras}
     before = revisions_.heads_of(connection, keys)
     people = {name: annotator(connection, name, now) for name in {work.annotator for _, work in items.values()}}
     new = []
     for key, (annotation, work) in items.items():
-        if (key, work.client) in known:
+        # a file may hold what several people decided
+        if (key, people[work.annotator], work.client) in known:
             continue
         settled, extraction = _settled(annotation, labels, rows[key], extra[key]), None
         if settled.based_on is not None:
