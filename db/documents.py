@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
-from db.tables import counters, documents, texts
+from db.tables import counters, documents, projects, texts
 from db.values import Added, State
 from relex_core.errors import InputError, NotFound, quote
 from relex_core.types import Document
@@ -23,6 +23,9 @@ BATCH = 500
 
 EXCERPT = 160
 """Characters of a text that a queue page shows."""
+
+Ids = Mapping[tuple[str, str], str]
+"""The id of each document, by (id, hash of the text) as it was wanted: an id may come with several texts."""
 
 
 def walked(project: int) -> sa.ColumnElement[bool]:
@@ -35,31 +38,33 @@ def walked(project: int) -> sa.ColumnElement[bool]:
 
 def add(
     connection: Connection, project: int, batch: Sequence[Document], now: datetime, deduplicate: bool = True
-) -> tuple[Added, dict[str, str]]:
-    """Add documents; what became of them, and which wanted id was given which id.
+) -> tuple[Added, Ids]:
+    """Add documents; what became of them, and which id each was given.
 
-    A text that the project has already is not added again; without `deduplicate` it is, under another id.
+    A text that the project has already is not added again; without `deduplicate` it is, under another id. Whoever
+    else adds documents to the project waits until the transaction ends.
     """
+    _lock(connection, project)
     known = _Known(connection, project, batch)
     rows, added, renamed = [], [], []
-    ids: dict[str, str] = {}
+    ids: dict[tuple[str, str], str] = {}
     for document in batch:
-        hash = document.sha256
+        wanted, hash = document.id, document.sha256
         same = known.by_text.setdefault(hash, [])
-        if document.id in same or (deduplicate and same):
-            ids[document.id] = document.id if document.id in same else same[0]
+        if wanted in same or (deduplicate and same):
+            ids[wanted, hash] = wanted if wanted in same else same[0]
             continue
-        if document.id in known.ids:
+        if wanted in known.ids:
             # by its text, so that adding the file again finds the same
-            given = f"{document.id}-{hash[:12]}"
-            ids[document.id] = given
+            given = f"{wanted}-{hash[:12]}"
+            ids[wanted, hash] = given
             if given in same:
                 continue
-            renamed.append((document.id, given))
+            renamed.append((wanted, given))
             document = renamed_to(document, given)
         known.ids.add(document.id)
         same.append(document.id)
-        ids.setdefault(document.id, document.id)
+        ids[wanted, hash] = document.id
         added.append(document)
         rows.append(_new_row(project, document, hash, len(same) - 1, now))
     if rows:
@@ -72,6 +77,13 @@ def add(
         search.index(connection, project, pairs)
         count(connection, project, State.NEW, len(rows))
     return Added(len(rows), len(batch) - len(rows), tuple(renamed)), ids
+
+
+def _lock(connection: Connection, project: int) -> None:
+    """Wait for others that add documents to the project: what they commit is seen by the next statement."""
+    # not stronger than this, or saves, whose rows refer to the project, would wait too; SQLite has one writer anyway
+    query = sa.select(projects.c.pk).where(projects.c.pk == project).with_for_update(key_share=True)
+    connection.execute(query)
 
 
 class _Known:

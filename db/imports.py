@@ -285,9 +285,10 @@ def _with_labels(
 _Judged = TypeVar("_Judged", Annotation, Extraction)
 
 
-def _under(record: _Judged, ids: dict[str, str]) -> _Judged:
-    id = ids.get(record.document.id, record.document.id)
-    return record if id == record.document.id else replace(record, document=replace(record.document, id=id))
+def _under(record: _Judged, ids: documents.Ids) -> _Judged:
+    document = record.document
+    id = ids[document.id, document.sha256]
+    return record if id == document.id else replace(record, document=replace(document, id=id))
 
 
 def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:
