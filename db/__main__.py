@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ def _import(options: argparse.Namespace) -> None:
             options.project,
             options.files,
             format=options.format,
-            annotator=options.annotator,
+            annotator=options.annotator or "import",
+            by=options.annotator or _user(),
             skip_bad=options.skip_bad,
             deduplicate=options.deduplicate,
         )
@@ -147,6 +149,14 @@ def _benchmark(options: argparse.Namespace) -> None:
     print(benchmark.table(figures))
 
 
+def _user() -> str:
+    """The name that the system has for whoever runs this, for the audit log; "" if it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, under a number alone
+        return ""
+
+
 def _opened(url: str | None) -> closing[Database]:
     return closing(Database(database_url(url)))
 
@@ -175,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     import_ = command("import", "read files into a project, which is created if it is new")
     import_.add_argument("--project", required=True, metavar="NAME")
     import_.add_argument("--format", default="gliner", choices=[format.name for format in readers()])
-    import_.add_argument("--annotator", default="import", metavar="NAME", help="whose decisions these are")
+    import_.add_argument("--annotator", metavar="NAME", help="whose decisions these are; default: import")
     import_.add_argument("--skip-bad", action="store_true", help="leave out records that cannot be used")
     import_.add_argument("--deduplicate", action="store_true", help="take each text once, under its first id")
     import_.add_argument("files", nargs="+", type=Path, metavar="FILE")

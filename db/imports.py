@@ -1,7 +1,7 @@
 """Files in an exchange format -> documents, extractions and revisions of a project.
 
-A file is read twice: once to check it and to collect its labels, once to store it. Nothing is stored before the
-whole file was found good, and storing a file again adds nothing.
+A file is read twice: once to check it and to collect its labels, once to store it. Nothing is stored before all
+files of a call were found good, and storing a file again under the same name adds nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from db import documents, extractions, projects, saving
+from db import audit, documents, extractions, projects, saving
 from db.exports import file_hash, manifest_of
 from db.formats import Format, Record, named, united
 from db.store import Store
@@ -102,38 +102,31 @@ def load(
     state: State = State.SUBMITTED,
     skip_bad: bool = False,
     deduplicate: bool = False,
+    by: str = "",
 ) -> Imported:
     """Store files in a project, which is created if there is none of that name.
 
     Labels that the project lacks are added to its label set. Decisions become revisions by `annotator`, marks with
-    scores become extractions. Without `deduplicate` a text may come under several ids, as files of annotations
-    have them. Raises FormatError naming the bad records, unless they are to be skipped.
+    scores become extractions; `by` is who imports, for the audit log. Without `deduplicate` a text may come under
+    several ids, as files of annotations have them. Raises FormatError naming the bad records, unless they are to be
+    skipped; then nothing of any file is stored.
     """
-    total = Imported(0, 0, 0, 0, 0)
-    chosen = _reading(format)
+    chosen, existing = _reading(format), _schema_of(store, project)
+    reports: list[tuple[Path, Report]] = []
+    wanted = existing
     for path in paths:
-        existing = _schema_of(store, project)
-        report = inspect(path, format, existing)
-        if not skip_bad:
-            _refuse_bad(path, report)
-        if report.records == 0:
-            raise FormatError(
-                expected=f"records of the format {format} in {path.name}",
-                found="none that can be used",
-                change="Choose the format that the file is in.",
-                lines=_lines(report.errors),
-            )
-        if existing is None:
-            store.create_project(project, report.schema)
-        elif report.schema != existing:
-            store.save_schema(project, report.schema)
-        # the very object that the store reads again for each batch: by equality thousands of labels would be compared
-        schema = store.project(project).schema
-        job = _Job(store, project, f"import:{file_hash(path)}", path.name, annotator, state, deduplicate)
-        records = enumerate(_good(chosen, path, schema), start=1)
-        for batch in _batches(records):
-            total = _sum(total, job.store_batch(batch))
-        total = replace(total, skipped=(*total.skipped, *report.errors))
+        report = inspect(path, format, wanted)
+        _refuse(path, format, report, skip_bad)
+        reports.append((path, report))
+        wanted = report.schema
+    if wanted is not None and existing is None:
+        store.create_project(project, wanted, by=by)
+    elif wanted is not None and wanted != existing:
+        store.save_schema(project, wanted, by=by)
+    total = Imported(0, 0, 0, 0, 0)
+    for path, report in reports:
+        job = _Job(store, project, file_hash(path), path.name, annotator, state, deduplicate)
+        total = _sum(total, job.store_file(chosen, path, report.errors, by))
     return total
 
 
@@ -143,12 +136,31 @@ class _Job:
 
     store: Store
     project: str
-    client: str
+    hash: str
     name: str
     annotator: str
     state: State
     deduplicate: bool
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def store_file(self, chosen: Format, path: Path, left_out: Iterable[RelexError], by: str) -> Imported:
+        # of an import that is broken off, too, the log says where the documents came from
+        self._log("import begun", by, chosen)
+        # the very object that the store reads again for each batch: by equality thousands of labels would be compared
+        schema = self.store.project(self.project).schema
+        done = Imported(0, 0, 0, 0, 0, tuple(left_out))
+        for batch in _batches(enumerate(_good(chosen, path, schema), start=1)):
+            done = _sum(done, self.store_batch(batch))
+        counts = {"records": done.records, "documents": done.added, "known": done.duplicates}
+        counts |= {"extractions": done.extractions, "revisions": done.revisions, "left_out": len(done.skipped)}
+        self._log("imported", by, chosen, **counts)
+        return done
+
+    def _log(self, action: str, by: str, chosen: Format, **counts: int) -> None:
+        about = {"file": self.name, "format": chosen.name, "sha256": self.hash, "annotator": self.annotator.strip()}
+        with self.store.database.write() as connection:
+            pk, _ = projects.find(connection, self.project)
+            audit.write(connection, self.store.now(), action, pk, by, **about, **counts)
 
     def store_batch(self, batch: list[tuple[int, Record]]) -> Imported:
         now = self.store.now()
@@ -172,7 +184,7 @@ class _Job:
 
     def _work(self, number: int) -> saving.Work:
         # each record has a client of its own: a document may stand in a file several times
-        client = f"{self.client}:{number}"
+        client = f"import:{self.hash}:{number}"
         return saving.Work(self.annotator, self.state, client=client, seq=1, note=f"imported from {self.name}")
 
     def _apart(self, record: Record) -> Record:
@@ -232,6 +244,19 @@ def _good(chosen: Format, path: Path, schema: Schema) -> Iterator[Record]:
     for item in _items(chosen, path, schema):
         if not isinstance(item, RelexError):
             yield item
+
+
+def _refuse(path: Path, format: str, report: Report, skip_bad: bool) -> None:
+    """Raises FormatError if there is nothing to store, or, unless bad records are to be skipped, if there are any."""
+    if not skip_bad:
+        _refuse_bad(path, report)
+    if report.records == 0:
+        raise FormatError(
+            expected=f"records of the format {format} in {path.name}",
+            found="none that can be used",
+            change="Nothing was imported. Choose the format that the file is in.",
+            lines=_lines(report.errors),
+        )
 
 
 def _refuse_bad(path: Path, report: Report) -> None:

@@ -59,11 +59,14 @@ class Store:
 
     # projects and label sets
 
-    def create_project(self, name: str, schema: Schema, guidelines: str = "") -> Project:
-        """A new project. Raises StoreError if the name is in use, InputError if it is no name."""
+    def create_project(self, name: str, schema: Schema, guidelines: str = "", *, by: str = "") -> Project:
+        """A new project; `by` is who makes it, for the audit log, here and below.
+
+        Raises StoreError if the name is in use, InputError if it is no name.
+        """
         with self.database.write() as connection:
             pk = projects.create(connection, name, schema, guidelines, self._clock())
-            audit.write(connection, self._clock(), "project created", pk, name=name.strip())
+            audit.write(connection, self._clock(), "project created", pk, by, name=name.strip())
             return projects.load(connection, name.strip())
 
     def project(self, name: str) -> Project:
@@ -77,14 +80,14 @@ class Store:
             names = connection.scalars(sa.select(projects_table.c.name).order_by(projects_table.c.name)).all()
             return tuple(projects.load(connection, name) for name in names)
 
-    def save_schema(self, name: str, schema: Schema) -> Project:
+    def save_schema(self, name: str, schema: Schema, *, by: str = "") -> Project:
         """A new version of the project's label set; older ones are kept. Labels in use that `schema` lacks stay,
         hidden. To rename a label, see `db.label_changes`."""
         with self.database.write() as connection:
             pk, before = projects.lock(connection, name)
             after = projects.save_schema(connection, pk, schema, self._clock())
             if after != before:
-                audit.write(connection, self._clock(), "label set saved", pk, version=after)
+                audit.write(connection, self._clock(), "label set saved", pk, by, version=after)
             return projects.load(connection, name)
 
     def save_guidelines(self, name: str, guidelines: str) -> Project:
@@ -96,7 +99,9 @@ class Store:
 
     # documents
 
-    def add_documents(self, project: str, documents_: Iterable[Document], *, deduplicate: bool = True) -> Added:
+    def add_documents(
+        self, project: str, documents_: Iterable[Document], *, deduplicate: bool = True, by: str = ""
+    ) -> Added:
         """Add texts that the project does not have, some hundred to a transaction.
 
         Without `deduplicate` a text may stand under several ids.
@@ -108,7 +113,7 @@ class Store:
                 pk, _ = projects.find(connection, project)
                 result, _ = documents.add(connection, pk, part, self._clock(), deduplicate)
                 if result.added:
-                    audit.write(connection, self._clock(), "documents added", pk, documents=result.added)
+                    audit.write(connection, self._clock(), "documents added", pk, by, documents=result.added)
             added, duplicates = added + result.added, duplicates + result.duplicates
             renamed += result.renamed
         return Added(added, duplicates, renamed)

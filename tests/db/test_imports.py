@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from db import check, documents, exports, imports, projects
+from db import audit, check, documents, exports, imports, projects
+from db.__main__ import main
 from db.store import Store
 from db.values import State
-from relex_core.types import Document
+from relex_core.errors import FormatError, InputError
+from relex_core.types import Document, Schema
 from tests.db.conftest import SCHEMA
 
 TEXT, OTHER = "Ada met Bob", "Other text here"
@@ -60,6 +62,65 @@ def test_two_people_import_the_same_file(store: Store, tmp_path: Path) -> None:
     assert [r.annotator for r in store.by_annotator("letters", "p")] == ["ann", "bob"]
     assert len(store.revisions("letters", "p")) == 2
     assert list(check.check(store.database)) == []
+
+
+def test_nothing_of_several_files_is_stored_if_one_is_bad(store: Store, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    good.write_text(record("p", TEXT, (0, "person")))
+    bad.write_text(record("q", OTHER, (0, "animal")) + "not json\n")
+    with pytest.raises(FormatError, match="Nothing was imported") as refused:
+        imports.load(store, "letters", [good, bad], format="relex-jsonl")
+    assert refused.value.lines == (2,)
+    with pytest.raises(InputError, match=r"none\.jsonl"):
+        imports.load(store, "letters", [good, tmp_path / "none.jsonl"], format="relex-jsonl")
+    assert store.projects() == ()
+    done = imports.load(store, "letters", iter([good, bad]), format="relex-jsonl", skip_bad=True)
+    assert (done.records, done.added, done.revisions, len(done.skipped)) == (2, 2, 2, 1)
+    assert store.project("letters").schema.entity_names == {"person", "animal"}
+
+
+def test_the_log_says_what_was_imported_and_by_whom(store: Store, url: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(record("p", TEXT, (0, "person")) + record("q", OTHER) + "not json\n")
+    imports.load(store, "letters", [path], format="relex-jsonl", annotator="ann", skip_bad=True, by="bob")
+    done, begun, made = audit.events(store, "letters")
+    about = {"file": "in.jsonl", "format": "relex-jsonl", "sha256": exports.file_hash(path), "annotator": "ann"}
+    counts = {"records": 2, "documents": 2, "known": 0, "extractions": 0, "revisions": 2, "left_out": 1}
+    assert (done.action, done.by, done.detail) == ("imported", "bob", about | counts)
+    assert (begun.action, begun.by, begun.detail) == ("import begun", "bob", about)
+    assert (made.action, made.by) == ("project created", "bob")
+    arguments = ["import", "--database", url, "--project", "letters", "--format", "relex-jsonl", "--skip-bad"]
+    assert main([*arguments, "--annotator", "cleo", str(path)]) == 0
+    assert (audit.events(store, "letters")[0].by, audit.events(store)[0].detail["annotator"]) == ("cleo", "cleo")
+
+
+def test_the_command_line_says_who_runs_it(
+    store: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "dora")
+    path = tmp_path / "in.jsonl"
+    path.write_text(record("p", TEXT, (0, "person")))
+    about = ["--database", url, "--project", "letters", "--format", "relex-jsonl"]
+    assert main(["import", *about, str(path)]) == 0
+    assert store.annotators() == ("import",)
+    assert main(["export", *about, "--out", str(tmp_path / "out.jsonl")]) == 0
+    assert [(event.action, event.by) for event in audit.events(store, "letters")] == [
+        ("exported", "dora"),
+        ("imported", "dora"),
+        ("import begun", "dora"),
+        ("project created", "dora"),
+    ]
+
+
+def test_who_changes_a_project_is_in_the_log(store: Store) -> None:
+    store.create_project("letters", SCHEMA, by="ann")
+    store.add_documents("letters", [Document("d0", TEXT)], by="bob")
+    store.save_schema("letters", Schema.of(["animal"]), by="cleo")
+    assert [(event.action, event.by) for event in audit.events(store, "letters")] == [
+        ("label set saved", "cleo"),
+        ("documents added", "bob"),
+        ("project created", "ann"),
+    ]
 
 
 @pytest.mark.postgres
