@@ -22,7 +22,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     habits         which relations people choose between which types
     readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
-    splits, validation, exports, imports   files out and in, with manifests
+    splits, validation, manifests, placing, exports, imports   files out and in, with manifests
     corpus, corpus_reading   all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server
     status, backup_postgres, backup, backup_folder, check   upkeep, also as `python -m db`

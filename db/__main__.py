@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> None:
     states = exports.DECIDED if options.state is None else tuple(options.state)
     annotators = [ADJUDICATOR] if options.adjudicated else options.annotator
-    chosen = {"format": options.format, "states": states, "annotators": annotators}
+    chosen = {"format": options.format, "states": states, "annotators": annotators, "by": _user()}
     with Store.open(options.database) as store:
         if options.dev is None and options.test is None:
             files = [exports.snapshot(store, options.project, options.out, **chosen)]

@@ -44,21 +44,13 @@ def events(store: Store, project: str | None = None, limit: int = 200) -> tuple[
 
 
 def record_export(
-    store: Store, project: str, file: str, format: str, hash: str, manifest: Mapping[str, Any], by: str = ""
+    connection: Connection, now: datetime, project: int, manifest: Mapping[str, Any], by: str = ""
 ) -> None:
-    """Remember a snapshot that was written. Raises NotFound."""
-    with store.database.write() as connection:
-        pk, _ = find(connection, project)
-        row = {
-            "project_pk": pk,
-            "file": file,
-            "format": format,
-            "sha256": hash,
-            "manifest": json.dumps(manifest, ensure_ascii=False),
-            "written_at": store.now(),
-        }
-        connection.execute(snapshots.insert(), row)
-        write(connection, store.now(), "exported", pk, by, file=file, format=format, sha256=hash)
+    """Remember a snapshot that was written."""
+    about = {name: manifest[name] for name in ("file", "format", "sha256")}
+    text = json.dumps(manifest, ensure_ascii=False)
+    connection.execute(snapshots.insert(), {"project_pk": project, "manifest": text, "written_at": now, **about})
+    write(connection, now, "exported", project, by, **about)
 
 
 def exports(store: Store, project: str) -> tuple[Export, ...]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from db import audit, documents, extractions, projects, saving
-from db.exports import file_hash, manifest_of
 from db.formats import Format, Record, named, united
+from db.manifests import file_hash, manifest_of
 from db.store import Store
 from db.values import State
 from relex_core import jsonl

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from db import exports
 from db.formats import named
+from db.manifests import tool_version
 from db.splits import NAMES, split
 from db.store import Store
 from db.values import State
@@ -50,7 +51,7 @@ def suggestions_archive(extraction: Extraction, thresholds: Thresholds) -> bytes
             "relations": len(annotation.relations),
         },
         "windows": [list(window) for window in extraction.windows],
-        "tool": {"name": "relex-studio", "version": exports.tool_version()},
+        "tool": {"name": "relex-studio", "version": tool_version()},
     }
     return archive({"suggestions.jsonl": line, "suggestions.jsonl.manifest.json": _pretty(manifest)})
 
@@ -79,20 +80,23 @@ def project_archive(
     annotators: Sequence[str] | None = None,
     split: Shares | None = None,
     seen: exports.Seen = lambda documents: None,
+    by: str = "",
 ) -> Path:
     """A ZIP in the folder `into`, of a snapshot of the project and its manifest, or of one for each set.
 
-    Constant memory, as far as the format's writer has it. `seen` is told how many documents are written. Raises what
-    `exports` raises, and StoreError if the disk refuses.
+    Constant memory, as far as the format's writer has it. `seen` is told how many documents are written; `by` is who
+    exports. Raises what `exports` raises, and StoreError if the disk refuses.
     """
     with tempfile.TemporaryDirectory(dir=into) as folder:
         path = Path(folder) / f"{file_stem(project)}{named(format).suffix}"
         if split is None:
-            exports.snapshot(store, project, path, format=format, states=states, annotators=annotators, seen=seen)
+            exports.snapshot(
+                store, project, path, format=format, states=states, annotators=annotators, seen=seen, by=by
+            )  # fmt: skip
         else:
             exports.split_snapshot(
                 store, project, path, dev=split.dev, test=split.test, seed=split.seed, format=format, states=states,
-                annotators=annotators, seen=seen,
+                annotators=annotators, seen=seen, by=by,
             )  # fmt: skip
         out = into / f"{file_stem(project)}-{format}.zip"
         try:

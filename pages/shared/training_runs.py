@@ -94,7 +94,7 @@ def begin(store: Store, plan: Plan) -> Run:
         states = tuple(State(name) for name in plan.states)
         made = split_snapshot(
             store, plan.project, home / "data.jsonl", dev=plan.dev, test=0.0, seed=plan.seed, states=states,
-            annotators=plan.annotators or None,
+            annotators=plan.annotators or None, by=plan.who,
         )  # fmt: skip
         train, dev = made["train"], made["dev"]
         plan = replace(

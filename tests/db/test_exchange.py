@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from db import benchmark, check, exports, imports
 from db.__main__ import main
 from db.gold import ADJUDICATOR
+from db.manifests import manifest_of, tool_version
 from db.store import Store
 from db.values import State
 from relex_core import editing
@@ -75,7 +76,7 @@ def test_exported_annotations_come_back_equal(sqlite_template: Path, tmp_path: P
     assert list(imports.read(file)) == given
     imports.load(store, "two", [file])
     assert list(store.annotations("two")) == given
-    exports.manifest_of(file).unlink()
+    manifest_of(file).unlink()
     alone = list(imports.read(file))
     assert [(a.document, a.entities, a.relations) for a in alone] == [
         (a.document, a.entities, a.relations) for a in given
@@ -116,7 +117,7 @@ def test_manifest_tells_what_the_file_holds(letters: Store, tmp_path: Path) -> N
     assert manifest["model_versions"] == {"mini-1": 2}
     assert manifest["annotators"] == {"ann": 1, "bob": 1}
     assert manifest["filter"] == {"states": ["in progress", "submitted", "flagged"], "annotators": None}
-    assert manifest["tool"]["version"] == exports.tool_version() != "unknown"
+    assert manifest["tool"]["version"] == tool_version() != "unknown"
 
 
 def test_trainer_fields(letters: Store, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from db import audit
-from db.exports import file_hash
+from db.manifests import file_hash
 from db.store import Store
 from pages.shared import checkpoints, comparing, resources, training_failures, training_plan, training_runs
 from pages.shared.training_plan import Plan
