@@ -109,7 +109,7 @@ def load(
     Labels that the project lacks are added to its label set. Decisions become revisions by `annotator`, marks with
     scores become extractions; `by` is who imports, for the audit log. Without `deduplicate` a text may come under
     several ids, as files of annotations have them. Raises FormatError naming the bad records, unless they are to be
-    skipped; then nothing of any file is stored.
+    skipped, before anything of any file is stored.
     """
     chosen, existing = _reading(format), _schema_of(store, project)
     reports: list[tuple[Path, Report]] = []

@@ -75,23 +75,23 @@ def edit_project_labels(store: Store, project: str, edit: Mapping[str, Any], by:
     if edit.get("op") == "change" and new != old:
         label_changes.rename(store, project, "relation" if edit["kind"] == "relation" else "entity", old, new, by)
         schema, edit = store.project(project).schema, {**edit, "name": new}
-    return store.save_schema(project, label_edits.apply(schema, edit)).schema
+    return store.save_schema(project, label_edits.apply(schema, edit), by=by).schema
 
 
-def take_preset(store: Store, workspace: Workspace, name: str) -> Workspace:
+def take_preset(store: Store, workspace: Workspace, name: str, by: str = "") -> Workspace:
     """The label set of a preset; while correcting, labels in use stay, hidden."""
     schema = PRESETS[name]
     if workspace.mode == "correct":
-        schema = store.save_schema(workspace.project, schema).schema
+        schema = store.save_schema(workspace.project, schema, by=by).schema
         return replace(workspace, schema=schema)
     return replace(workspace, schema=schema, project="")
 
 
-def begin_correcting(store: Store, workspace: Workspace, extraction: Extraction) -> Workspace:
+def begin_correcting(store: Store, workspace: Workspace, extraction: Extraction, by: str = "") -> Workspace:
     """The workspace in the editor, with its document, label set and suggestions in the store. Raises StoreError."""
-    project = _explore_project(store, workspace)
-    schema = store.save_schema(project, workspace.schema).schema
-    store.add_documents(project, [extraction.document])
+    project = _explore_project(store, workspace, by)
+    schema = store.save_schema(project, workspace.schema, by=by).schema
+    store.add_documents(project, [extraction.document], by=by)
     store.save_extraction(project, replace(extraction, schema=schema))
     return replace(workspace, project=project, schema=schema, mode="correct")
 
@@ -134,7 +134,7 @@ def reopen(store: Store, project: str, document_id: str) -> Workspace:
     return Workspace((store.document(project, document_id),), schema, mode="correct", project=project)
 
 
-def _explore_project(store: Store, workspace: Workspace) -> str:
+def _explore_project(store: Store, workspace: Workspace, by: str) -> str:
     """The session's project, else the one of Explore's that has most labels in common with it, else a new one.
 
     A project of another field of work has fewer than half in common: its texts would be read with labels that are
@@ -159,7 +159,7 @@ def _explore_project(store: Store, workspace: Workspace) -> str:
         if name in taken:
             continue
         try:
-            return store.create_project(name, workspace.schema).name
+            return store.create_project(name, workspace.schema, by=by).name
         except StoreError:
             # somebody else took the name between the look and the leap
             if name not in {p.name for p in store.projects()}:

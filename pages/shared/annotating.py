@@ -216,4 +216,4 @@ def choose_project(name: str) -> None:
 
 
 def _sample_set(store: Store) -> None:
-    choose_project(sample_set.create(store).name)
+    choose_project(sample_set.create(store, state.annotator()).name)

@@ -186,7 +186,7 @@ def _new_project() -> None:
 def _make() -> None:
     try:
         schema = PRESETS.get(str(state.widget("new_preset")), Schema())
-        project = resources.store().create_project(str(state.widget("new_name") or ""), schema)
+        project = resources.store().create_project(str(state.widget("new_name") or ""), schema, by=state.annotator())
     except RelexError as error:
         state.remember("new_project_refused", str(error))
         return
@@ -220,6 +220,6 @@ def _save_guidelines(project: str) -> None:
 
 def _sample_set() -> None:
     store = resources.store()
-    name = sample_set.create(store).name
+    name = sample_set.create(store, state.annotator()).name
     _open(name)
     annotating.begin_reading(store, name)

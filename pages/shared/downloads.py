@@ -14,14 +14,14 @@ from relex_core.types import Extraction
 
 def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> None:
     """The popover with the downloads of what is shown."""
-    thresholds, store = state.thresholds(), resources.store()
+    thresholds, store, who = state.thresholds(), resources.store(), state.annotator()
     latest = text_pane.now(shown) if workspace.mode == "correct" else lambda: shown
     stem = bundles.file_stem(workspace.document.source.removeprefix("sample: ") or "text")
     with st.popover("Download", key="downloads"), guard():
         if workspace.mode == "correct":
             taking.button(
                 "Training data of the project",
-                lambda folder, seen: bundles.project_archive(store, workspace.project, folder, seen=seen),
+                lambda folder, seen: bundles.project_archive(store, workspace.project, folder, seen=seen, by=who),
                 key="take_project", of=workspace.project, total=store.project(workspace.project).documents,
                 width="stretch", help="All corrected documents of this project: stage-2 JSON Lines and a manifest.",
             )  # fmt: skip

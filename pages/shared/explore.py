@@ -173,7 +173,7 @@ def _nothing(workspace: Workspace) -> Extraction:
 def _take_labels(name: str) -> None:
     workspace = state.workspace()
     if workspace is not None:
-        state.set_workspace(actions.take_preset(resources.store(), workspace, name))
+        state.set_workspace(actions.take_preset(resources.store(), workspace, name, state.annotator()))
         state.next_upload()
 
 
@@ -192,7 +192,7 @@ def _correct() -> None:
     reading = resources.readings(resources.checkpoint()).ask(workspace.document, workspace.schema)
     try:
         extraction = reading.answer(workspace.document, workspace.schema)
-        state.set_workspace(actions.begin_correcting(resources.store(), workspace, extraction))
+        state.set_workspace(actions.begin_correcting(resources.store(), workspace, extraction, state.annotator()))
     except RelexError as error:
         state.set_notice(str(error))
 

@@ -123,7 +123,7 @@ def preview(store: Store, choice: Choice) -> None:
     if importing.under_way(choice.project):
         importing.wait(choice.project)
         return
-    people = choice.annotators or None
+    people, who = choice.annotators or None, state.annotator()
     summary, sizes = _counted(store, choice)
     with st.container(horizontal=True, vertical_alignment="center"):
         sets = " · ".join(f"{name} {number:,}" for name, number in sizes.items())
@@ -135,7 +135,7 @@ def preview(store: Store, choice: Choice) -> None:
         taking.button(
             "Download with manifest",
             lambda folder, seen: bundles.project_archive(
-                store, choice.project, folder, choice.format, choice.states, people, choice.split, seen
+                store, choice.project, folder, choice.format, choice.states, people, choice.split, seen, by=who
             ),
             key="download_export", of=_counts_of(store, choice), total=summary.documents,
             type="primary", disabled=not summary.documents,

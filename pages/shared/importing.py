@@ -95,8 +95,10 @@ def _add_texts(store: Store, project: str, documents: tuple[Document, ...]) -> N
     if not st.button(f"Import {counted(len(documents), 'document')}", key="import_texts", type="primary"):
         return
 
+    who = state.annotator()
+
     def work() -> str:
-        added = store.add_documents(project, documents)
+        added = store.add_documents(project, documents, by=who)
         words = f"{counted(added.added, 'document')} added."
         if added.duplicates:
             words += f" {counted(added.duplicates, 'text')} the project had already."
@@ -127,7 +129,7 @@ def _annotated(store: Store, project: str, format: str, files: list[Any]) -> Non
     def work() -> str:
         with _written(contents) as paths:
             done = imports.load(
-                store, project, paths, format=format, annotator=who, state=State.SUBMITTED, skip_bad=True
+                store, project, paths, format=format, annotator=who, state=State.SUBMITTED, skip_bad=True, by=who
             )
         words = f"{counted(done.records, 'record')}: {done.added:,} documents added, {done.duplicates:,} known, "
         words += f"{done.revisions:,} with decisions, {done.extractions:,} with suggestions."

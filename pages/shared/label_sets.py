@@ -18,7 +18,7 @@ from pages.shared.messages import counted
 from relex_core.types import Schema
 
 
-def edit(store: Store, project: str, edit: Mapping[str, Any]) -> LabelChange | None:
+def edit(store: Store, project: str, edit: Mapping[str, Any], by: str = "") -> LabelChange | None:
     """Carry out an edit of the chips, or give the change that a person has to confirm first. Raises SchemaError."""
     schema = store.project(project).schema
     to = edit.get("to")
@@ -27,9 +27,9 @@ def edit(store: Store, project: str, edit: Mapping[str, Any]) -> LabelChange | N
         kind: Kind = "relation" if edit.get("kind") == "relation" else "entity"
         # what else was changed about the label is no matter of counts
         rest = {**edit, "to": {**to, "name": edit.get("name")}}  # type: ignore[dict-item]
-        store.save_schema(project, label_edits.apply(schema, rest))
+        store.save_schema(project, label_edits.apply(schema, rest), by=by)
         return label_changes.preview(store, project, kind, str(edit.get("name")), new)
-    store.save_schema(project, label_edits.apply(schema, edit))
+    store.save_schema(project, label_edits.apply(schema, edit), by=by)
     return None
 
 

@@ -28,7 +28,7 @@ def take_label_edits(store: Store, desk: Desk) -> bool:
 
     def carry_out(edit: Mapping[str, Any]) -> Schema:
         nonlocal changed
-        asked = label_sets.edit(store, desk.walk.project, edit)
+        asked = label_sets.edit(store, desk.walk.project, edit, desk.walk.annotator)
         state.remember("label_change", asked)
         state.remember("label_done", "")
         changed = changed or asked is None
@@ -205,7 +205,8 @@ def _undo_rename(store: Store, desk: Desk) -> None:
 
 def _bring_back(store: Store, desk: Desk, kind: str, name: str) -> None:
     with guard():
-        label_sets.edit(store, desk.walk.project, {"op": "add", "kind": kind, "names": name})
+        edit = {"op": "add", "kind": kind, "names": name}
+        label_sets.edit(store, desk.walk.project, edit, desk.walk.annotator)
         state.remember("labels_changed", True)
 
 

@@ -36,11 +36,12 @@ TEXTS = (
 )
 
 
-def create(store: Store) -> Project:
-    """The sample project, made now unless it is there."""
+def create(store: Store, by: str = "") -> Project:
+    """The sample project, made now, by that person, unless it is there."""
     for project in store.projects():
         if project.name == NAME:
             return project
-    store.create_project(NAME, PRESETS["people"], GUIDELINES)
-    store.add_documents(NAME, [Document(f"sample-{n:02}", text, "sample set") for n, text in enumerate(TEXTS, 1)])
+    store.create_project(NAME, PRESETS["people"], GUIDELINES, by=by)
+    documents = [Document(f"sample-{n:02}", text, "sample set") for n, text in enumerate(TEXTS, 1)]
+    store.add_documents(NAME, documents, by=by)
     return store.project(NAME)

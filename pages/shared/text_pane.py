@@ -99,7 +99,9 @@ def _double_clicked(store: Store, workspace: Workspace) -> Workspace:
     if workspace.mode != "marked" or not edit_requested(VIEW):
         return workspace
     extraction = _answer(workspace)
-    return workspace if extraction is None else actions.begin_correcting(store, workspace, extraction)
+    return (
+        workspace if extraction is None else actions.begin_correcting(store, workspace, extraction, state.annotator())
+    )
 
 
 def _answer(workspace: Workspace) -> Extraction | None:

@@ -134,5 +134,5 @@ def _sample(store: Store) -> None:
 
 def _open_sample(store: Store) -> None:
     with messages.guard():
-        state.set_project(sample_set.create(store).name)
+        state.set_project(sample_set.create(store, state.annotator()).name)
         state.remember("train_to_sample", True)

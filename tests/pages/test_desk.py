@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db import assignments, gold, progress
+from db import assignments, audit, gold, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import bulk, label_sets, queueing, review, suggestions
@@ -364,7 +364,8 @@ def test_two_people_accept_in_bulk_at_the_same_time(store: Store) -> None:
 
 def test_labels_change_at_once_or_after_a_question(store: Store) -> None:
     suggest(store, "d0")
-    assert label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"}) is None
+    assert label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"}, "ada") is None
+    assert (audit.events(store, "news")[0].action, audit.events(store, "news")[0].by) == ("label set saved", "ada")
     rename = {"op": "change", "kind": "entity", "name": "person", "to": {"name": "human"}}
     asked = label_sets.edit(store, "news", rename)
     assert asked is not None

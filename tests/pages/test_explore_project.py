@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from db import audit
 from db.store import Store
 from pages.shared import actions, label_edits
 from pages.shared.presets import PRESETS
@@ -59,3 +60,15 @@ def test_another_field_of_work_gets_a_project_that_says_so(store: Store) -> None
     assert actions.begin_correcting(
         store, session, Extraction(session.document, PRESETS["science"], (), (), "m")
     ).project == ("explore")
+
+
+def test_the_log_says_who_began_to_correct(store: Store) -> None:
+    people = PRESETS["people"]
+    workspace = Workspace((Document.from_text("Ada."),), people)
+    begun = actions.begin_correcting(store, workspace, Extraction(workspace.document, people, (), (), "m"), "ada")
+    actions.take_preset(store, begun, "science", "bob")
+    assert [(event.action, event.by) for event in audit.events(store, begun.project)] == [
+        ("label set saved", "bob"),
+        ("documents added", "ada"),
+        ("project created", "ada"),
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from db import audit
 from db.store import Store
 from pages.shared import bundles, export_check
 from pages.shared.bundles import Shares
@@ -80,12 +81,13 @@ def test_three_sets_leave_in_one_archive(format: str, tmp_path: Path) -> None:
             store.save("news", Annotation(document, SCHEMA, (Entity("a", 0, 3, "person"),)), annotator="ada")
         shares = Shares(dev=0.2, test=0.1, seed=7)
         seen: list[int] = []
-        packed = bundles.project_archive(store, "news", tmp_path, format, split=shares, seen=seen.append)
+        packed = bundles.project_archive(store, "news", tmp_path, format, split=shares, seen=seen.append, by="ada")
         assert seen == list(range(1, 21)), "one count for all three files"
         with zipfile.ZipFile(packed) as archive:
             names = [name for name in archive.namelist() if name.endswith(".manifest.json")]
             manifests = {name: json.loads(archive.read(name)) for name in names}
             assert archive.testzip() is None
+        assert [(event.action, event.by) for event in audit.events(store, "news", 3)] == [("exported", "ada")] * 3
         again = bundles.project_archive(store, "news", tmp_path, format, split=shares)
         assert bundles.set_sizes(store.annotations("news"), shares) == {"train": 14, "dev": 4, "test": 2}
     counts = {m["filter"]["split"]["set"]: m["counts"]["documents"] for m in manifests.values()}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db import audit
 from pages.shared import resources
 from pages.shared.presets import PRESETS
 from relex_core.types import Annotation, Document, Entity, Schema
@@ -179,12 +180,15 @@ def test_an_unknown_address_is_told_and_the_sample_opens(visit: Visit) -> None:
 
 def test_a_project_is_made_and_listed(visit: Visit) -> None:
     app = visit("documents")
+    app.session_state["annotator"] = "ada"
     app.text_input(key="new_name").set_value("letters").run()
     app.radio(key="new_preset").set_value("news").run()
     app.button(key="make_project").click().run()
     assert not app.exception
     assert "No documents yet" in said(app)
     assert resources.store().project("letters").schema == PRESETS["news"]
+    (made,) = audit.events(resources.store(), "letters")
+    assert (made.action, made.by) == ("project created", "ada")
     app.text_input(key="new_name").set_value("letters").run()
     app.button(key="make_project").click().run()
     assert "not in use" in said(app)

@@ -19,7 +19,7 @@ import pytest
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from db import benchmark
+from db import audit, benchmark
 from db.store import Store
 from pages.shared import bundles, resources, takeaways, taking
 from pages.shared.takeaways import Takeaway
@@ -72,6 +72,8 @@ def test_an_export_is_made_and_lies_on_the_disk_until_the_choice_changes(app: Ap
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert set(archive.namelist()) == {"p.jsonl", "p.jsonl.manifest.json"}
         assert len(archive.read("p.jsonl").splitlines()) == 20
+    (exported, *_) = audit.events(resources.store(), "p")
+    assert (exported.action, exported.by) == ("exported", "me")
     path, address = file.path, file.address
     app.selectbox(key="export_format").set_value("brat").run()
     assert taken(app) is None
@@ -83,7 +85,7 @@ def test_a_long_export_shows_how_far_it_is_and_can_be_stopped(app: AppTest, monk
     folders: list[Path] = []
     go_on = threading.Event()
 
-    def slowly(store: Store, project: str, into: Path, *rest: Any) -> Path:
+    def slowly(store: Store, project: str, into: Path, *rest: Any, by: str) -> Path:
         folders.append(into)
         rest[-1](7)
         assert go_on.wait(60)
