@@ -1,8 +1,9 @@
 """A derived Argilla dataset for people who stay at Argilla's own page: one question for each pair of entities.
 
 A record shows one sentence with head and tail marked and asks which relation holds, or none. Pairs are those
-with a suggested relation, and those in one sentence whose types some label allows. `fold` brings the answers
-back into the annotation of the document; the main dataset stays what counts. `run` does both for a project.
+with a relation, accepted or suggested, and those in one sentence whose types some label allows. Each relation of a
+pair has a record of its own, and its answer is about that relation alone. `fold` brings the answers back into the
+annotation of the document; the main dataset stays what counts. `run` does both for a project.
 A changed label set is another dataset: fold back before the labels change.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from db import documents, outbox, projects
@@ -25,34 +26,43 @@ from relex_core.types import Annotation, Document, Entity, Relation, Schema
 NO_RELATION = "no relation"
 QUESTION = "relation"
 
+Place = tuple[str, tuple[int, int, str], tuple[int, int, str]]
+"""Document, then start, end and label of head and tail."""
+
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two entities that are asked about, and what is said of them so far."""
+    """Two entities and the relation between them that is asked about, "" if none is known; `others` are further labels
+    of the two, each of which is asked about as well."""
 
     head: Entity
     tail: Entity
     label: str = ""
     score: float | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PairAnswer:
-    """What one user submitted about one pair; `label` is "" for no relation."""
+    """What one user submitted about one pair; `label` is "" for no relation. `about` is the relation that was asked
+    about, "" if none was known, None for a record from a time when that was not written down."""
 
     document: str
     user: str
     head: tuple[int, int, str]
     tail: tuple[int, int, str]
     label: str
+    about: str | None = None
 
 
 def pairs(annotation: Annotation) -> Iterator[Pair]:
-    """Each pair once for each relation that it has, or once if it has none but might."""
+    """Each pair once for each relation that it has, accepted or suggested and not rejected; or once if it has none but
+    might."""
     entities = annotation.by_id()
-    suggested = annotation.based_on.relations if annotation.based_on else ()
+    rejected = {relation.key for relation in annotation.rejected_relations}
+    suggested = [r for r in annotation.based_on.relations if r.key not in rejected] if annotation.based_on else []
     said: dict[tuple[str, str], list[Relation]] = {}
     for relation in {r.key: r for r in (*suggested, *annotation.relations)}.values():
         if relation.head in entities and relation.tail in entities:
@@ -63,17 +73,21 @@ def pairs(annotation: Annotation) -> Iterator[Pair]:
             if head.id == tail.id:
                 continue
             known = said.get((head.id, tail.id), [])
-            best = max(known, key=lambda r: 2.0 if r.score is None else r.score, default=None)
-            if best is not None:
-                yield Pair(head, tail, best.label, best.score)
-            elif _together(head, tail, sentences) and any(
-                label.allows(head.label, tail.label) for label in annotation.schema.visible_relations
+            labels = sorted(relation.label for relation in known)
+            for relation in known:
+                others = tuple(label for label in labels if label != relation.label)
+                yield Pair(head, tail, relation.label, relation.score, others)
+            if (
+                not known
+                and _together(head, tail, sentences)
+                and any(label.allows(head.label, tail.label) for label in annotation.schema.visible_relations)
             ):
                 yield Pair(head, tail)
 
 
 def shown(document: Document, pair: Pair) -> str:
-    """The sentences that hold the pair, with the marks written into the text."""
+    """The sentences that hold the pair, with the marks written into the text. If the pair has several relations, a last
+    line tells which one it is about: their records look alike."""
     sentences = _sentences(document.text)
     start = max((s for s, _ in sentences if s <= min(pair.head.start, pair.tail.start)), default=0)
     end = min((e for _, e in sentences if e >= max(pair.head.end, pair.tail.end)), default=len(document.text))
@@ -83,12 +97,16 @@ def shown(document: Document, pair: Pair) -> str:
     for place, _, mark in sorted(places):
         out += document.text[at:place] + mark
         at = place
-    return out + document.text[at:end]
+    out += document.text[at:end]
+    if pair.others:
+        out += f"\n\n[about: {pair.label}; asked about apart: {', '.join(pair.others)}]"
+    return out
 
 
 def fold(annotation: Annotation, answers: Iterable[PairAnswer]) -> Annotation:
-    """`annotation` with the relations that one user's answers say. A pair is settled by its answer: other relations
-    of the pair go, suggested ones as rejected. Pairs of marks that are gone are left out."""
+    """`annotation` with the relations that one user's answers say. The relation that was asked about goes if another
+    or none was answered, a suggested one as rejected; other relations of the pair stay. Pairs of marks that are gone
+    are left out."""
     places = {(e.start, e.end, e.label): e.id for e in annotation.entities}
     suggested = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
     relations = list(annotation.relations)
@@ -97,11 +115,18 @@ def fold(annotation: Annotation, answers: Iterable[PairAnswer]) -> Annotation:
         head, tail = places.get(answer.head), places.get(answer.tail)
         if head is None or tail is None:
             continue
-        relations = [r for r in relations if (r.head, r.tail) != (head, tail)]
-        rejected |= {key: r for key, r in suggested.items() if key[:2] == (head, tail) and key[2] != answer.label}
+        about = answer.about
+        if about is None:
+            # only one thing can have been asked about, or nobody knows which
+            labels = {key[2] for key in (*suggested, *(r.key for r in relations)) if key[:2] == (head, tail)}
+            about = next(iter(labels)) if len(labels) == 1 else ""
+        asked, said = (head, tail, about), (head, tail, answer.label)
+        if asked != said:
+            relations = [r for r in relations if r.key != asked]
+            rejected |= {asked: suggested[asked]} if asked in suggested else {}
         if answer.label:
-            relations.append(Relation(head, tail, answer.label))
-            rejected.pop((head, tail, answer.label), None)
+            relations += [] if said in {r.key for r in relations} else [Relation(*said)]
+            rejected.pop(said, None)
     return replace(annotation, relations=tuple(relations), rejected_relations=tuple(rejected.values()))
 
 
@@ -154,10 +179,12 @@ def run(store: Store, project: str, client: ArgillaClient) -> Reviewed:
     argilla = review(client, project, about.schema)
     done = Reviewed()
     given: dict[tuple[str, str], list[PairAnswer]] = {}
+    settled: dict[Place, set[str]] = {}
     for item in argilla.records():
         try:
             for answer in _answers(argilla, item):
                 given.setdefault((answer.document, answer.user), []).append(answer)
+                settled.setdefault((answer.document, answer.head, answer.tail), set()).add(answer.label)
         except (KeyError, TypeError, ValueError):
             done.strange += 1
     for (document, user), found in given.items():
@@ -169,7 +196,7 @@ def run(store: Store, project: str, client: ArgillaClient) -> Reviewed:
             wanted.update(_name(annotation.document, pair) for pair in pairs(annotation))
             yield annotation
 
-    done.pairs = put(argilla, decided())
+    done.pairs = put(argilla, decided(), settled)
     gone = [
         str(item["id"])
         for item in argilla.records()
@@ -186,7 +213,7 @@ def keep_answers(
 ) -> None:
     """A revision of what `user` answered anew about `document`. An answer counts once: what is changed here later
     is not changed back by it."""
-    said = {f"{answer.head} {answer.tail}": answer.label for answer in found}
+    said = {_asked(answer): answer.label for answer in found}
     with store.database.write() as connection:
         pk, _ = projects.find(connection, project)
         try:
@@ -197,7 +224,7 @@ def keep_answers(
         by = projects.annotator(connection, user, store.now())
         known = outbox.entry(connection, target, row.pk, by)
     before = json.loads(known.version) if known is not None and known.version else {}
-    new = [answer for answer in found if before.get(f"{answer.head} {answer.tail}") != answer.label]
+    new = [answer for answer in found if before.get(_asked(answer)) != answer.label]
     if not new:
         return
     revision = store.latest(project, document, user) or store.latest(project, document)
@@ -212,12 +239,22 @@ def keep_answers(
         outbox.acknowledge(connection, target, row.pk, by, store.now(), json.dumps(said))
 
 
-def put(store: ArgillaStore, annotations: Iterable[Annotation]) -> int:
-    """Make or update the records of all pairs; their number. Raises ServerDown or StoreError."""
+def _asked(answer: PairAnswer) -> str:
+    """Names what was answered, for one document and user."""
+    return " ".join([str(answer.head), str(answer.tail), *([answer.about] if answer.about else [])])
+
+
+def put(store: ArgillaStore, annotations: Iterable[Annotation], settled: Mapping[Place, Set[str]] | None = None) -> int:
+    """Make or update the records of all pairs; their number. A relation that was the answer to another question about
+    its pair is `settled` and has no record of its own. Raises ServerDown or StoreError."""
     batch: list[Json] = []
     count = 0
     for annotation in annotations:
-        batch += [_record(annotation.document, pair, store.questions[QUESTION]) for pair in pairs(annotation)]
+        for pair in pairs(annotation):
+            if pair.label in (settled or {}).get(_place(annotation.document, pair), ()):
+                count += 1
+            else:
+                batch.append(_record(annotation.document, pair, store.questions[QUESTION]))
         while len(batch) >= PAGE:
             count += PAGE - len(store.put_records(batch[:PAGE]))
             batch = batch[PAGE:]
@@ -243,6 +280,7 @@ def _answers(store: ArgillaStore, item: Json) -> Iterator[PairAnswer]:
             (int(place["head_start"]), int(place["head_end"]), str(place["head_label"])),
             (int(place["tail_start"]), int(place["tail_end"]), str(place["tail_label"])),
             "" if value == NO_RELATION else value,
+            str(place["relation"]) if "relation" in place else None,
         )
 
 
@@ -250,14 +288,19 @@ def _name(document: Document, pair: Pair) -> str:
     """The record's external id."""
     head, tail = pair.head, pair.tail
     place = f"{head.start}-{head.end}-{head.label}:{tail.start}-{tail.end}-{tail.label}"
-    return f"{external_id(document)}:{place}"
+    return f"{external_id(document)}:{place}" + (f":{pair.label}" if pair.label else "")
+
+
+def _place(document: Document, pair: Pair) -> Place:
+    head, tail = pair.head, pair.tail
+    return document.id, (head.start, head.end, head.label), (tail.start, tail.end, tail.label)
 
 
 def _record(document: Document, pair: Pair, question_id: str) -> Json:
     head, tail = pair.head, pair.tail
     metadata: Json = {"document": document.id, "head_start": head.start, "head_end": head.end}
     metadata |= {"tail_start": tail.start, "tail_end": tail.end}
-    metadata |= {"head_label": head.label, "tail_label": tail.label}
+    metadata |= {"head_label": head.label, "tail_label": tail.label, "relation": pair.label}
     item: Json = {"external_id": _name(document, pair), "metadata": metadata, "suggestions": []}
     item["fields"] = {"text": shown(document, pair)}
     if pair.label:

@@ -39,6 +39,30 @@ def test_pairs_are_suggested_ones_and_possible_ones_of_one_sentence() -> None:
     assert found == {("ada", "rome", "born in"), ("ada", "bob", ""), ("bob", "ada", ""), ("bob2", "rome", "")}
 
 
+def test_each_relation_of_a_pair_is_asked_about_and_rejected_suggestions_are_not() -> None:
+    both = (Relation("ada", "bob", "knows"), Relation("ada", "bob", "born in"))
+    annotation = replace(ANNOTATION, relations=both, rejected_relations=BASED_ON.relations)
+    found = {(p.head.id, p.tail.id, p.label, p.others) for p in pairs(annotation)}
+    asked = {("ada", "bob", "knows", ("born in",)), ("ada", "bob", "born in", ("knows",))}
+    assert found == asked | {("bob", "ada", "", ()), ("bob2", "rome", "", ())}
+    texts = {shown(DOCUMENT, pair) for pair in pairs(annotation) if pair.label}
+    assert len(texts) == 2, "who answers sees which of them is meant"
+
+
+def test_an_answer_is_about_one_relation_of_its_pair() -> None:
+    both = (Relation("ada", "bob", "knows"), Relation("ada", "bob", "born in"))
+    before = replace(ANNOTATION, relations=both)
+    same = PairAnswer("d", "ada", (0, 3, "person"), (9, 12, "person"), "knows", "knows")
+    assert fold(before, [same]) == before
+    assert fold(before, [replace(same, label="")]).relations == both[1:]
+    assert fold(before, [replace(same, label="born in")]).relations == both[1:]
+    # nothing was known when it was asked: what came in between stays
+    assert fold(before, [replace(same, label="", about="")]) == before
+    # an answer from before that was written down, and two that it can be about
+    assert fold(before, [replace(same, label="", about=None)]) == before
+    assert fold(replace(before, relations=both[:1]), [replace(same, label="", about=None)]).relations == ()
+
+
 def test_marks_are_written_into_the_sentence() -> None:
     assert shown(DOCUMENT, Pair(BOB2, ROME)) == "[person: Bob ⟶] 😀 was born in [⟶ place: Rome]."
     assert shown(DOCUMENT, Pair(ROME, ADA)).startswith("[⟶ person: Ada] knew Bob. Bob")
@@ -96,6 +120,30 @@ def test_pairs_are_answered_in_argilla_and_folded_back(team: Team) -> None:
 
 
 @pytest.mark.argilla
+def test_two_relations_of_a_pair_are_two_records_and_one_answer_leaves_the_other(team: Team) -> None:
+    both = (Relation("ada", "bob", "knows"), Relation("ada", "bob", "born in"))
+    team.store.save_schema("letters", SCHEMA)
+    team.store.add_documents("letters", [DOCUMENT])
+    team.store.save("letters", replace(ANNOTATION, relations=both), annotator="eve", state=State.SUBMITTED)
+    argilla_review.run(team.store, "letters", team.client)
+    there = argilla_review.review(team.client, "letters", SCHEMA)
+    items = [item for item in there.records() if item["metadata"]["tail_start"] == 9]
+    about = {item["metadata"]["relation"]: item for item in items}
+    assert {label: item["suggestions"][0]["value"] for label, item in about.items()} == {
+        "knows": "knows",
+        "born in": "born in",
+    }
+    given = {"record_id": about["born in"]["id"], "status": "submitted"}
+    given["values"] = {"relation": {"value": NO_RELATION}}
+    team.server.call("POST", "/me/responses/bulk", {"items": [given]}, key=team.ada["api_key"])
+    assert argilla_review.run(team.store, "letters", team.client).revisions == 1
+    revision = team.store.latest("letters", "d", team.ada["username"])
+    assert revision is not None
+    assert revision.annotation.relations == both[:1]
+    assert argilla_review.run(team.store, "letters", team.client).answers == 0
+
+
+@pytest.mark.argilla
 def test_the_command_asks_folds_back_once_and_takes_away_what_is_gone(
     team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,7 +178,9 @@ def test_the_command_asks_folds_back_once_and_takes_away_what_is_gone(
     assert said() == "0 answers folded back into 0 revisions, 4 pairs asked about, 0 taken away"
     answer(14, 32, "born in")
     answer(0, 32, NO_RELATION)
-    assert said() == "2 answers folded back into 1 revisions, 4 pairs asked about, 0 taken away"
+    # the suggestion that she rejected is asked about no more, and what she answered is no new question
+    assert said() == "2 answers folded back into 1 revisions, 3 pairs asked about, 0 taken away"
+    assert len(list(argilla_review.review(team.client, "letters", SCHEMA).records())) == 4
     assert latest().relations == (Relation("bob2", "rome", "born in"),)
     assert [r.key for r in latest().rejected_relations] == [("ada", "rome", "born in")]
     # what she changes here afterwards is not changed back by her old answers
