@@ -1,8 +1,8 @@
 """Marks made in Argilla's own page count UTF-16 units; after an emoji they stand too far right.
 
 The server stores what a page sends and says nothing about the unit (argilla-io/argilla issue 5729), so the text
-under a mark decides: people mark whole words there, and a mark that begins or ends inside a word as code points
-but not as UTF-16 units was counted in these.
+under the marks decides: people mark whole words there, and a mark that begins or ends inside a word as code points
+but not as UTF-16 units was counted in these. One response is made in one page: such a mark speaks for all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Place = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Marks in code points, in the order given; how many were converted; marks that fit words in both units."""
+    """Marks in code points, in the order given; how many were converted; marks whose unit nothing shows."""
 
     marks: tuple[Place, ...]
     converted: int = 0
@@ -29,26 +29,38 @@ class Repair:
 def repair(text: str, marks: Iterable[Place], known: Set[Place]) -> Repair:
     """`known` marks are ours, sent in code points, and stay.
 
-    A mark that fits words in both units is kept and named in `doubtful`, unless another mark of the same
-    response fits in UTF-16 units alone: one response is made in one page.
+    A mark shows its unit if it fits words in one unit alone, or would begin or end within a character in UTF-16.
+    If all marks that show a unit show the same, the whole response has it, parts of words included. Marks for which
+    nothing decides stay as they are and are named in `doubtful`.
 
-    >>> repair("😀 Ada met Bob", [(3, 6, "person"), (11, 14, "person")], set()).marks
-    ((2, 5, 'person'), (10, 13, 'person'))
+    >>> repair("😀 Ada met Paris", [(3, 6, "person"), (11, 14, "place")], set()).marks
+    ((2, 5, 'person'), (10, 13, 'place'))
+    >>> repair("😀 Paris", [(3, 6, "place")], set()).doubtful
+    ((3, 6, 'place'),)
     """
     given = tuple(marks)
     if text.isascii() or max(map(ord, text)) <= 0xFFFF:
         return Repair(given)
-    words = Words.of(text)
+    words, within = Words.of(text), _within(text)
     starts, ends = set(words.starts), set(words.ends)
 
     def fits(start: int, end: int) -> bool:
         return start in starts and end in ends and start < end
 
     other = [(code_points(text, start), code_points(text, end), label) for start, end, label in given]
-    open_ = [n for n, mark in enumerate(given) if mark not in known and other[n] != mark]
+    open_ = {n for n, mark in enumerate(given) if mark not in known and other[n] != mark}
+    impossible = {n for n in open_ if given[n][0] in within or given[n][1] in within}
     as_points = {n for n in open_ if fits(*given[n][:2])}
-    as_units = {n for n in open_ if fits(*other[n][:2])}
-    certain = bool(as_units - as_points)
-    moved = as_units if certain else set()
+    as_units = {n for n in open_ if fits(*other[n][:2])} - impossible
+    in_points, in_units = as_points - as_units | impossible, as_units - as_points
+    moved, decided = in_units, in_points | in_units
+    if not in_points or not in_units:
+        moved, decided = (open_ if in_units else set()), (open_ if decided else set())
     marks_ = tuple(other[n] if n in moved else mark for n, mark in enumerate(given))
-    return Repair(marks_, len(moved), tuple(given[n] for n in sorted((as_units & as_points) - moved)))
+    return Repair(marks_, len(moved), tuple(given[n] for n in sorted(open_ - decided)))
+
+
+def _within(text: str) -> set[int]:
+    """Offsets in UTF-16 units that lie within a character."""
+    beyond = [index for index, character in enumerate(text) if ord(character) > 0xFFFF]
+    return {index + before + 1 for before, index in enumerate(beyond)}

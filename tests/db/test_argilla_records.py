@@ -92,6 +92,17 @@ def test_another_text_or_label_set_is_another_record_or_dataset() -> None:
         ("𝔄𝔅 a", [(0, 2)], [], [(0, 2)], 0, 0),
         ("😀😀 x y z", [(5, 6)], [], [(5, 6)], 0, 1),
         ("😀😀 x yy z", [(5, 6), (7, 9)], [], [(3, 4), (5, 7)], 2, 0),
+        # one mark tells for the whole response, also for a part of a word
+        ("😀 Ada met Paris", [(3, 6), (11, 14)], [], [(2, 5), (10, 13)], 2, 0),
+        ("😀 Ada met Paris", [(2, 5), (10, 13)], [], [(2, 5), (10, 13)], 0, 0),
+        ("😀 Ada met Paris", [(3, 6), (10, 13)], [(10, 13)], [(2, 5), (10, 13)], 1, 0),
+        # a boundary within the emoji cannot be counted in units
+        ("😀 Paris", [(1, 4)], [], [(1, 4)], 0, 0),
+        # nothing tells, or marks tell different things
+        ("😀 Paris", [(3, 6)], [], [(3, 6)], 0, 1),
+        ("😀 Ada met Paris", [(2, 5), (7, 10), (11, 14)], [], [(2, 5), (6, 9), (11, 14)], 1, 1),
+        # before the emoji both units are the same
+        ("Ada 😀", [(1, 2)], [], [(1, 2)], 0, 0),
     ],
 )
 def test_offsets_are_understood_by_the_words_under_them(
@@ -105,6 +116,19 @@ def test_offsets_are_understood_by_the_words_under_them(
     got = repair(text, [(*mark, "p") for mark in marks], {(*mark, "p") for mark in known})
     assert [mark[:2] for mark in got.marks] == expected
     assert (got.converted, len(got.doubtful)) == (converted, doubtful)
+
+
+def test_a_relation_of_a_converted_response_names_its_ends_as_the_response_does() -> None:
+    document = Document("d", "😀😀 x y zz ww")
+    label = ENTITY_LABELS[0]
+    marks = [{"start": start, "end": end, "label": label} for start, end in ((5, 6), (7, 8), (9, 11))]
+    relation = {"head": marks[0], "tail": marks[2], "type": SCHEMA.relation_labels[0].name}
+    text = json.dumps({"v": 1, "relations": [relation]})
+    response = {"status": "submitted", "values": {"entities": {"value": marks}, "relations": {"value": text}}}
+    found = answer(response, "ada", document, SCHEMA, document.text).annotation
+    words = {entity.id: entity.text(document) for entity in found.entities}
+    assert list(words.values()) == ["x", "y", "zz"]
+    assert [(words[r.head], words[r.tail]) for r in found.relations] == [("x", "zz")], "y stands in x's old place now"
 
 
 def test_addresses_and_keys_are_checked_and_keys_not_shown() -> None:
