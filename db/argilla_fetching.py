@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from db import documents, extractions, outbox, projects, revisions
-from db.argilla_records import STATUS, TEXT, Answer, Json, answer, answer_hash, external_id
+from db import documents, extractions, outbox, projects, revisions, saving
+from db.argilla_records import STATUS, TEXT, Answer, Json, answer, answer_hash, external_id, unchanged
 from db.argilla_store import ArgillaStore
 from db.outbox import RECORD
 from db.store import Store
 from db.tables import annotators, heads
-from db.values import Revision
+from db.tables import revisions as revisions_table
+from db.values import Revision, State
 from relex_core.errors import NotFound, RelexError, quote
-from relex_core.types import Document, sha256
+from relex_core.types import Annotation, Document, Entity, sha256
+
+FETCHED = "from Argilla"
+"""How notes of revisions begin that were answered there."""
 
 
 @dataclass(slots=True)
@@ -54,7 +59,10 @@ class Fetching:
             seen.add(name)
             responses = item.get("responses") or ()
             answered |= {(name, self.argilla.names.get(r["user_id"], "")) for r in responses}
-            if not responses and name in known and name.endswith(f":{sha256(str(item['fields'].get(TEXT)))[:16]}"):
+            as_sent = name.endswith(f":{sha256(str(item['fields'].get(TEXT)))[:16]}")
+            if as_sent and name in known and not closed:
+                self._mend(item, known[name])
+            if as_sent and name in known and not responses:
                 continue
             found = self._document(item)
             if found is None:
@@ -67,18 +75,26 @@ class Fetching:
             if changed and not closed:
                 # the text alone first: the server checks suggestions against the text that it has
                 self.argilla.put_records([{"external_id": item["external_id"], "fields": {TEXT: document.text}}])
-                with self.store.database.write() as connection:
-                    outbox.forget(connection, self.argilla.target, row.pk, RECORD)
-                self.done.sent_again += 1
+                self._send_again(row.pk)
         if not closed:
             self._look_for_losses(seen, answered)
 
-    def _known(self) -> set[str]:
-        """External ids of records that the server acknowledged."""
+    def _known(self) -> dict[str, Row[Any]]:
+        """What the server acknowledged, by external id of the record."""
         with self.store.database.read() as connection:
             pk, _ = projects.find(connection, self.project)
             rows = outbox.acknowledged(connection, pk, self.argilla.target)
-            return {f"{row.id}:{row.sha256[:16]}" for row in rows if row.annotator_pk == RECORD}
+            return {f"{row.id}:{row.sha256[:16]}": row for row in rows if row.annotator_pk == RECORD}
+
+    def _mend(self, item: Json, known: Row[Any]) -> None:
+        """Metadata and suggestions that somebody changed there are sent again."""
+        if not unchanged(item, known.answer):
+            self._send_again(known.document_pk)
+
+    def _send_again(self, document: int) -> None:
+        with self.store.database.write() as connection:
+            outbox.forget(connection, self.argilla.target, document, RECORD)
+        self.done.sent_again += 1
 
     def _document(self, item: Json) -> tuple[Row[Any], Document] | None:
         id, _, _ = str(item.get("external_id") or "").rpartition(":")
@@ -101,62 +117,85 @@ class Fetching:
             return None
         return row, document
 
+    def again(self, item: Json, users: Set[str]) -> None:
+        """What these `users` answered to a record since it was looked at becomes revisions too."""
+        responses = [r for r in item.get("responses") or () if self.argilla.names.get(r["user_id"]) in users]
+        found = self._document(item) if responses else None
+        if found is not None:
+            for response in responses:
+                self._take(item, *found, response, self.argilla.names[response["user_id"]])
+
     def _take(self, item: Json, row: Row[Any], document: Document, response: Json, user: str) -> None:
-        target, now = self.argilla.target, self.store.now()
+        """One response, if it is new. Its revisions and the acknowledgement are one transaction under the lock of the
+        document: nobody saves in between, and a program that ends in the middle leaves it all to be done again."""
+        target, text = self.argilla.target, str(item["fields"].get(TEXT))
         hash = answer_hash(str(response["status"]), response.get("values"))
         with self.store.database.read() as connection:
             known = outbox.entry(connection, target, row.pk, _annotator(connection, user))
-            if known is not None and known.answer == hash:
-                return
+        if known is not None and known.answer == hash:
+            return
+        with self.store.database.write() as connection:
+            row = documents.find(connection, row.project_pk, row.id, lock=True)
             labels = projects.load_labels(connection, row.project_pk)
+            by = projects.annotator(connection, user, self.store.now())
+            known = outbox.entry(connection, target, row.pk, by)
             head = revisions.head(connection, row.pk, user)
             mine = revisions.read(connection, labels, head, document) if head is not None else None
             based_on = mine.annotation.based_on if mine else extractions.latest(connection, labels, row)
-        try:
-            given = answer(
-                response,
-                user,
-                document,
-                self.argilla.schema,
-                str(item["fields"].get(TEXT)),
-                based_on if based_on is None or based_on.schema == self.argilla.schema else None,
-                mine.annotation.entities if mine else (),
-            )
-        except RelexError as error:
-            self.unread.add((row.pk, user))
-            self.done.problems.append(error)
-            with self.store.database.write() as connection:
-                by = projects.annotator(connection, user, now)
+            if based_on is not None and based_on.schema != self.argilla.schema:
+                based_on = None
+            ours = _sent(connection, row.pk, by, known.version if known is not None else "")
+            try:
+                given = answer(response, user, document, self.argilla.schema, text, based_on, ours)
+            except RelexError as error:
+                self.unread.add((row.pk, user))
+                self.done.problems.append(error)
                 # marks on another text stay refused, also after the text was put back
-                lost = hash if item["fields"].get(TEXT) != document.text else ""
-                outbox.fail(connection, target, row.pk, by, now, str(error), lost)
-            return
-        self._keep(row, given, mine, unsent=known is None or head is None or known.version != str(head.pk))
+                lost = hash if text != document.text else ""
+                outbox.fail(connection, target, row.pk, by, self.store.now(), str(error), lost)
+                return
+            unsent = known is None or head is None or known.version != str(head.pk)
+            self._keep(connection, labels, row, given, mine, unsent)
 
-    def _keep(self, row: Row[Any], given: Answer, mine: Revision | None, unsent: bool) -> None:
-        self.done.converted += given.repair.converted
+    def _keep(
+        self,
+        connection: Connection,
+        labels: projects.LabelSet,
+        row: Row[Any],
+        given: Answer,
+        mine: Revision | None,
+        unsent: bool,
+    ) -> None:
+        """`given` as a revision unless it says the same as `mine`; then `mine` again if Argilla never had it."""
+        new = mine is None or not _same(mine, given)
+        conflict = new and mine is not None and unsent
         name = f"{given.document} by {given.user}"
-        if given.repair.doubtful:
-            self.done.doubtful.append(name)
-        if mine is None or not _same(mine, given):
-            note = "from Argilla" + (f", {given.repair.converted} offsets converted" if given.repair.converted else "")
-            self.store.save(
-                self.project, given.annotation, annotator=given.user, state=given.state, note=note, independent=True
-            )
-            self.done.fetched += 1
-            if mine is not None and unsent:
-                self.done.conflicts.append(name)
-                kept = "kept over the answer from Argilla, which is the revision before"
-                self.store.save(
-                    self.project, mine.annotation, annotator=given.user, state=mine.state, note=kept, independent=True
-                )
-        with self.store.database.write() as connection:
-            by = projects.annotator(connection, given.user, self.store.now())
-            query = sa.select(heads.c.revision_pk).where(heads.c.document_pk == row.pk, heads.c.annotator_pk == by)
-            version = str(connection.execute(query).scalar_one())
-            if mine is not None and unsent and not _same(mine, given):
-                version = ""
-            outbox.acknowledge(connection, self.argilla.target, row.pk, by, self.store.now(), version, given.sha256)
+        if new:
+            note = FETCHED + (f", {given.repair.converted} offsets converted" if given.repair.converted else "")
+            self._save(connection, labels, given.annotation, given.user, given.state, note)
+        if conflict and mine is not None:
+            kept = "kept over the answer from Argilla, which is the revision before"
+            self._save(connection, labels, mine.annotation, given.user, mine.state, kept)
+        by = projects.annotator(connection, given.user, self.store.now())
+        query = sa.select(heads.c.revision_pk).where(heads.c.document_pk == row.pk, heads.c.annotator_pk == by)
+        version = "" if conflict else str(connection.execute(query).scalar_one())
+        outbox.acknowledge(connection, self.argilla.target, row.pk, by, self.store.now(), version, given.sha256)
+        self.done.converted += given.repair.converted
+        self.done.fetched += new
+        self.done.doubtful += [name] if given.repair.doubtful else []
+        self.done.conflicts += [name] if conflict else []
+
+    def _save(
+        self,
+        connection: Connection,
+        labels: projects.LabelSet,
+        annotation: Annotation,
+        user: str,
+        state: State,
+        note: str,
+    ) -> None:
+        work = saving.Work(annotator=user, state=state, note=note, independent=True)
+        saving.save(connection, labels, annotation, work, self.store.now())
 
     def _look_for_losses(self, seen: set[str], answered: set[tuple[str, str]]) -> None:
         """What the server acknowledged and no longer has waits again."""
@@ -182,6 +221,19 @@ def _annotator(connection: Connection, name: str) -> int:
     """The annotator's key; -1 for one that is not known here."""
     found = connection.execute(sa.select(annotators.c.pk).where(annotators.c.name == name.strip())).scalar()
     return -1 if found is None else int(found)
+
+
+def _sent(connection: Connection, document: int, annotator: int, version: str) -> tuple[Entity, ...]:
+    """Marks that the server has from us, in code points for certain: what came from there may be in another unit."""
+    query = revisions.rows().where(
+        revisions_table.c.document_pk == document,
+        revisions_table.c.annotator_pk == annotator,
+        sa.not_(revisions_table.c.note.startswith(FETCHED)),
+    )
+    if version:
+        query = query.where(revisions_table.c.pk <= int(version))
+    found = connection.execute(query.order_by(revisions_table.c.number.desc()).limit(1)).first()
+    return revisions.decided(found)[0] if found is not None else ()
 
 
 def _same(mine: Revision, given: Answer) -> bool:

@@ -28,6 +28,8 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 
 Json = dict[str, Any]
 ENTITIES, RELATIONS, TEXT = "entities", "relations", "text"
+METADATA = ("document", "source", "labels", "model")
+_SUGGESTION = ("question_id", "value", "score", "agent", "type")
 
 STATUS = {State.NEW: "draft", State.IN_PROGRESS: "draft", State.FLAGGED: "draft"}
 STATUS |= {State.SUBMITTED: "submitted", State.SKIPPED: "discarded"}
@@ -148,6 +150,23 @@ def answer_hash(status: str, answered: Mapping[str, Any] | None) -> str:
     return sha256(json.dumps([status, marks, text], ensure_ascii=False, default=str))
 
 
+def record_hash(item: Json) -> str:
+    """Over the metadata of a record that are ours, then over its suggestions if it has any; 32 digits each."""
+    given = item.get("metadata") or {}
+    parts: list[Json | list[Json]] = [{key: given[key] for key in METADATA if key in given}]
+    if item.get("suggestions"):
+        suggestions = [{key: s.get(key) for key in _SUGGESTION} for s in item["suggestions"]]
+        parts.append(sorted(suggestions, key=lambda s: str(s["question_id"])))
+    return "".join(sha256(json.dumps(part, ensure_ascii=False, sort_keys=True))[:32] for part in parts)
+
+
+def unchanged(item: Json, hash: str) -> bool:
+    """Whether a record that was read is as it was sent, when its `record_hash` was `hash`, "" if nobody knows.
+
+    If it was sent without suggestions, somebody else's are no change: sending it again would not take them away."""
+    return record_hash(item).startswith(hash)
+
+
 def answer(
     response: Json,
     user: str,
@@ -175,8 +194,9 @@ def answer(
         entity = Entity("", start, end, label)
         id = ids.get((start, end, label), _default_id(entity))
         entities.setdefault((start, end, label), Entity(id, start, end, label))
-    ends = dict(zip([(s["start"], s["end"], s["label"]) for s in spans], repaired.marks, strict=True))
-    ends |= {key: key for key in entities}
+    # an argument names a mark as the response has it: where one was converted, another may stand in its old place
+    ends = {key: key for key in entities}
+    ends |= zip([(s["start"], s["end"], s["label"]) for s in spans], repaired.marks, strict=True)
     relations = [
         Relation(_end(item.head, ends, entities, name), _end(item.tail, ends, entities, name), item.type)
         for item in given.relations

@@ -1,8 +1,11 @@
-"""To Argilla: documents with suggestions, then the newest decisions of each annotator."""
+"""To Argilla: documents with suggestions, then the newest decisions of each annotator.
+
+Sending a document leaves the answers to it alone. Sending an answer replaces the one that is there: see `argilla_sync`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +14,8 @@ from sqlalchemy.engine import Connection, Row
 
 from db import documents, extractions, outbox, projects, revisions
 from db.argilla_client import PAGE
-from db.argilla_fetching import Synced
-from db.argilla_records import STATUS, Json, answer_hash, external_id, record, shown, values
+from db.argilla_fetching import Fetching
+from db.argilla_records import STATUS, Json, answer_hash, external_id, record, record_hash, shown, values
 from db.argilla_store import ArgillaStore, Sent
 from db.outbox import RECORD
 from db.store import Store
@@ -21,17 +24,20 @@ from db.tables import heads
 from relex_core.errors import StoreError, quote
 from relex_core.types import Thresholds
 
+TOGETHER = 100
+"""Answers that are looked at and then sent: few, so that little time lies between."""
+
 
 @dataclass(slots=True)
 class Sending:
-    """One round of deliveries. Answers in `unread` are left alone."""
+    """One round of deliveries, after `fetching`, which looks again before answers are sent. Answers that it could not
+    read are left alone."""
 
     store: Store
     project: str
     argilla: ArgillaStore
     thresholds: Thresholds
-    done: Synced
-    unread: Set[tuple[int, str]]
+    fetching: Fetching
 
     def records(self) -> None:
         """Documents with what the model suggests for them."""
@@ -49,8 +55,10 @@ class Sending:
             refused = {r.record: r.error for r in self.argilla.put_records([item for _, item in items])}
             with self.store.database.write() as connection:
                 for row, item in items:
-                    self._note(connection, row, RECORD, row.version, refused.get(item["external_id"]))
-            self.done.records += len(items) - len(refused)
+                    self._note(
+                        connection, row, RECORD, row.version, refused.get(item["external_id"]), record_hash(item)
+                    )
+            self.fetching.done.records += len(items) - len(refused)
 
     def _record(self, connection: Connection, labels: projects.LabelSet, row: Row[Any]) -> Json:
         document = documents.load(connection, row)
@@ -64,16 +72,18 @@ class Sending:
         at = (0, 0)
         while True:
             with self.store.database.read() as connection:
-                pk, _ = projects.find(connection, self.project)
-                labels = projects.load_labels(connection, pk)
-                query = outbox.due_answers(pk, self.argilla.target, self.store.now())
-                place = sa.tuple_(heads.c.document_pk, heads.c.annotator_pk)
-                query = query.where(heads.c.document_pk >= at[0], place > sa.tuple_(*map(sa.literal, at)))
-                rows = connection.execute(query.limit(PAGE)).all()
-                ready = [(row, self._answer(connection, labels, row)) for row in rows]
+                rows = self._due(connection, at)
             if not rows:
                 return
-            at = (rows[-1].pk, rows[-1].by)
+            self._look_again(rows)
+            last = (rows[-1].pk, rows[-1].by)
+            with self.store.database.read() as connection:
+                pk, _ = projects.find(connection, self.project)
+                labels = projects.load_labels(connection, pk)
+                looked = {(row.pk, row.by) for row in rows}
+                due = [row for row in self._due(connection, at, last) if (row.pk, row.by) in looked]
+                ready = [(row, self._answer(connection, labels, row)) for row in due]
+            at = last
             sent = [(row, item) for row, item in ready if isinstance(item, Sent)]
             refused = {r.record: r.error for r in self.argilla.put_answers([item for _, item in sent])}
             with self.store.database.write() as connection:
@@ -83,10 +93,32 @@ class Sending:
                 for row, unsendable in ready:
                     if isinstance(unsendable, StoreError):
                         self._note(connection, row, row.by, "", unsendable)
-            self.done.answers += sum(item.record not in refused for _, item in sent)
+            self.fetching.done.answers += sum(item.record not in refused for _, item in sent)
+
+    def _due(
+        self, connection: Connection, after: tuple[int, int], last: tuple[int, int] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Answers that wait, by document and annotator, behind `after`: the next few, or all up to `last`."""
+        pk, _ = projects.find(connection, self.project)
+        query = outbox.due_answers(pk, self.argilla.target, self.store.now())
+        place = sa.tuple_(heads.c.document_pk, heads.c.annotator_pk)
+        query = query.where(heads.c.document_pk >= after[0], place > sa.tuple_(*map(sa.literal, after)))
+        if last is None:
+            return connection.execute(query.limit(TOGETHER)).all()
+        query = query.where(heads.c.document_pk <= last[0], place <= sa.tuple_(*map(sa.literal, last)))
+        return connection.execute(query).all()
+
+    def _look_again(self, rows: Sequence[Row[Any]]) -> None:
+        """What the same people answered to the same records since they were fetched becomes revisions first."""
+        users: dict[str, set[str]] = {}
+        for row in rows:
+            if (row.pk, row.annotator) not in self.fetching.unread:
+                users.setdefault(f"{row.id}:{row.sha256[:16]}", set()).add(row.annotator)
+        for item in self.argilla.these(users):
+            self.fetching.again(item, users[item["external_id"]])
 
     def _answer(self, connection: Connection, labels: projects.LabelSet, row: Row[Any]) -> Sent | StoreError | None:
-        if (row.pk, row.annotator) in self.unread:
+        if (row.pk, row.annotator) in self.fetching.unread:
             return None
         if row.annotator not in self.argilla.users:
             return StoreError(
@@ -110,4 +142,4 @@ class Sending:
             outbox.acknowledge(connection, target, row.pk, by, now, version, hash)
         else:
             outbox.fail(connection, target, row.pk, by, now, str(error))
-            self.done.problems.append(error)
+            self.fetching.done.problems.append(error)

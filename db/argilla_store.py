@@ -8,7 +8,7 @@ dataset is published; the old dataset stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,9 @@ from db.argilla_client import PAGE, ArgillaClient, ServerDown
 from db.argilla_records import ENTITIES, RELATIONS, TEXT, Json, schema_hash
 from relex_core.errors import NotFound, SchemaError, StoreError, quote
 from relex_core.types import Schema, sha256
+
+LISTED = 10
+"""Records that the server lists in the time that it takes to ask for one."""
 
 MAX_LABELS = 500
 """Most labels of a span question (the server's default limit)."""
@@ -95,7 +98,7 @@ def dataset_name(project: str, schema: Schema) -> str:
 @dataclass(slots=True)
 class ArgillaStore:
     """The dataset of one project and label set. `open` finds it or makes it, and learns the `users` (ids by name) and
-    their `names` (by id)."""
+    their `names` (by id). `ids` are those of records that were read or written, by external id."""
 
     client: ArgillaClient
     project: str
@@ -105,6 +108,7 @@ class ArgillaStore:
     questions: dict[str, str] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -211,7 +215,7 @@ class ArgillaStore:
     def _put(self, items: Sequence[Json]) -> list[Refused]:
         # a batch is taken as a whole or not at all: halving it finds the records that spoil it
         try:
-            self.client.call("PUT", f"/datasets/{self.id}/records/bulk", {"items": list(items)})
+            put = self.client.call("PUT", f"/datasets/{self.id}/records/bulk", {"items": list(items)})
         except ServerDown:
             raise
         except StoreError as error:
@@ -221,11 +225,27 @@ class ArgillaStore:
                 return [Refused(str(items[0]["external_id"]), error)]
             half = len(items) // 2
             return self._put(items[:half]) + self._put(items[half:])
+        self.ids |= {str(item["external_id"]): str(item["id"]) for item in put["items"]}
         return []
 
     def records(self) -> Iterator[Json]:
-        """All records with their responses. Raises ServerDown or StoreError."""
-        return self.client.pages(f"/datasets/{self.id}/records", include="responses")
+        """All records with their suggestions and responses. Raises ServerDown or StoreError."""
+        for item in self.client.pages(f"/datasets/{self.id}/records", include="responses,suggestions"):
+            self.ids[str(item.get("external_id"))] = str(item["id"])
+            yield item
+
+    def these(self, names: Collection[str]) -> Iterator[Json]:
+        """Records as they are now, by external id; one that is gone is left out. Raises ServerDown or StoreError."""
+        known = {name: self.ids[name] for name in names if name in self.ids}
+        if len(self.ids) <= LISTED * len(known):
+            yield from (item for item in self.records() if item.get("external_id") in known)
+            return
+        for id in known.values():
+            try:
+                yield self.client.call("GET", f"/records/{id}")
+            except StoreError as error:
+                if error.value != 404:
+                    raise
 
     def progress(self) -> Json:
         """{"total", "completed", "pending"} as the server counts."""

@@ -1,7 +1,10 @@
 """Bring a project and its Argilla datasets to the same state: fetch what people answered there, then send ours.
 
-Fetching comes first, so that sending never overwrites an answer that is not in our history yet. If both sides
-changed one answer, both become revisions: theirs first, ours after it, and ours is sent.
+Fetching comes first, and again for the records concerned before answers are sent, so that an answer that is not in
+our history yet is not overwritten. If both sides changed one answer, both become revisions: theirs first, ours after
+it, and ours is sent. The server takes no condition for replacing an answer, so a window stays: what somebody answers
+there between that second look and the sending of the same part (at most `argilla_sending.TOGETHER` answers, a few
+seconds) is overwritten by ours.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ def sync(
             outbox.retry_now(connection, argilla.target)
     fetching = Fetching(store, project, argilla, done)
     fetching.run()
-    sending = Sending(store, project, argilla, thresholds or Thresholds(), done, fetching.unread)
+    sending = Sending(store, project, argilla, thresholds or Thresholds(), fetching)
     sending.records()
     sending.answers()
     return done

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
+import signal
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
-from db.argilla_sync import Synced
+from db.argilla_fetching import Fetching
+from db.argilla_store import ArgillaStore
+from db.argilla_sync import Synced, waiting
+from db.engine import Database
 from db.store import Store
 from db.values import State
 from relex_core.editing import Accept, AddEntity, RemoveEntity, apply, apply_all, begin
@@ -129,17 +140,35 @@ def test_offsets_of_a_browser_are_converted_by_the_words_under_them(team: Team) 
     # "Émile ✨ 😀 lived in Paris": Paris is [19, 24) in code points and [20, 25) in UTF-16 units
     assert TEXTS[1][19:24] == "Paris"
     team.answer_there("d1", [(0, 5, "person"), (20, 24, "place")], NO_RELATIONS, "draft")
-    team.sync()
-    # a mark that fits words in neither unit stays as it is
+    done = team.sync()
+    # a mark that fits words in neither unit stays as it is, and somebody should look at it
+    assert done.doubtful == [f"d1 by {team.ada['username']}"]
     revision = team.store.latest(team.project, "d1")
     assert revision is not None
     assert {(e.start, e.end) for e in revision.annotation.entities} == {(0, 5), (20, 24)}
-    team.answer_there("d1", [(0, 5, "person"), (11, 16, "place")], NO_RELATIONS, "submitted")
+    # "lived" fits in UTF-16 alone: the page that marked it counted the part of "Paris" the same way, although that
+    # was fetched once as it stood
+    marks = [(0, 5, "person"), (11, 16, "place"), (20, 24, "place")]
+    team.answer_there("d1", marks, NO_RELATIONS, "submitted")
     done = team.sync()
     revision = team.store.latest(team.project, "d1")
     assert revision is not None
-    assert {e.text(revision.annotation.document) for e in revision.annotation.entities} == {"Émile", "lived"}
-    assert done.converted == 1
+    assert {e.text(revision.annotation.document) for e in revision.annotation.entities} == {"Émile", "lived", "Pari"}
+    assert (done.converted, done.doubtful) == (2, [])
+
+
+def test_marks_that_we_sent_stay_while_those_of_the_page_are_converted(team: Team) -> None:
+    documents = add(team, extracted=False)
+    name = team.ada["username"]
+    # "Pari" in code points: as UTF-16 units it would be " Par"
+    team.store.save(team.project, Annotation(documents[1], SCHEMA, (Entity("p", 19, 23, "place"),)), annotator=name)
+    team.sync()
+    team.store.save(team.project, Annotation(documents[1], SCHEMA), annotator=name)
+    team.answer_there("d1", [(19, 23, "place"), (11, 16, "place")], NO_RELATIONS, "submitted")
+    done = team.sync()
+    assert (done.converted, done.doubtful, len(done.conflicts)) == (1, [], 1)
+    there = team.store.revisions(team.project, "d1")[-2].annotation
+    assert {e.text(there.document) for e in there.entities} == {"Pari", "lived"}, "also one that is gone here since"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +226,118 @@ def test_both_sides_changed_keeps_both(team: Team) -> None:
     there = team.records_there()["d0"]["responses"][0]["values"]["entities"]["value"]
     assert [(span["start"], span["end"]) for span in there] == [(4, 7)]
     assert (team.waiting().total, team.sync().fetched) == (0, 0)
+
+
+def test_what_is_saved_here_while_an_answer_is_fetched_is_a_conflict(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = add(team)
+    name = team.ada["username"]
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 0, 3, "person"),)), annotator=name)
+    team.sync()
+    team.answer_there("d0", [(0, 3, "place")], NO_RELATIONS, "submitted")
+    write = Database.write
+    mine = Annotation(documents[0], SCHEMA, (Entity("a", 4, 7, "person"),))
+
+    def after_a_save(self: Database) -> AbstractContextManager[Connection]:
+        monkeypatch.setattr(Database, "write", write)
+        team.store.save(team.project, mine, annotator=name)
+        return write(self)
+
+    monkeypatch.setattr(Database, "write", after_a_save)
+    done = team.sync()
+    assert done.conflicts == [f"d0 by {name}"]
+    marks = [next(iter(r.annotation.entities)) for r in team.store.revisions(team.project, "d0")]
+    assert [(m.start, m.label) for m in marks] == [(0, "person"), (4, "person"), (0, "place"), (4, "person")]
+    assert team.records_there()["d0"]["responses"][0]["values"]["entities"]["value"][0]["start"] == 4
+
+
+def fetch(team: Team, database: Path, end_at: int = 0) -> Synced:
+    """Fetch into `database`; this process ends without a trace before change or commit number `end_at`."""
+    changes = 0
+
+    def see(connection: Connection, cursor: object = None, statement: str = "COMMIT", *_: object) -> None:
+        nonlocal changes
+        changes += statement.split()[0] in ("INSERT", "UPDATE", "DELETE", "COMMIT")
+        if end_at and changes == end_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    done = Synced()
+    client = ArgillaClient(team.client.settings, team.server.key, attempts=1)
+    with closing(client), Store.open(f"sqlite:///{database}") as store:
+        argilla = ArgillaStore(client, team.project, SCHEMA)
+        argilla.open()
+        sa.event.listen(store.database._writer, "before_cursor_execute", see)
+        sa.event.listen(store.database._writer, "commit", see)
+        Fetching(store, team.project, argilla, done).run()
+    return done
+
+
+def killed(team: Team, database: Path, end_at: int) -> bool:
+    """Whether a process that fetches came so far that it was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            fetch(team, database, end_at)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def test_a_program_that_ends_anywhere_while_it_fetches_a_conflict_comes_to_the_same_end(team: Team) -> None:
+    documents = add(team, TEXTS[:1])
+    name = team.ada["username"]
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 0, 3, "person"),)), annotator=name)
+    team.sync()
+    team.answer_there("d0", [(0, 3, "place")], NO_RELATIONS, "submitted")
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 4, 7, "person"),)), annotator=name)
+    path = team.store.database.path
+    assert path
+    team.store.close()
+    for end_at in count(1):
+        copy = Path(shutil.copy(path, path.with_name(f"{end_at}.db")))
+        was_killed = killed(team, copy, end_at)
+        with Store.open(f"sqlite:///{copy}") as store:
+            before = len(store.revisions(team.project, "d0"))
+        done = fetch(team, copy)
+        with Store.open(f"sqlite:///{copy}") as store:
+            marks = [e for r in store.revisions(team.project, "d0") for e in r.annotation.entities]
+            waits = waiting(store, team.project, team.client.settings).answers
+        assert [(m.start, m.label) for m in marks] == [(0, "person"), (4, "person"), (0, "place"), (4, "person")]
+        assert (before, done.conflicts) in ((2, [f"d0 by {name}"]), (4, [])), "all of it was there, or nothing"
+        assert waits == 1
+        if not was_killed:
+            break
+    assert end_at > 6
+
+
+@pytest.mark.parametrize("more", [0, 15])
+def test_an_answer_given_after_the_fetch_is_fetched_before_ours_is_sent(
+    team: Team, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """Of few records the server gives a list, of many it is asked for those concerned."""
+    documents = add(team, (*TEXTS, *(f"Ada was born in Place{n}" for n in range(more))))
+    name = team.ada["username"]
+    team.sync()
+    team.store.save(team.project, Annotation(documents[0], SCHEMA, (Entity("a", 4, 7, "person"),)), annotator=name)
+    real = Fetching.run
+
+    def then_answered(self: Fetching, closed: bool = False) -> None:
+        real(self, closed)
+        team.answer_there("d0", [(0, 3, "place")], NO_RELATIONS, "submitted")
+
+    monkeypatch.setattr(Fetching, "run", then_answered)
+    done = team.sync()
+    assert (done.fetched, done.conflicts, done.answers, done.problems) == (1, [f"d0 by {name}"], 1, [])
+    history = team.store.revisions(team.project, "d0")
+    marks = [next(iter(revision.annotation.entities)) for revision in history]
+    assert [(m.start, m.label) for m in marks] == [(4, "person"), (0, "place"), (4, "person")]
+    assert team.records_there()["d0"]["responses"][0]["values"]["entities"]["value"][0]["start"] == 4
+    monkeypatch.undo()
+    assert team.sync() == Synced()
 
 
 def test_a_server_that_is_down_and_restarted_loses_nothing(team: Team) -> None:
@@ -283,6 +424,44 @@ def test_records_edited_or_deleted_behind_our_back_are_put_right(team: Team) -> 
     assert there["d1"]["responses"][0]["status"] == "submitted"
     assert team.store.latest(team.project, "d0") is None, "marks on another text are not taken over"
     assert team.sync().fetched == 0, "also not after the text was put right"
+
+
+def test_metadata_and_suggestions_changed_behind_our_back_are_sent_again(team: Team) -> None:
+    add(team)
+    team.store.add_documents(team.project, [Document("plain", "Nothing was read here")])
+    team.sync()
+    path = f"/datasets/{team.dataset.id}/records"
+
+    def there() -> dict[str, tuple[object, ...]]:
+        items = team.server.call("GET", path, include="suggestions", limit=10)["items"]
+        said = ("value", "score", "agent", "type")
+        return {
+            item["external_id"]: (item["metadata"], [[s[key] for key in said] for s in item["suggestions"]])
+            for item in items
+        }
+
+    before, ids = there(), {document: item["external_id"] for document, item in team.records_there().items()}
+    spans = team.dataset
+    spans.open()
+    other = {"question_id": spans.questions["entities"], "value": [{"start": 0, "end": 2, "label": "place"}]}
+    changed = [
+        {"external_id": ids["d0"], "metadata": {"document": "d9", "note": "hers"}},
+        {"external_id": ids["d1"], "suggestions": [other]},
+        {"external_id": ids["plain"], "suggestions": [other]},
+    ]
+    team.server.call("PUT", f"{path}/bulk", {"items": changed})
+    lost = team.records_there()["d2"]["id"]
+    suggestions = team.server.call("GET", f"/records/{lost}/suggestions")["items"]
+    team.server.call("DELETE", f"/records/{lost}/suggestions", ids=",".join(s["id"] for s in suggestions))
+    assert there()[ids["d2"]] != before[ids["d2"]]
+    done = team.sync()
+    assert (done.sent_again, done.records, done.problems) == (3, 3, [])
+    after = there()
+    # somebody else's suggestion for a document that no model of ours has read is left to them
+    assert {id: after[id] == before[id] for id in before if id != ids["plain"]} == dict.fromkeys(
+        (ids["d0"], ids["d1"], ids["d2"], ids["d3"]), True
+    )
+    assert team.sync() == Synced()
 
 
 def test_a_changed_label_set_is_a_new_dataset_and_late_answers_to_the_old_one_count(team: Team) -> None:
