@@ -28,16 +28,17 @@ COLUMNS = (
     "tail_end",
 )
 
-# the characters that start a formula in the usual spreadsheet programs, their full-width forms included
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n|%＝＋－＠]")
+# the characters that start a formula in the usual spreadsheet programs, their full-width forms included; some
+# programs read over white space before them (OWASP, "CSV injection")
+_FORMULA = re.compile(r"'*(?:\s*[=+\-@|%＝＋－＠]|[\t\r\n])")
 _GUARDED = re.compile("'" + _FORMULA.pattern)
 
 
 def neutral(cell: str) -> str:
     """`cell` as no spreadsheet takes it for a formula.
 
-    >>> neutral("=HYPERLINK(1)"), plain(neutral("'=x"))
-    ("'=HYPERLINK(1)", "'=x")
+    >>> neutral("=HYPERLINK(1)"), neutral(" =1+1"), plain(neutral("'=x"))
+    ("'=HYPERLINK(1)", "' =1+1", "'=x")
     """
     return "'" + cell if _FORMULA.match(cell) else cell
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from db.formats.csv_files import neutral
 from relex_core.selection import select, undecided
 from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
 
@@ -123,15 +124,6 @@ def to_csv(documents: Iterable[Shown]) -> str:
             row += ["" if t.score is None else f"{t.score:.4f}", *t.head.span, *t.tail.span, neutral(t.evidence)]
             writer.writerow(row)
     return out.getvalue()
-
-
-def neutral(cell: str) -> str:
-    """`cell` so that no spreadsheet takes it for a formula (OWASP, "CSV injection").
-
-    >>> neutral("=1+1")
-    "'=1+1"
-    """
-    return "'" + cell if cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r") else cell
 
 
 def _size(extraction: Extraction) -> int:

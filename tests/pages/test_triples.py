@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from db.formats import csv_files
 from pages.shared import triples
 from pages.shared.widgets.graph import merge, network, offline_html
 from relex_core.editing import Accept, RemoveRelation, apply, begin
@@ -82,9 +83,18 @@ def test_cells_are_never_formulas(extraction: Extraction) -> None:
     assert rows[0][:5] == ["document", "head", "head type", "relation", "tail"]
     assert rows[1][0] == "'=letters"
     assert rows[1][6:11] == ["0.9000", "0", "3", "8", "11"]
-    assert [triples.neutral(cell) for cell in ("+1", " @a", "\tx", "-2", "a=b", "")] == [
-        "'+1", "' @a", "'\tx", "'-2", "a=b", "",
-    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["+1", " @a", "\tx", "-2", "\u00a0=1", " ＝1", "|x", "\nx"])
+def test_one_rule_for_formulas_holds_for_every_table(cell: str) -> None:
+    document = Document("d", cell, cell)
+    found = Entity("a", 0, len(cell), "x")
+    shown = triples.Shown(document, Schema.of(["x"], ["r"]), (found,), (Relation("a", "a", "r", 0.5),))
+    row = list(csv.reader(io.StringIO(triples.to_csv([shown]), newline="")))[1]
+    assert row[:2] == [f"'{cell}"] * 2
+    assert csv_files.neutral(cell) == f"'{cell}"
+    assert csv_files.plain(csv_files.neutral(cell)) == cell
+    assert csv_files.neutral("a=b") == "a=b"
 
 
 def test_mentions_merge_by_surface_form_and_type(extraction: Extraction) -> None:
