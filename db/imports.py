@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from db import audit, documents, extractions, projects, saving
-from db.formats import Format, Record, named, united
+from db.formats import Attributed, Format, Record, named, united
+from db.gold import ADJUDICATOR
 from db.manifests import file_hash, manifest_of
 from db.store import Store
 from db.values import State
@@ -106,10 +107,10 @@ def load(
 ) -> Imported:
     """Store files in a project, which is created if there is none of that name.
 
-    Labels that the project lacks are added to its label set. Decisions become revisions by `annotator`, marks with
-    scores become extractions; `by` is who imports, for the audit log. Without `deduplicate` a text may come under
-    several ids, as files of annotations have them. Raises FormatError naming the bad records, unless they are to be
-    skipped, before anything of any file is stored.
+    Labels that the project lacks are added to its label set. Decisions become revisions by whom the file names, else
+    by `annotator`; marks with scores become extractions. `by` is who imports, for the audit log. Without `deduplicate`
+    a text may come under several ids, as files of annotations have them. Raises FormatError naming the bad records,
+    unless they are to be skipped, before anything of any file is stored.
     """
     chosen, existing = _reading(format), _schema_of(store, project)
     reports: list[tuple[Path, Report]] = []
@@ -142,6 +143,8 @@ class _Job:
     state: State
     deduplicate: bool
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    last: list[tuple[Document, Document]] = field(default_factory=list)
+    """The document of the record before, as the file has it and as it was stored."""
 
     def store_file(self, chosen: Format, path: Path, left_out: Iterable[RelexError], by: str) -> Imported:
         # of an import that is broken off, too, the log says where the documents came from
@@ -177,20 +180,35 @@ class _Job:
                 extractions.save(connection, labels, row, extraction, now)
                 extractions.place(connection, pk, row, extraction)
             decisions = [
-                (_under(record, ids), self._work(number)) for number, record in batch if isinstance(record, Annotation)
+                (_under(record, ids), self._work(number, record))
+                for number, record in batch
+                if isinstance(record, Annotation)
             ]
             decided = saving.save_many(connection, labels, decisions, now)
         return Imported(len(batch), added.added, added.duplicates, len(found), decided)
 
-    def _work(self, number: int) -> saving.Work:
+    def _work(self, number: int, record: Annotation) -> saving.Work:
         # each record has a client of its own: a document may stand in a file several times
         client = f"import:{self.hash}:{number}"
-        return saving.Work(self.annotator, self.state, client=client, seq=1, note=f"imported from {self.name}")
+        named = record.annotator.strip() if isinstance(record, Attributed) else ""
+        # a file makes no gold items: they are what was settled here
+        who = self.annotator if named in ("", ADJUDICATOR) else named
+        return saving.Work(who, self.state, client=client, seq=1, note=f"imported from {self.name}")
 
     def _apart(self, record: Record) -> Record:
-        """A record whose id and text stood in the file before, under an id of its own."""
+        """A record whose id and text stood in the file before, under an id of its own; not where a reader gives
+        several records of one document."""
         if isinstance(record, Document):
             return record
+        document = record.document
+        if self.last and self.last[0][0] is document:
+            stored = self.last[0][1]
+            return record if stored is document else replace(record, document=stored)
+        apart = self._named_apart(record)
+        self.last[:] = [(document, apart.document)]
+        return apart
+
+    def _named_apart(self, record: Annotation | Extraction) -> Annotation | Extraction:
         document = record.document
         self.seen[document.id, document.sha256] += 1
         times = self.seen[document.id, document.sha256]

@@ -7,6 +7,7 @@ surface text that each mark carries decides.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,27 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from db.formats.files import json_rows, write_json_array
-from db.formats.record import Attributed, Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from db.formats.record import (
+    Attributed,
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each_of_several,
+    extraction_from_marks,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    with_extra,
+    with_rejected,
+)
 from db.formats.utf16 import repaired
 from relex_core.errors import quote
 from relex_core.jsonl import Json
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
@@ -28,7 +45,7 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    return each(json_rows(path), lambda row: from_json(row, schema, path.name))
+    return each_of_several(json_rows(path), lambda row: from_json(row, schema, path.name))
 
 
 def config(schema: Schema) -> str:
@@ -46,12 +63,21 @@ def to_json(annotation: Annotation, number: int) -> Json:
     """One task; the suggestions that the annotation is based on become its prediction."""
     document = annotation.document
     answer: Json = {"id": number, "result": _result(document, annotation.entities, annotation.relations)}
+    # Label Studio overlooks keys that it does not know
+    own = rejected_to_json(annotation)
     if isinstance(annotation, Attributed):
-        answer["completed_by"] = {"email": annotation.annotator}
+        # it refuses an address that none of its users has
+        if _EMAIL.fullmatch(annotation.annotator):
+            answer["completed_by"] = {"email": annotation.annotator}
+        elif annotation.annotator:
+            own["annotator"] = annotation.annotator
         answer["created_at"] = annotation.saved_at
+    if own:
+        answer["meta"] = own
     task: Json = {
         "id": number,
         "data": {"text": document.text, "document": document.id, "source": document.source},
+        **({"meta": {"extra": document.extra}} if document.extra else {}),
         "annotations": [answer],
         "predictions": [],
     }
@@ -80,9 +106,11 @@ def _result(document: Document, entities: Iterable[Entity], relations: Iterable[
     return result
 
 
-def from_json(task: Json, schema: Schema | None, source: str = "") -> Record:
-    """The first annotation of a task that was not cancelled, based on its first prediction; else that prediction; else
-    the bare text."""
+def from_json(task: Json, schema: Schema | None, source: str = "") -> tuple[Record, ...]:
+    """Each annotation of a task that was not cancelled, as the decisions of the person who completed it, and each
+    prediction on which none of them is based; the bare text of a task that has neither.
+
+    An annotation that does not name its prediction is based on the first."""
     data = task["data"]
     text = data.get("text")
     if not isinstance(text, str):
@@ -92,24 +120,74 @@ def from_json(task: Json, schema: Schema | None, source: str = "") -> Record:
         text = strings[0]
     id = str(data.get("document") or task.get("id") or "")
     document = Document.from_text(text, id, str(data.get("source") or source))
-    suggested: Record | None = None
-    for prediction in (task.get("predictions") or ())[:1]:
-        model_version = str(prediction.get("model_version") or "imported")
-        suggested = _record(document, prediction["result"], schema, model_version, scored=True)
-    for answer in task.get("annotations") or task.get("completions") or ():
-        if not answer.get("was_cancelled"):
-            if not isinstance(suggested, Extraction):
-                return _record(document, answer["result"], schema, "", scored=False)
-            decided = _record(document, answer["result"], suggested.schema, "", scored=False)
-            assert isinstance(decided, Annotation)
-            return replace(decided, based_on=replace(suggested, schema=decided.schema))
-    return suggested or document
+    document = with_extra(document, (task.get("meta") or {}).get("extra"))
+    predictions = [prediction for prediction in task.get("predictions") or () if isinstance(prediction, dict)]
+    suggested = [_predicted(document, prediction, schema) for prediction in predictions]
+    answers = [a for a in task.get("annotations") or task.get("completions") or () if not a.get("was_cancelled")]
+    decided: list[Record] = []
+    used: set[int] = set()
+    for number, answer in enumerate(answers, start=1):
+        at = _parent(answer, predictions)
+        used.add(at)
+        base = suggested[at] if at < len(suggested) else None
+        decided.append(_decided(document, answer, schema, base, number))
+    rest = [record for at, record in enumerate(suggested) if at not in used]
+    return (*rest, *decided) or (document,)
 
 
-def _record(document: Document, result: list[Json], schema: Schema | None, version: str, scored: bool) -> Record:
-    marks, edges = [], []
+def _parent(answer: Json, predictions: list[Json]) -> int:
+    """Which prediction an annotation began from: the one that it names, else the first."""
+    named = answer.get("parent_prediction")
+    ids = [prediction.get("id") for prediction in predictions]
+    return ids.index(named) if named is not None and named in ids else 0
+
+
+def _predicted(document: Document, prediction: Json, schema: Schema | None) -> Extraction:
+    version = str(prediction.get("model_version") or "imported")
+    score = prediction.get("score")
+    marks, edges = _marked(document, prediction["result"], 0.0 if score is None else float(score))
+    return extraction_from_marks(document, marks, edges, schema, version)
+
+
+def _decided(
+    document: Document, answer: Json, schema: Schema | None, base: Extraction | None, number: int
+) -> Attributed:
+    marked = record_from_marks(document, *_marked(document, answer["result"], None), base.schema if base else schema)
+    marked = with_rejected(marked, (answer.get("meta") or {}).get("rejected"))
+    assert isinstance(marked, Annotation)
+    return Attributed(
+        document,
+        marked.schema,
+        marked.entities,
+        marked.relations,
+        marked.rejected_entities,
+        marked.rejected_relations,
+        base and replace(base, schema=marked.schema),
+        annotator=_person(answer, number),
+        saved_at=str(answer.get("created_at") or ""),
+    )
+
+
+def _person(answer: Json, number: int) -> str:
+    """The annotator's address, name or number; "" for the first of a task if the file does not tell."""
+    who = answer.get("completed_by")
+    named = (answer.get("meta") or {}).get("annotator")
+    if named:
+        return str(named)
+    if isinstance(who, dict):
+        who = who.get("email") or who.get("username") or who.get("id")
+    if who is None or who == "":
+        return "" if number == 1 else f"annotator {number}"
+    return f"Label Studio user {who}" if str(who).isdecimal() else str(who)
+
+
+def _marked(document: Document, result: list[Json], otherwise: float | None) -> tuple[list[Mark], list[Edge]]:
+    """`otherwise` is the score of what has none of its own; None for the work of a person."""
+    marks: list[Mark] = []
+    edges: list[Edge] = []
     for item in result:
-        score = float(item.get("score") or 0.0) if scored else None
+        own = item.get("score")
+        score = None if otherwise is None else otherwise if own is None else float(own)
         if item["type"] == "relation":
             head, tail = item["from_id"], item["to_id"]
             if item.get("direction") == "left":
@@ -120,7 +198,7 @@ def _record(document: Document, result: list[Json], schema: Schema | None, versi
                     edges.append(Edge(tail, head, str(label), score))
         elif item["type"] in ("labels", "hypertextlabels"):
             marks.append(_mark(document, item, score))
-    return record_from_marks(document, marks, edges, schema, version)
+    return marks, edges
 
 
 def _mark(document: Document, item: Json, score: float | None) -> Mark:

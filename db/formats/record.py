@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from relex_core.errors import FormatError, RelexError, quote
+from relex_core.jsonl import Json, graph_from_json, graph_to_json
 from relex_core.types import Annotation, Document, Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema
 
 Record = Document | Extraction | Annotation
@@ -131,6 +132,61 @@ def record_from_marks(
     return Annotation(document, schema, marked, related)
 
 
+def extraction_from_marks(
+    document: Document, marks: Iterable[Mark], edges: Iterable[Edge], schema: Schema | None, model_version: str
+) -> Extraction:
+    """An extraction, also of marks without any: a model that found nothing is no person who says so.
+
+    Raises FormatError, InputError or SchemaError.
+    """
+    found = record_from_marks(document, marks, edges, schema, model_version)
+    if isinstance(found, Extraction):
+        return found
+    return Extraction(document, found.schema, found.entities, found.relations, model_version)
+
+
+def rejected_to_json(annotation: Annotation, names: Mapping[str, int] | None = None) -> Json:
+    """{"rejected": {"entities", "relations"}} for formats with room for keys of our own; {} if nothing was rejected.
+
+    `names` are the numbers by which the file names the entities that were kept, if it does not hold their ids.
+    """
+    if not annotation.rejected_entities and not annotation.rejected_relations:
+        return {}
+    graph = graph_to_json(annotation.rejected_entities, annotation.rejected_relations)
+    for relation in graph["relations"]:
+        for end in ("head", "tail"):
+            relation[end] = (names or {}).get(relation[end], relation[end])
+    return {"rejected": graph}
+
+
+def is_rejected(value: object) -> bool:
+    """Whether a key `rejected` holds what `rejected_to_json` wrote: other tools may mean something else by it."""
+    return isinstance(value, dict) and set(value) == {"entities", "relations"}
+
+
+def with_rejected(
+    record: Extraction | Annotation, rejected: Any, marks: Iterable[Mark] = ()
+) -> Extraction | Annotation:
+    """The annotation with what `rejected_to_json` wrote; `marks` as the file names them. Raises FormatError,
+    InputError or SchemaError."""
+    if not is_rejected(rejected) or not isinstance(record, Annotation):
+        return record
+    places = {(e.start, e.end, e.label): e.id for e in record.entities}
+    ids = {mark.key: places[mark.start, mark.end, mark.label] for mark in marks}
+    relations = [
+        {**r, **{end: ids[r[end]] if isinstance(r[end], int) else r[end] for end in ("head", "tail")}}
+        for r in rejected["relations"]
+    ]
+    entities, edges = graph_from_json({"entities": rejected["entities"], "relations": relations})
+    for score in (*(e.score for e in entities), *(r.score for r in edges)):
+        _check_score(score)
+    for entity in entities:
+        if not 0 <= entity.start < entity.end <= len(record.document.text):
+            raise misfit("rejected marks inside the text", f"[{entity.start}, {entity.end})", rejected)
+    schema = united(record.schema, (e.label for e in entities), (r.label for r in edges))
+    return replace(record, schema=schema, rejected_entities=entities, rejected_relations=edges)
+
+
 def _check_score(score: float | None) -> None:
     if score is not None and not 0.0 <= score <= 1.0:  # also refuses NaN
         raise misfit("scores between 0 and 1", str(score), score)
@@ -138,12 +194,21 @@ def _check_score(score: float | None) -> None:
 
 def each(rows: Iterable[tuple[int, Any]], make: Callable[[Any], Record]) -> Iterator[Item]:
     """`make` of each (line number, parsed row); what cannot be used becomes an error that names its line."""
+    return each_of_several(rows, lambda row: (make(row),))
+
+
+def each_of_several(rows: Iterable[tuple[int, Any]], make: Callable[[Any], Sequence[Record]]) -> Iterator[Item]:
+    """Like `each` for rows that hold several records: what several people said of one text.
+
+    Records of one row share the very same document value: an import takes a document of equal id and text that
+    comes again for another one.
+    """
     for number, row in rows:
         if isinstance(row, RelexError):
             yield row
             continue
         try:
-            yield make(row)
+            yield from make(row)
         except RelexError as error:
             yield at_line(error, number)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
@@ -167,8 +232,9 @@ def misfit(expected: str, found: str, value: object = None) -> FormatError:
     return FormatError(expected=expected, found=found, change=change, value=value)
 
 
-def with_extra(document: Document, extra: str) -> Document:
-    return replace(document, extra=extra) if extra else document
+def with_extra(document: Document, extra: object) -> Document:
+    """The document with what our own files say in a key that other tools may fill with anything."""
+    return replace(document, extra=extra) if isinstance(extra, str) and extra else document
 
 
 def required(module: str, requirement: str, name: str) -> FormatError:
