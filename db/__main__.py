@@ -185,10 +185,12 @@ def _parser() -> argparse.ArgumentParser:
     import_ = command("import", "read files into a project, which is created if it is new")
     import_.add_argument("--project", required=True, metavar="NAME")
     import_.add_argument("--format", default="gliner", choices=[format.name for format in readers()])
-    import_.add_argument("--annotator", metavar="NAME", help="whose decisions these are; default: import")
+    whose = "whose decisions these are where the file does not say; default: import"
+    import_.add_argument("--annotator", metavar="NAME", help=whose)
     import_.add_argument("--skip-bad", action="store_true", help="leave out records that cannot be used")
     import_.add_argument("--deduplicate", action="store_true", help="take each text once, under its first id")
-    import_.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    folders = "files; for brat, datasets, inception and spacy also folders"
+    import_.add_argument("files", nargs="+", type=Path, metavar="FILE", help=folders)
     import_.set_defaults(run=_import)
 
     about = f"bring a project and an Argilla workspace into step; {URL_VARIABLE} and {KEY_VARIABLE} name the server"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from db.formats.property_graph import xml_text
+from db.formats.relex_jsonl import kept_of
 from db.splits import same_text
 from relex_core.types import Annotation, Entity, Schema
 from relex_core.words import Words
@@ -28,6 +29,9 @@ _WORD_FORMATS = {"gliner", "gliner2", "glirel"}
 _FLAT_FORMATS = {"spacy"}
 _XML_FORMATS = {"inception", "graphml"}
 _NO_TEXT = {"csv-triples"}
+_NO_REJECTED = {"inception", "brat", "csv-triples", "cypher"}
+_NO_SOURCE = {"brat", "csv-triples"}
+_NO_EXTRA = {"inception", "brat", "csv-triples", "cypher"}
 
 
 class Weight(StrEnum):
@@ -122,15 +126,42 @@ def _faults(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, 
     text = document.text
     words = Words.of(text)
     if not annotation.entities:
-        yield Weight.NOTE, "documents without a mark", ""
+        if format == "glirel":
+            yield Weight.WARNING, "documents without a mark, at which GLiREL's trainer stops", ""
+        else:
+            yield Weight.NOTE, "documents without a mark", ""
     if len(words) > MAX_WORDS and format in _WORD_FORMATS:
         yield Weight.WARNING, f"texts longer than the model's window of {MAX_WORDS} words", f"{len(words)} words"
     if format in _NO_TEXT and not annotation.relations:
         yield Weight.LOSS, "documents without a relation, of which this format says nothing", ""
     if format in _XML_FORMATS and xml_text(text) != text:
         yield Weight.LOSS, "control characters, which this format replaces", ""
+    yield from _left_behind(annotation, format)
     yield from _mark_faults(annotation, words, format)
-    yield from _relation_faults(annotation)
+    yield from _relation_faults(annotation, format)
+
+
+def _left_behind(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, str]]:
+    """What the format has no room for."""
+    document = annotation.document
+    if format in _NO_REJECTED:
+        told = "suggestions that were turned down, which this format does not hold"
+        for entity in annotation.rejected_entities:
+            yield Weight.LOSS, told, f"{entity.text(document)[:40]!r} ({entity.label})"
+        for relation in annotation.rejected_relations:
+            yield Weight.LOSS, told, relation.label
+    if format in _NO_SOURCE and document.source:
+        yield Weight.LOSS, "sources of documents, which this format does not hold", document.source[:40]
+    foreign = format == "relex-jsonl" and not kept_of(document)
+    if document.extra and (foreign or format in _NO_EXTRA):
+        told = "what a file said of a document beside its marks, which this format does not hold"
+        yield Weight.LOSS, told, document.extra[:40]
+    if format in _NO_TEXT:
+        related = {end for relation in annotation.relations for end in (relation.head, relation.tail)}
+        for entity in annotation.entities:
+            if entity.id not in related:
+                told = "marks in no relation, of which this format says nothing"
+                yield Weight.LOSS, told, f"{entity.text(document)[:40]!r} ({entity.label})"
 
 
 def _mark_faults(annotation: Annotation, words: Words, format: str) -> Iterator[tuple[Weight, str, str]]:
@@ -161,14 +192,17 @@ def _mark_faults(annotation: Annotation, words: Words, format: str) -> Iterator[
             before = entity
 
 
-def _relation_faults(annotation: Annotation) -> Iterator[tuple[Weight, str, str]]:
+def _relation_faults(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, str]]:
     entities = annotation.by_id()
+    pairs = Counter((relation.head, relation.tail) for relation in annotation.relations)
     labels = {label.name: label for label in annotation.schema.relation_labels}
     keys = {relation.key for relation in annotation.relations}
     for relation in annotation.relations:
         head, tail = entities[relation.head], entities[relation.tail]
         ends = f"{head.text(annotation.document)[:30]!r} {relation.label} {tail.text(annotation.document)[:30]!r}"
         label = labels[relation.label]
+        if format == "glirel" and pairs[relation.head, relation.tail] > 1:
+            yield Weight.WARNING, "relations of a pair that has several, of which GLiREL's trainer learns one", ends
         if not label.allows(head.label, tail.label):
             yield Weight.WARNING, "relations between types that their label does not allow", ends
         both = (relation.tail, relation.head, relation.label) in keys

@@ -1,8 +1,8 @@
 """Hugging Face `datasets` on disk, in a .zip: unpack it and call `datasets.load_from_disk(folder)`.
 
 The folder holds an Arrow stream and two small JSON files, written with pyarrow alone and a batch at a time.
-Columns: id, source, text, extra, entities (id, start, end, label) and relations (head, tail, label), where head
-and tail count the entities of their row.
+Columns: id, source, text, extra, rejected (JSON, "{}" for none), entities (id, start, end, label) and relations (head,
+tail, label), where head and tail count the entities of their row.
 """
 
 from __future__ import annotations
@@ -15,8 +15,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import member_text, zip_reader, zip_writer
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from db.formats.files import Archive, archive_reader, is_archive, member_text, zip_writer
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    required,
+    with_rejected,
+)
 from relex_core.errors import FormatError, quote
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
@@ -39,7 +51,7 @@ def _schema(pa: Any) -> Any:
     text, number = pa.string(), pa.int64()
     entity = pa.struct([("id", text), ("start", number), ("end", number), ("label", text)])
     relation = pa.struct([("head", number), ("tail", number), ("label", text)])
-    columns = [("id", text), ("source", text), ("text", text), ("extra", text)]
+    columns = [("id", text), ("source", text), ("text", text), ("extra", text), ("rejected", text)]
     return pa.schema([*columns, ("entities", pa.list_(entity)), ("relations", pa.list_(relation))])
 
 
@@ -88,6 +100,7 @@ def _row(annotation: Annotation) -> Json:
         "source": document.source,
         "text": document.text,
         "extra": document.extra,
+        "rejected": dumps(rejected_to_json(annotation).get("rejected") or {}),
         "entities": [{"id": e.id, "start": e.start, "end": e.end, "label": e.label} for e in annotation.entities],
         "relations": [{"head": index[r.head], "tail": index[r.tail], "label": r.label} for r in annotation.relations],
     }
@@ -96,14 +109,14 @@ def _row(annotation: Annotation) -> Json:
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
     """Columns of other names are ignored; a `score` of entities and relations makes suggestions of them."""
     pa = _pyarrow()
-    if not zipfile.is_zipfile(path):
-        yield misfit("a .zip archive of a folder that datasets saved", quote(path.name))
+    if not is_archive(path):
+        yield misfit("a folder that datasets saved, or a .zip archive of it", quote(path.name))
         return
-    with zip_reader(path) as archive:
+    with archive_reader(path) as archive:
         yield from each(_rows(archive, pa), lambda row: _record(row, schema, path.name))
 
 
-def _rows(archive: zipfile.ZipFile, pa: Any) -> Iterator[tuple[int, Any]]:
+def _rows(archive: Archive, pa: Any) -> Iterator[tuple[int, Any]]:
     number = 0
     for state in sorted(name for name in archive.namelist() if name.endswith("state.json")):
         folder = state.removesuffix("state.json")
@@ -131,7 +144,8 @@ def _record(row: Json, schema: Schema | None, source: str) -> Record:
     edges = [Edge(r["head"], r["tail"], str(r["label"]), r.get("score")) for r in row.get("relations") or ()]
     if row.get("entities") is None:
         return document if document.source else Document.from_text(document.text, document.id, source)
-    return record_from_marks(document, marks, edges, schema)
+    rejected = json.loads(str(row.get("rejected") or "{}"))
+    return with_rejected(record_from_marks(document, marks, edges, schema), rejected)
 
 
 FORMAT = Format(NAME, ".zip", write, read, "Hugging Face datasets on disk (zip of an Arrow folder)")

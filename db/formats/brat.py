@@ -7,11 +7,10 @@ place for them. Text marks and binary relations are read; events, attributes, no
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from db.formats.files import MemberNames, add_member, member_id, member_text, zip_reader, zip_writer
+from db.formats.files import MemberNames, add_member, archive_reader, is_archive, member_id, member_text, zip_writer
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
 from db.formats.utf16 import repaired
 from relex_core.errors import quote
@@ -93,10 +92,10 @@ def _visual_conf(types: TypeNames) -> str:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    if not zipfile.is_zipfile(path):
-        yield misfit("a .zip archive with .txt and .ann files", quote(path.name))
+    if not is_archive(path):
+        yield misfit("a folder, or a .zip archive, with .txt and .ann files", quote(path.name))
         return
-    with zip_reader(path) as archive:
+    with archive_reader(path) as archive:
         names = set(archive.namelist())
         labels = {
             folder: _labels(member_text(archive, folder + "visual.conf"))

@@ -3,13 +3,16 @@
 `Entity` holds one B-, I- or O tag for each layer, joined by `;`: nested and crossing marks take further layers.
 `Relation` on the first token of the head gives layer, label and target as `layer>token:layer>label`. White space
 is kept by SpaceAfter=No, SpacesAfter and SpacesBefore as in Universal Dependencies. Words that would break a line
-are written as \\uXXXX and marked with Form=Escaped.
+are written as \\uXXXX and marked with Form=Escaped. Comments hold what words cannot: id, source, suggestions that a
+person turned down.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,22 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
 from db.formats.files import numbered_lines, text_writer
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    with_extra,
+    with_rejected,
+)
 from db.formats.tokens import Tokens
 from relex_core.errors import FormatError, quote
+from relex_core.jsonl import dumps
 from relex_core.types import Annotation, Document, Entity, Schema
 from relex_core.words import Words
 
@@ -51,6 +67,11 @@ def _block(annotation: Annotation) -> Iterator[str]:
     yield f"# sent_id = {_enc(document.id)}"
     if document.source:
         yield f"# source = {_enc(document.source)}"
+    if document.extra:
+        yield f"# extra = {_enc(document.extra)}"
+    in_order = sorted(annotation.entities, key=lambda e: (spans[e.id][0], layers[e.id]))
+    if rejected := rejected_to_json(annotation, {entity.id: number for number, entity in enumerate(in_order)}):
+        yield f"# rejected = {_enc(dumps(rejected['rejected']))}"
     yield f"# text = {' '.join(text.split())}"
     for index, (start, end) in enumerate(tokens.spans):
         after = text[end : tokens.spans[index + 1][0]] if index + 1 < len(tokens) else text[end:]
@@ -163,6 +184,7 @@ def _record(block: list[str], schema: Schema | None, source: str) -> Record:
     document = Document.from_text(
         text, unquote(said.get("newdoc id") or said.get("sent_id", "")), unquote(said.get("source", source))
     )
+    document = with_extra(document, unquote(said.get("extra", "")))
     marks = _marks(spans, [misc.get("Entity", "O") for misc in miscs])
     edges = []
     for index, misc in enumerate(miscs):
@@ -170,7 +192,9 @@ def _record(block: list[str], schema: Schema | None, source: str) -> Record:
             layer, target, label = item.split(">", 2)
             token, tail = target.split(":")
             edges.append(Edge((index, int(layer) - 1), (int(token) - 1, int(tail) - 1), unquote(label)))
-    return record_from_marks(document, marks, edges, schema)
+    record = record_from_marks(document, marks, edges, schema)
+    numbered = [replace(mark, key=number) for number, mark in enumerate(marks)]
+    return with_rejected(record, json.loads(unquote(said.get("rejected", "")) or "{}"), numbered)
 
 
 def _marks(spans: list[tuple[int, int]], tags: list[str]) -> list[Mark]:

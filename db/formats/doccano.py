@@ -1,6 +1,7 @@
 """doccano's JSON Lines for sequence labelling with relations; its older files (`label`, `labels`) are read too.
 
-Offsets are code points. Ids are numbers that are unique in the file, as doccano assigns them.
+Offsets are code points. Ids are numbers that are unique in the file, as doccano assigns them. doccano keeps
+keys that it does not know as metadata: the document's id and source, and suggestions that a person turned down.
 """
 
 from __future__ import annotations
@@ -9,7 +10,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from db.formats.files import json_rows, write_lines
-from db.formats.record import Edge, Format, Item, Mark, Record, each, record_from_marks
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    record_from_marks,
+    rejected_to_json,
+    with_extra,
+    with_rejected,
+)
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
 
@@ -38,6 +50,8 @@ def _lines(annotations: Iterable[Annotation]) -> Iterator[str]:
                 "Comments": [],
                 "document": document.id,
                 "source": document.source,
+                **({"extra": document.extra} if document.extra else {}),
+                **rejected_to_json(annotation, ids),
             }
         )
         entities += len(annotation.entities)
@@ -49,13 +63,14 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
         text = row["text"] if "text" in row else row["data"]
         id = row.get("document") or row.get("id") or ""
         document = Document.from_text(str(text), str(id), str(row.get("source") or path.name))
+        document = with_extra(document, row.get("extra"))
         if "entities" not in row:
             triples = row.get("label") or row.get("labels") or []
             marks = [Mark(n, int(start), int(end), str(label)) for n, (start, end, label) in enumerate(triples)]
             return record_from_marks(document, marks, (), schema) if marks else document
         marks = [Mark(e["id"], int(e["start_offset"]), int(e["end_offset"]), str(e["label"])) for e in row["entities"]]
         edges = [Edge(r["from_id"], r["to_id"], str(r["type"])) for r in row.get("relations") or ()]
-        return record_from_marks(document, marks, edges, schema)
+        return with_rejected(record_from_marks(document, marks, edges, schema), row.get("rejected"), marks)
 
     return each(json_rows(path), make)
 

@@ -6,12 +6,13 @@ import codecs
 import gzip
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
@@ -21,6 +22,9 @@ from relex_core.types import sha256
 
 MAX_MEMBER = 200_000_000
 """Largest archive member that is held in memory, in bytes: more is an attack or a mistake."""
+
+MAX_LINE = 64_000_000
+"""Longest line, or item of a JSON array, that is held in memory, in bytes; gzip packs any length into a small file."""
 
 _PIECE = 1 << 16
 
@@ -63,15 +67,29 @@ def open_bytes(path: Path) -> gzip.GzipFile | BinaryIO:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str | FormatError]]:
-    """(1-based number, line without its end) of a UTF-8 file; lines end at a line feed and nowhere else."""
+    """(1-based number, line without its end) of a UTF-8 file; lines end at a line feed and nowhere else.
+
+    What follows a line that is too long is not read."""
     with open_bytes(path) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), start=1):
+            if len(line) > MAX_LINE:
+                yield number, _too_long(number)
+                return
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 yield number, not_utf8(error, number)
                 continue
             yield number, text.removesuffix("\n").removesuffix("\r")
+
+
+def _too_long(number: int) -> FormatError:
+    return FormatError(
+        expected=f"at most {MAX_LINE:,} bytes in line (or item) {number:,}",
+        found="more, and what follows was not read",
+        change="Write one record to a line, or split the file.",
+        lines=(number,),
+    )
 
 
 def not_utf8(error: UnicodeDecodeError, number: int = 0) -> FormatError:
@@ -134,6 +152,9 @@ def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
                     if end:
                         yield number + 1, _not_json(number + 1, f"{quote(buffer[:40])} ({error})")
                         return
+                    if len(buffer) > MAX_LINE:
+                        yield number + 1, _too_long(number + 1)
+                        return
                     buffer += more()
                     continue
                 number += 1
@@ -165,6 +186,12 @@ def write_json_array(path: Path, items: Iterable[str]) -> int:
     return count
 
 
+# names that Windows keeps for devices, whatever ending they have
+_DEVICE = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
+
+_LONGEST = 120
+
+
 def member_name(id: str) -> str:
     """`id` as a file name that no file system misreads; `member_id` gives short ones back.
 
@@ -172,9 +199,13 @@ def member_name(id: str) -> str:
     ('%2E.%2Fa%20b', '../a b')
     """
     name = percent_encode(id, safe="")
-    if name.startswith((".", "-")):
+    if name.startswith((".", "-")) or _DEVICE.fullmatch(name.partition(".")[0]):
         name = f"%{ord(name[0]):02X}{name[1:]}"
-    return name if len(name) <= 120 else f"{name[:60].rpartition('%')[0] or name[:60]}~{sha256(id)[:16]}"
+    return name if len(name) <= _LONGEST else _cut(name, id)
+
+
+def _cut(name: str, id: str) -> str:
+    return f"{name[:60].rpartition('%')[0] or name[:60]}~{sha256(id)[:16]}"
 
 
 def member_id(name: str) -> str:
@@ -183,17 +214,24 @@ def member_id(name: str) -> str:
 
 
 class MemberNames:
-    """A name of its own for each document of an archive, also when two have the same id."""
+    """A name of its own for each document of an archive, also where upper and lower case are one, and when two have
+    the same id."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._ids: set[str] = set()
 
     def of(self, id: str) -> str:
         stem = member_name(id)
+        if stem.lower() in self._taken and id not in self._ids:
+            # letters as codes, which `member_id` gives back
+            coded = "".join(f"%{ord(c):02X}" if c.isascii() and c.isalpha() else percent_encode(c, safe="") for c in id)
+            stem = coded if len(coded) <= _LONGEST else _cut(stem, id)
+        self._ids.add(id)
         name, n = stem, 2
-        while name in self._taken:
+        while name.lower() in self._taken:
             name, n = f"{stem}~{n}", n + 1
-        self._taken.add(name)
+        self._taken.add(name.lower())
         return name
 
 
@@ -212,9 +250,50 @@ def add_member(archive: zipfile.ZipFile, name: str, content: str | bytes) -> Non
     archive.writestr(info, content)
 
 
+class Archive(Protocol):
+    """Files by name: a zip archive, or a folder."""
+
+    def namelist(self) -> list[str]: ...
+
+    def open(self, name: str, /) -> IO[bytes]: ...
+
+
+class _Folder:
+    """A folder, read like an archive of its files; hidden ones are left out. Numbers in names count as numbers."""
+
+    def __init__(self, path: Path) -> None:
+        found = (file for file in path.rglob("*") if file.is_file())
+        self._files = {file.relative_to(path).as_posix(): file for file in found}
+        self._names = [name for name in self._files if not any(part.startswith(".") for part in name.split("/"))]
+        self._names.sort(key=natural)
+
+    def namelist(self) -> list[str]:
+        return list(self._names)
+
+    def open(self, name: str, /) -> IO[bytes]:
+        return self._files[name].open("rb")
+
+
+def natural(name: str) -> list[str | int]:
+    """Sorts names that differ in a number by that number.
+
+    >>> sorted(["a10", "a9"], key=natural)
+    ['a9', 'a10']
+    """
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"(\d+)", name))]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `archive_reader` can read it."""
+    return path.is_dir() or zipfile.is_zipfile(path)
+
+
 @contextmanager
-def zip_reader(path: Path) -> Iterator[zipfile.ZipFile]:
-    """An open archive whose member names stay inside its folder. Raises FormatError."""
+def archive_reader(path: Path) -> Iterator[Archive]:
+    """An open folder or zip archive whose member names stay inside its folder. Raises FormatError."""
+    if path.is_dir():
+        yield _Folder(path)
+        return
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -234,7 +313,7 @@ def check_member(info: zipfile.ZipInfo) -> None:
         raise misfit("archive members inside the archive's own folder", f"{quote(info.filename)}", info.filename)
 
 
-def member_text(archive: zipfile.ZipFile, name: str) -> str:
+def member_text(archive: Archive, name: str) -> str:
     """A member as text, line breaks as they are. Raises FormatError."""
     try:
         return member_bytes(archive, name).decode("utf-8")
@@ -242,7 +321,7 @@ def member_text(archive: zipfile.ZipFile, name: str) -> str:
         raise not_utf8(error) from error
 
 
-def member_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+def member_bytes(archive: Archive, name: str) -> bytes:
     """Raises FormatError."""
     try:
         with archive.open(name) as file:

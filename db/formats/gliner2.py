@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from db.formats.files import json_rows, write_lines
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    with_extra,
+    with_rejected,
+)
 from relex_core.errors import quote
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Entity, Schema
@@ -43,7 +55,15 @@ def to_json(annotation: Annotation) -> Json:
         {r.label: {"head": _mention(document, places[r.head]), "tail": _mention(document, places[r.tail])}}
         for r in annotation.relations
     ]
-    return {"input": document.text, "output": output, "id": document.id, "source": document.source}
+    kept = {"id": document.id, "source": document.source, **({"extra": document.extra} if document.extra else {})}
+    index = {entity.id: number for number, entity in enumerate(_in_order(annotation))}
+    return {"input": document.text, "output": output, **kept, **rejected_to_json(annotation, index)}
+
+
+def _in_order(annotation: Annotation) -> list[Entity]:
+    """The entities as a record lists them: label by label."""
+    labels = {label: n for n, label in enumerate(dict.fromkeys(e.label for e in annotation.entities))}
+    return sorted(annotation.entities, key=lambda entity: labels[entity.label])
 
 
 def _mention(document: Document, entity: Entity) -> Json:
@@ -58,6 +78,7 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
 def from_json(row: Json, schema: Schema | None, source: str = "") -> Record:
     """Mentions without offsets are looked up; one that occurs more than once is refused as ambiguous."""
     document = Document.from_text(str(row["input"]), str(row.get("id") or ""), str(row.get("source") or source))
+    document = with_extra(document, row.get("extra"))
     output = row["output"]
     marks: dict[tuple[int, int, str], Mark] = {}
     for label, mentions in (output.get("entities") or {}).items():
@@ -69,7 +90,8 @@ def from_json(row: Json, schema: Schema | None, source: str = "") -> Record:
         for label, ends in item.items():
             head, tail = (_end(document.text, ends[end], marks) for end in ("head", "tail"))
             edges.append(Edge(head, tail, str(label)))
-    return record_from_marks(document, marks.values(), edges, schema)
+    numbered = [Mark(number, *place) for number, place in enumerate(marks)]
+    return with_rejected(record_from_marks(document, marks.values(), edges, schema), row.get("rejected"), numbered)
 
 
 def _place(text: str, mention: Any) -> tuple[int, int]:

@@ -8,13 +8,12 @@ XML forbids some control characters: U+FFFD takes their place.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import MemberNames, add_member, member_bytes, member_id, zip_reader, zip_writer
+from db.formats.files import MemberNames, add_member, archive_reader, is_archive, member_bytes, member_id, zip_writer
 from db.formats.property_graph import xml_text
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
 from relex_core.errors import RelexError, quote
@@ -94,10 +93,10 @@ def to_cas(annotation: Annotation, cassis: Any, types: Any) -> Any:
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
     """Layers of other tools' files: the NamedEntity layer, and every layer with Governor and Dependent on it."""
     cassis = _cassis()
-    if not zipfile.is_zipfile(path):
-        yield misfit("a .zip archive with .xmi files and a TypeSystem.xml", quote(path.name))
+    if not is_archive(path):
+        yield misfit("a folder, or a .zip archive, with .xmi files and a TypeSystem.xml", quote(path.name))
         return
-    with zip_reader(path) as archive:
+    with archive_reader(path) as archive:
         names = [name for name in archive.namelist() if name.lower().endswith(".xmi")]
         systems = {name.rpartition("/")[0]: name for name in archive.namelist() if name.endswith("TypeSystem.xml")}
         loaded: dict[str, Any] = {}

@@ -6,6 +6,7 @@ could say what comes of it: it is not read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,8 +15,21 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from db.formats.files import open_bytes, text_writer
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    with_extra,
+    with_rejected,
+)
 from relex_core.errors import FormatError, quote
+from relex_core.jsonl import dumps
 from relex_core.types import Annotation, Document, Schema
 
 
@@ -82,6 +96,8 @@ _KEYS = (
     ("label", "node", "string"),
     ("text", "node", "string"),
     ("source", "node", "string"),
+    ("extra", "node", "string"),
+    ("rejected", "node", "string"),
     ("start", "node", "int"),
     ("end", "node", "int"),
     ("relation", "edge", "string"),
@@ -106,7 +122,10 @@ def write_graphml(annotations: Iterable[Annotation], path: Path) -> int:
 def _elements(annotation: Annotation, number: int) -> Iterator[str]:
     document = annotation.document
     root = f"d{number}"
-    yield graphml_node(root, kind="document", id=document.id, text=document.text, source=document.source)
+    more = {"extra": document.extra} if document.extra else {}
+    if rejected := rejected_to_json(annotation):
+        more["rejected"] = dumps(rejected["rejected"])
+    yield graphml_node(root, kind="document", id=document.id, text=document.text, source=document.source, **more)
     names = {entity.id: f"{root}e{n}" for n, entity in enumerate(annotation.entities)}
     for entity in annotation.entities:
         yield graphml_node(
@@ -222,11 +241,13 @@ def read_graphml(path: Path, schema: Schema | None) -> Iterator[Item]:
         name, (entities, edges) = found
         data = graph.nodes[name]
         document = Document.from_text(data["text"], data.get("id", ""), data.get("source", ""))
+        document = with_extra(document, data.get("extra"))
         marks = [
             Mark(e, int(n["start"]), int(n["end"]), n["label"], id=n.get("id", ""))
             for e, n in ((e, graph.nodes[e]) for e in entities)
         ]
-        return record_from_marks(document, marks, edges, schema)
+        record = record_from_marks(document, marks, edges, schema)
+        return with_rejected(record, json.loads(data.get("rejected") or "{}"))
 
     yield from each(enumerate(documents.items(), start=1), make)
 

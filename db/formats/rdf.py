@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
-from db.formats.files import text_writer
+from db.formats.files import natural, text_writer
 from db.formats.record import (
     Attributed,
     Edge,
@@ -56,13 +56,13 @@ def nodes(annotations: Iterable[Annotation]) -> Iterator[Json]:
             seen.add(node["@id"])
             yield node
 
-    for annotation in annotations:
+    for number, annotation in enumerate(annotations):
         for name in dict.fromkeys(e.label for e in (*annotation.entities, *annotation.rejected_entities)):
             yield from once({"@id": label_iri("entity", name), "@type": "rdfs:Class", "rdfs:label": name})
         for name in dict.fromkeys(r.label for r in (*annotation.relations, *annotation.rejected_relations)):
             yield from once({"@id": label_iri("relation", name), "@type": "rdf:Property", "rdfs:label": name})
         yield from _agents(annotation, once)
-        yield from _document(annotation)
+        yield from _document(annotation, number)
 
 
 def _agents(annotation: Annotation, once: Any) -> Iterator[Json]:
@@ -74,7 +74,7 @@ def _agents(annotation: Annotation, once: Any) -> Iterator[Json]:
         yield from once({"@id": name_iri("model", version), "@type": "prov:SoftwareAgent", "rdfs:label": version})
 
 
-def _document(annotation: Annotation) -> Iterator[Json]:
+def _document(annotation: Annotation, number: int) -> Iterator[Json]:
     document = annotation.document
     iri = name_iri("document", document.id)
     node: Json = {"@id": iri, "@type": "relex:Document", "dcterms:identifier": document.id, "rdf:value": document.text}
@@ -86,6 +86,8 @@ def _document(annotation: Annotation) -> Iterator[Json]:
     base = f"{iri}:by:{_enc(annotation.annotator)}" if isinstance(annotation, Attributed) else iri
     revision: Json = {"@id": f"{base}:revision", "@type": ["relex:Revision", "prov:Entity"]}
     revision["prov:specializationOf"] = {"@id": iri}
+    # statements of a graph have no order
+    revision["relex:order"] = typed("integer", number)
     if isinstance(annotation, Attributed):
         revision["relex:number"] = typed("integer", annotation.revision)
         if annotation.annotator:
@@ -275,10 +277,18 @@ def _reader(syntax: str) -> Any:
             yield misfit(f"a readable {syntax} file", f"{quote(path.name)} ({type(error).__name__}: {error})")
             return
         relex = rdflib.Namespace(PREFIXES["relex"])
-        revisions = sorted(graph.subjects(rdflib.RDF.type, relex.Revision), key=str)
+        revisions = sorted(
+            graph.subjects(rdflib.RDF.type, relex.Revision),
+            key=lambda node: _place(graph.value(node, relex.order), str(node)),
+        )
         yield from each(enumerate(revisions, start=1), lambda node: _record(graph, node, schema))
 
     return read
+
+
+def _place(order: Any, iri: str) -> tuple[bool, int, list[str | int]]:
+    """Sorts by the order that a file gives, and what has none after it, ids that differ in a number by that number."""
+    return order is None, 0 if order is None else int(order), natural(unquote(iri))
 
 
 def _check_contexts(data: Any) -> None:

@@ -2,7 +2,8 @@
 
 `partial` says that only some marks were looked for, so that what is absent is no negative. Tokens, `partial` and
 keys of other tools survive an import in `Document.extra`. A mark that does not begin and end with a token's
-characters (white space at its edge) is widened or trimmed, and given exactly in the extra key `offsets`.
+characters (white space at its edge) is widened or trimmed, and given exactly in the extra key `offsets`. Suggestions
+that a person turned down stand in the extra key `rejected`, with offsets in code points and their scores.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from db.formats.files import json_rows, write_lines
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    is_rejected,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    with_rejected,
+)
 from db.formats.tokens import Tokens
 from relex_core.errors import quote
 from relex_core.jsonl import Json, dumps
@@ -21,7 +34,7 @@ from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
 
 NAME = "relex-jsonl"
-_KEYS = {"id", "source", "text", "tokens", "entities", "relations", "partial", "offsets"}
+_KEYS = {"id", "source", "text", "tokens", "entities", "relations", "partial", "offsets", "rejected"}
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
@@ -35,7 +48,7 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
 def to_json(annotation: Annotation) -> Json:
     """One record. Raises nothing: marks of white space alone stand at the nearest token, `offsets` is exact."""
     document = annotation.document
-    kept = _kept(document)
+    kept = kept_of(document)
     tokens = Tokens.cut(document.text, (e.span for e in annotation.entities), _own_tokens(document.text, kept))
     spans = [tokens.covering(e.start, e.end) or _nearest(tokens, e.start) for e in annotation.entities]
     index = {entity.id: number for number, entity in enumerate(annotation.entities)}
@@ -51,11 +64,12 @@ def to_json(annotation: Annotation) -> Json:
         "relations": [{"head": index[r.head], "tail": index[r.tail], "label": r.label} for r in annotation.relations],
         "partial": kept.get("partial", False),
     }
+    record |= rejected_to_json(annotation, index)
     exact = [list(entity.span) for entity in annotation.entities]
     if exact != [list(tokens.offsets(first, last)) for first, last in spans]:
         record["offsets"] = exact
     rest = kept.get("rest")
-    return {**record, **{k: v for k, v in rest.items() if k not in _KEYS}} if isinstance(rest, dict) else record
+    return {**record, **{k: v for k, v in rest.items() if k not in record}} if isinstance(rest, dict) else record
 
 
 def from_json(row: Json, schema: Schema | None) -> Record:
@@ -77,7 +91,8 @@ def from_json(row: Json, schema: Schema | None) -> Record:
         for number, (span, e) in enumerate(zip(spans, row["entities"], strict=True))
     ]
     edges = [Edge(r["head"], r["tail"], str(r["label"]), _score(r)) for r in row.get("relations") or ()]
-    return record_from_marks(document, marks, edges, schema, str(row.get("model_version") or "imported"))
+    record = record_from_marks(document, marks, edges, schema, str(row.get("model_version") or "imported"))
+    return with_rejected(record, row.get("rejected"), marks)
 
 
 def _to_keep(row: Json, tokens: Tokens) -> Json:
@@ -89,11 +104,14 @@ def _to_keep(row: Json, tokens: Tokens) -> Json:
     elif strings == tokens.text.split(" "):
         cut = "spaces"
     rest = {key: value for key, value in row.items() if key not in _KEYS}
+    if "rejected" in row and not is_rejected(row["rejected"]):
+        rest["rejected"] = row["rejected"]
     kept: Json = {"tokens": cut, "partial": bool(row.get("partial", False))}
     return {**kept, "rest": rest} if rest else kept
 
 
-def _kept(document: Document) -> Json:
+def kept_of(document: Document) -> Json:
+    """What an import of this format left in `Document.extra`; {} if it holds nothing or something else."""
     try:
         kept = json.loads(document.extra) if document.extra else {}
     except ValueError:

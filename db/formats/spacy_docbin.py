@@ -9,14 +9,25 @@ What a pipeline predicted is read with its scores: `attrs["scores"]` of a span g
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import add_member, member_bytes, zip_reader, zip_writer
-from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from db.formats.files import add_member, archive_reader, is_archive, member_bytes, zip_writer
+from db.formats.record import (
+    Edge,
+    Format,
+    Item,
+    Mark,
+    Record,
+    each,
+    misfit,
+    record_from_marks,
+    rejected_to_json,
+    required,
+    with_rejected,
+)
 from relex_core.errors import quote
 from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
@@ -73,6 +84,7 @@ def to_doc(annotation: Annotation, vocab: Any) -> Any:
     doc._.rel = related
     relations = [[r.head, r.tail, r.label] for r in annotation.relations]
     record = {"id": document.id, "source": document.source, "extra": document.extra, "relations": relations}
+    record |= rejected_to_json(annotation)
     doc.user_data[_KEY] = json.dumps(record, ensure_ascii=False)
     return doc
 
@@ -98,7 +110,7 @@ def _pieces(text: str, marks: list[tuple[int, int]]) -> tuple[list[str], list[bo
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    """Raises FormatError without the package spacy. The file may be one .spacy file or a .zip of them."""
+    """Raises FormatError without the package spacy. One .spacy file, or a folder or .zip of them."""
     spacy = _spacy()
     return each(_docs(path, spacy), lambda doc: from_doc(doc, schema))
 
@@ -118,10 +130,10 @@ def _docs(path: Path, spacy: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _contents(path: Path) -> Iterator[bytes]:
-    if not zipfile.is_zipfile(path):
+    if not is_archive(path):
         yield path.read_bytes()
         return
-    with zip_reader(path) as archive:
+    with archive_reader(path) as archive:
         for name in sorted(archive.namelist()):
             if name.endswith(".spacy"):
                 yield member_bytes(archive, name)
@@ -133,7 +145,8 @@ def from_doc(doc: Any, schema: Schema | None) -> Record:
     document = Document(
         extra.get("id") or Document.from_text(doc.text).id, doc.text, extra.get("source", ""), extra.get("extra", "")
     )
-    group = next((doc.spans[name] for name in (SPANS, "sc") if name in doc.spans), None)
+    # a span categorizer that found nothing leaves an empty group beside the entities of a recognizer
+    group = next((doc.spans[name] for name in (SPANS, "sc") if name in doc.spans and len(doc.spans[name])), None)
     spans = list(doc.ents if group is None else group)
     scores = [] if group is None else [float(score) for score in group.attrs.get("scores", ())]
     if len(scores) != len(spans):
@@ -151,7 +164,7 @@ def from_doc(doc: Any, schema: Schema | None) -> Record:
     ]
     if _KEY in doc.user_data:
         edges = [Edge(*triple) for triple in extra["relations"]]
-        return record_from_marks(document, marks, edges, schema)
+        return with_rejected(record_from_marks(document, marks, edges, schema), extra.get("rejected"))
     first = {span.start: mark.key for span, mark in reversed(list(zip(spans, marks, strict=True)))}
     values = {(*pair, label): float(v) for pair, labels in (doc._.rel or {}).items() for label, v in labels.items()}
     # gold data says 0 or 1

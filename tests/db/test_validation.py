@@ -34,6 +34,19 @@ def mark(text: str, *entities: Entity, relations: tuple[Relation, ...] = ()) -> 
         ),
         (mark("word " * 513), "gliner", "longer than the model's window", Weight.WARNING),
         (mark("Ada"), "csv-triples", "without a relation", Weight.LOSS),
+        (mark("Ada left", Entity("a", 0, 3, "person")), "csv-triples", "marks in no relation", Weight.LOSS),
+        (mark("Ada"), "glirel", "at which GLiREL's trainer stops", Weight.WARNING),
+        (
+            mark(
+                "Ada Rome",
+                Entity("a", 0, 3, "person"),
+                Entity("b", 4, 8, "place"),
+                relations=(Relation("a", "b", "born in"), Relation("a", "b", "met")),
+            ),
+            "glirel",
+            "learns one",
+            Weight.WARNING,
+        ),
         (mark("Ada \x01"), "graphml", "control characters", Weight.LOSS),
         (
             mark("New York", Entity("a", 0, 8, "place"), Entity("b", 4, 8, "place")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from db.formats import FORMATS
+from db.validation import Weight, validate
 from relex_core.errors import RelexError
-from relex_core.types import Annotation, Document, Extraction, Relation
+from relex_core.types import Annotation, Document, Entity, Extraction, Relation
 from tests.db.formats.conftest import SCHEMA, annotations, content
 
 BOTH = [name for name, format in FORMATS.items() if format.read and format.write]
@@ -68,13 +70,62 @@ def test_suggestions_come_back_with_their_scores_and_model(name: str, annotation
     assert back.based_on.model_version == "mini@1"
     assert set(back.based_on.entities) == {a, b, c}
     assert set(back.based_on.relations) == set(relations)
-    if name != "label-studio":  # which has no word for what was turned down
-        assert (back.rejected_entities, back.rejected_relations) == ((c,), relations[1:])
+    assert (back.rejected_entities, back.rejected_relations) == ((c,), relations[1:])
+
+
+def places(annotation: Annotation) -> set[object]:
+    """What was turned down, whatever ids the format gives."""
+    entities = {e.id: (e.start, e.end, e.label) for e in (*annotation.entities, *annotation.rejected_entities)}
+    marks = {(*entities[e.id], e.score) for e in annotation.rejected_entities}
+    relations = {(entities[r.head], entities[r.tail], r.label, r.score) for r in annotation.rejected_relations}
+    return {*marks, *relations}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_does_not_come_back_is_announced_as_a_loss_and_nothing_else_is(name: str, annotation: Annotation) -> None:
+    document = Document("ada", annotation.document.text, "letters.txt", '{"format": "docred", "facts": []}')
+    a, b, c = annotation.entities
+    given = Annotation(
+        document,
+        SCHEMA,
+        (c, a),
+        annotation.relations[1:],
+        (replace(b, score=0.25), Entity("x", 4, 12, "PER", 0.5)),
+        (Relation("a", "x", "works for", 0.75), Relation("b", "c", "=1", 0.5)),
+    )
+    (back,) = written_and_read(name, [given])
+    lost = set()
+    if back.document.source != document.source:
+        lost.add("sources")
+    if back.document.extra != document.extra:
+        lost.add("what a file said")
+    if places(back) != places(given):
+        assert not places(back), "all of it or nothing"
+        lost.add("suggestions")
+    said = [finding.what for finding in validate([given], name).findings if finding.weight is Weight.LOSS]
+    assert {part for part in ("sources", "what a file said", "suggestions") if any(part in s for s in said)} == lost
+
+
+@pytest.mark.parametrize("name", ["relex-jsonl", "doccano"])
+def test_a_key_rejected_of_another_tool_is_no_obstacle(name: str, annotation: Annotation, tmp_path: Path) -> None:
+    format = FORMATS[name]
+    assert format.write
+    assert format.read
+    path = tmp_path / "out.jsonl"
+    format.write([annotation], path)
+    row = {**json.loads(path.read_text("utf-8")), "rejected": True}
+    path.write_text(json.dumps(row), "utf-8")
+    (back,) = format.read(path, None)
+    assert isinstance(back, Annotation)
+    assert content(back) == content(annotation)
+    if name == "relex-jsonl":
+        format.write([back], path)
+        assert json.loads(path.read_text("utf-8")) == row
 
 
 @pytest.mark.parametrize("name", BOTH)
 def test_many_documents_keep_their_order(name: str, annotation: Annotation) -> None:
-    given = [replace(annotation, document=replace(annotation.document, id=f"{n:03}")) for n in range(7)]
+    given = [replace(annotation, document=replace(annotation.document, id=f"{n}")) for n in range(12)]
     back = written_and_read(name, given)
     assert [record.document.id for record in back] == [record.document.id for record in given]
     assert all(content(record) == content(annotation) for record in back)
