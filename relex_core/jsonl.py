@@ -2,7 +2,7 @@
 
 Three records, each with a writer and a reader that give back equal values:
 
-- an extraction, as the command line prints it: id, text, entities, relations;
+- an extraction, as the command line prints it: id, text, model_version, entities, relations;
 - an annotation, as the store keeps it: the decisions of a person;
 - a training example in GLiNER's format (paper section 3.9): `tokenized_text`, `ner` with inclusive word
   indices, `relations` as [head, tail, label] over `ner`. What that format cannot say (white space, ids,
@@ -142,7 +142,8 @@ def graph_from_json(data: Json) -> tuple[tuple[Entity, ...], tuple[Relation, ...
 def extraction_to_json(extraction: Extraction) -> Json:
     """The record that `python -m relex_core extract` prints."""
     document = extraction.document
-    return {"id": document.id, "text": document.text, **graph_to_json(extraction.entities, extraction.relations)}
+    about = {"id": document.id, "text": document.text, "model_version": extraction.model_version}
+    return {**about, **graph_to_json(extraction.entities, extraction.relations)}
 
 
 def decisions_to_json(annotation: Annotation) -> Json:

@@ -11,6 +11,7 @@ from db.formats import (
     corpora,
     csv_files,
     doccano,
+    extracted,
     gliner,
     gliner2,
     glirel,
@@ -30,6 +31,7 @@ FORMATS: dict[str, Format] = {
     for format in (
         gliner.FORMAT,
         relex_jsonl.FORMAT,
+        extracted.FORMAT,
         gliner2.FORMAT,
         glirel.FORMAT,
         conllu.FORMAT,

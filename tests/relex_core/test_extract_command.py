@@ -25,7 +25,7 @@ def test_a_text_file_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     code, out, _ = run(capsys, "--input", str(file))
     record = json.loads(out)
     assert code == 0
-    assert set(record) == {"id", "text", "entities", "relations"}
+    assert set(record) == {"id", "text", "model_version", "entities", "relations"}
     assert record["id"] == "note"
     assert [set(entity) for entity in record["entities"]] == [{"id", "start", "end", "label", "score"}] * 2
     ids = {e["id"]: record["text"][e["start"] : e["end"]] for e in record["entities"]}

@@ -115,7 +115,7 @@ def test_an_extraction_prints_as_the_command_line_promises() -> None:
     ada, city = Entity.suggested(2, 5, "person", 0.9), Entity.suggested(42, 48, "city", 0.8)
     extraction = Extraction(TEXT, SCHEMA, (ada, city), (Relation(ada.id, city.id, "lives in", 0.6),), "mini@0")
     record = json.loads(jsonl.dumps(jsonl.extraction_to_json(extraction)))
-    assert list(record) == ["id", "text", "entities", "relations"]
+    assert list(record) == ["id", "text", "model_version", "entities", "relations"]
     assert record["entities"][0] == {"id": ada.id, "start": 2, "end": 5, "label": "person", "score": 0.9}
     assert record["relations"] == [{"head": ada.id, "tail": city.id, "label": "lives in", "score": 0.6}]
     assert jsonl.graph_from_json(record) == (extraction.entities, extraction.relations)
