@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from db.gold import ADJUDICATOR
 from db.manifests import manifest_of, tool_version
 from db.store import Store
 from db.values import State
-from relex_core import editing
+from relex_core import editing, jsonl
 from relex_core.errors import FormatError, InputError, StoreError
 from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema, sha256
 from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, found, suggestions
@@ -148,7 +150,70 @@ def test_suggestions_go_out_with_decisions_and_come_in_again(letters: Store, tmp
     assert [finding for finding in check.check(letters.database) if finding.where.startswith("copy")] == []
     assert imports.load(letters, "copy", [path], format=format).revisions == 0
     rejected = next(a for a in letters.annotations("copy") if a.document.id == "niels").rejected_entities
-    assert [e.score for e in rejected] == ([] if format == "label-studio" else [0.8])
+    assert [e.score for e in rejected] == [0.8]
+
+
+def test_each_annotator_of_a_label_studio_task_gets_a_revision(store: Store, tmp_path: Path) -> None:
+    def answer(who: object, *starts: int) -> dict[str, object]:
+        spans = [{"start": at, "end": at + 3, "labels": ["person"]} for at in starts]
+        marks = [{"id": f"r{at}", "type": "labels", "value": v} for at, v in zip(starts, spans, strict=True)]
+        return {"completed_by": who, "result": marks}
+
+    answers = [
+        answer({"email": "eva@example.org"}, 0, 8),
+        answer(5, 0),
+        answer({"email": "eva@example.org"}, 8),
+        answer({"email": ADJUDICATOR}),
+    ]
+    model = {"model_version": "other", "score": 0.5, "result": answer(0, 0)["result"]}
+    first = {"id": 1, "data": {"text": "Ada met Bob"}, "annotations": answers, "predictions": [model, model]}
+    again = {"id": 1, "data": {"text": "Ada met Bob"}, "annotations": answers[1:2]}
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps([first, again]))
+    done = imports.load(store, "team", [path], format="label-studio", annotator="zoe")
+    assert (done.added, done.extractions, done.revisions, done.skipped) == (2, 1, 5, ())
+    made = [(r.annotator, len(r.annotation.entities)) for r in store.revisions("team", "1")]
+    assert made == [("eva@example.org", 2), ("Label Studio user 5", 1), ("eva@example.org", 1), ("zoe", 0)]
+    assert [r.annotator for r in store.revisions("team", "1~2")] == ["Label Studio user 5"], "another task, same text"
+    assert imports.load(store, "team", [path], format="label-studio", annotator="zoe").revisions == 0
+    of_eva = list(store.annotations("team", annotators=["eva@example.org"]))
+    assert [[e.start for e in a.entities] for a in of_eva] == [[8]]
+
+
+def test_what_extract_prints_comes_in_as_suggestions(store: Store, tmp_path: Path) -> None:
+    texts, found = tmp_path / "texts.jsonl", tmp_path / "found.jsonl"
+    lines = [{"id": "curie", "text": "Marie Curie was born in Warsaw 😀."}, {"id": "none", "text": "so it goes"}]
+    texts.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = [sys.executable, "-m", "relex_core", "extract", "--checkpoint", "mini", "--entities", "person,location"]
+    command += ["--relations", "born in", "--input", str(texts), "--out", str(found)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    done = imports.load(store, "curie", [found], format="extract")
+    assert (done.added, done.extractions, done.revisions, done.skipped) == (2, 2, 0, ())
+    printed = [json.loads(line) for line in found.read_text("utf-8").splitlines()]
+    assert printed[0]["model_version"].startswith("mini")
+    for record in printed:
+        extraction = store.extraction("curie", record["id"])
+        assert extraction is not None
+        assert extraction.model_version == record["model_version"]
+        assert jsonl.extraction_to_json(extraction) == record
+    assert [e["label"] for e in printed[0]["entities"]] == ["person", "location"]
+
+
+def test_a_folder_is_imported_from_the_command_line(
+    url: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Ada met Bob")
+    (folder / "a.ann").write_text("T1\tPerson 0 3\tAda\n")
+    command = ["import", "--database", url, "--project", "corpus", "--format"]
+    assert main([*command, "brat", str(folder)]) == 0
+    assert [len(a.entities) for a in store.annotations("corpus")] == [1]
+    capsys.readouterr()
+    assert main([*command, "gliner", str(folder)]) == 2
+    assert "Is a directory: corpus" in capsys.readouterr().err
+    assert main([*command, "datasets", str(folder)]) == 2
+    assert "none that can be used" in capsys.readouterr().err
 
 
 def test_filters(letters: Store, tmp_path: Path) -> None:

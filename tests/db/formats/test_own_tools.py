@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import zipfile
+from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -22,6 +24,7 @@ from db.formats.inception import ENTITY, RELATION
 from db.formats.label_studio import config
 from relex_core.editing import Accept, AddEntity, Relabel, RemoveEntity, RemoveRelation, apply_all, begin
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation
+from tests.components import missing
 from tests.db.formats.conftest import SCHEMA, annotations
 
 hostile = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -77,6 +80,43 @@ def test_gliner_collates_the_examples_with_our_negatives(decided: Attributed, tm
     words = record["tokenized_text"]
     marked = [" ".join(words[first : last + 1]) for first, last, _ in record["ner"]]
     assert marked == ["Ada Lovelace", "met", "Charles", "London"]
+
+
+@pytest.mark.peer
+def test_glirel_collates_every_example(decided: Attributed) -> None:
+    if find_spec("glirel") is None:
+        missing("glirel", "pip install glirel==1.2.1 loguru==0.7.3")
+    from glirel.modules.base import InstructBase
+
+    about = {"max_width": 12, "max_len": 384, "max_entity_pair_distance": None, "span_marker_mode": "markerv1"}
+    training = {"fixed_relation_types": True, "num_train_rel_types": 15, "shuffle_types": False, "random_drop": False}
+    loader = InstructBase(Namespace(**about, **training, device="cpu"))
+
+    @hostile
+    @given(annotations())
+    def check(annotation: Annotation) -> None:
+        with TemporaryDirectory() as folder:
+            path = written("glirel", [annotation, decided], Path(folder))
+            records = [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
+        # validation warns of texts without a mark, at which this loader stops
+        records = [record for record in records if record["ner"]]
+        batch = loader.collate_fn(records, train_relation_types=["works for", "born in"])
+        for record, pairs, labels, ids in zip(
+            records, batch["relations_idx"].tolist(), batch["rel_label"].tolist(), batch["id_to_classes"], strict=True
+        ):
+            learned = {
+                (tuple(head), tuple(tail), ids[label])
+                for (head, tail), label in zip(pairs, labels, strict=True)
+                if label > 0
+            }
+            # one relation for a pair of places, of which validation warns
+            wanted = {
+                (tuple(r["head"]["position"]), tuple(r["tail"]["position"])): r["relation_text"]
+                for r in record["relations"]
+            }
+            assert learned == {(*pair, label) for pair, label in wanted.items()}
+
+    check()
 
 
 def test_gliner2_accepts_every_example(decided: Attributed) -> None:
@@ -208,9 +248,21 @@ def test_label_studio_accepts_tasks_under_the_config(decided: Attributed, tmp_pa
     (annotation,) = task["annotations"]
     (prediction,) = task["predictions"]
     assert interface.validate_annotation(annotation)
+    assert annotation["completed_by"] == {"email": "ada@example.org"}
     assert interface.validate_prediction(prediction)
     annotation["result"][0]["value"]["labels"] = ["unknown"]
     assert not interface.validate_annotation(annotation), "the check itself can fail"
+
+
+def test_label_studio_hears_of_addresses_alone_and_other_names_come_back(decided: Attributed, tmp_path: Path) -> None:
+    named = [replace(decided, annotator=name) for name in ("ada@example.org", "ada", "a@b", "")]
+    path = written("label-studio", named, tmp_path)
+    answers = [task["annotations"][0] for task in json.loads(path.read_text("utf-8"))]
+    assert [answer.get("completed_by") for answer in answers] == [{"email": "ada@example.org"}, None, None, None]
+    read = FORMATS["label-studio"].read
+    assert read
+    back = [item.annotator for item in read(path, None) if isinstance(item, Attributed)]
+    assert back == ["ada@example.org", "ada", "a@b", ""]
 
 
 def test_cassis_and_a_plain_xml_parser_find_the_marks_where_they_are(tmp_path: Path) -> None:
@@ -239,7 +291,8 @@ def test_a_spreadsheet_gets_no_formula() -> None:
             text = written("csv-triples", [annotation], Path(folder)).read_bytes().decode()
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         for row in rows:
-            assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in row.values())
+            assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in row.values())
+            assert not any(cell.startswith(("\t", "\r", "\n")) for cell in row.values())
         entities = annotation.by_id()
         expected = []
         for r in annotation.relations:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import socket
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from db import exports, imports
-from db.formats import FORMATS, Item
+from db.formats import FORMATS, Attributed, Item, files
 from db.store import Store
 from relex_core.errors import RelexError
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
@@ -93,6 +94,128 @@ def test_scores_of_a_spacy_pipeline_and_of_datasets_make_extractions(tmp_path: P
     assert [e.score for e in item.entities] == [0.5]
 
 
+@pytest.mark.parametrize("group", ["entities", "sc"])
+def test_an_empty_group_of_spans_does_not_hide_the_entities_of_a_spacy_pipeline(tmp_path: Path, group: str) -> None:
+    import spacy
+    from spacy.tokens import Doc, DocBin, Span
+
+    doc = Doc(spacy.blank("en").vocab, words=["Ada", "met", "Bob"])
+    doc.spans[group] = []
+    doc.set_ents([Span(doc, 0, 1, label="person"), Span(doc, 2, 3, label="person")])
+    annotation = only("spacy", put(tmp_path, "a.spacy", DocBin(docs=[doc]).to_bytes()))
+    assert said(annotation)[0] == [("Ada", "person"), ("Bob", "person")]
+
+
+def test_a_doccano_project_of_relations_is_read_as_doccano_exports_it(tmp_path: Path) -> None:
+    text = "Google was founded on September 4, 1998, by Larry Page and Sergey Brin."
+    spans = [(251, 0, 6, "ORG"), (252, 22, 39, "DATE"), (253, 44, 54, "PERSON"), (254, 59, 70, "PERSON")]
+    row = {
+        "id": 17,
+        "text": text,
+        "entities": [{"id": id, "label": label, "start_offset": a, "end_offset": b} for id, a, b, label in spans],
+        "relations": [
+            {"id": 31, "from_id": 251, "to_id": 252, "type": "foundedAt"},
+            {"id": 32, "from_id": 251, "to_id": 253, "type": "foundedBy"},
+            {"id": 33, "from_id": 251, "to_id": 254, "type": "foundedBy"},
+        ],
+        "Comments": ["sure?"],
+    }
+    annotation = only("doccano", put(tmp_path, "admin.jsonl", row))
+    assert annotation.document.id == "17"
+    marks, relations = said(annotation)
+    assert marks == [
+        ("Google", "ORG"),
+        ("September 4, 1998", "DATE"),
+        ("Larry Page", "PERSON"),
+        ("Sergey Brin", "PERSON"),
+    ]
+    assert relations == [
+        ("Google", "foundedAt", "September 4, 1998"),
+        ("Google", "foundedBy", "Larry Page"),
+        ("Google", "foundedBy", "Sergey Brin"),
+    ]
+
+
+def test_datasets_and_brat_folders_are_read_like_their_archives(tmp_path: Path) -> None:
+    import datasets
+
+    entities = [{"start": 0, "end": 3, "label": "person"}]
+    rows = [{"id": f"{n}", "text": "Ada met Bob", "entities": entities, "relations": []} for n in range(3)]
+    both = datasets.DatasetDict(train=datasets.Dataset.from_list(rows[:2]), test=datasets.Dataset.from_list(rows[2:]))
+    both.save_to_disk(str(tmp_path / "saved"))
+    items = read("datasets", tmp_path / "saved")
+    assert [i.document.id for i in items if isinstance(i, Annotation)] == ["2", "0", "1"], "test comes before train"
+    assert [i.document.id for i in read("datasets", tmp_path / "saved" / "train") if isinstance(i, Annotation)] == [
+        "0",
+        "1",
+    ]
+    folder = tmp_path / "brat"
+    folder.mkdir()
+    for n in (10, 9):
+        put(folder, f"{n}.txt", "Ada met Bob")
+        put(folder, f"{n}.ann", "T1\tPerson 0 3\tAda\nT2\tPerson 8 11\tBob\nR1\tMet Arg1:T1 Arg2:T2\n")
+        put(folder, f".{n}.txt", "hidden")
+    items = read("brat", folder)
+    assert [i.document.id for i in items if isinstance(i, Annotation)] == ["9", "10"]
+    assert isinstance(items[0], Annotation)
+    assert said(items[0])[1] == [("Ada", "Met", "Bob")]
+    (error,) = read("datasets", folder)[:1] or [None]
+    assert error is None, "nothing of its kind in it, which an import refuses"
+
+
+def test_a_saved_folder_that_names_a_file_outside_gets_nothing_of_it(tmp_path: Path) -> None:
+    put(tmp_path, "secret", b"secret")
+    (tmp_path / "folder").mkdir()
+    put(tmp_path / "folder", "state.json", {"_data_files": [{"filename": "../secret"}]})
+    (error,) = read("datasets", tmp_path / "folder")
+    assert "a folder that datasets saved" in str(error)
+    assert "KeyError" in str(error)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_line_that_no_memory_holds_is_refused_after_a_part_of_it(tmp_path: Path, packed: bool) -> None:
+    line = json.dumps({"text": "Ada", "entities": [], "relations": []}).encode() + b"\n"
+    long = b'{"text": "' + b"a" * (files.MAX_LINE + 1000)
+    content = line + long
+    path = put(tmp_path, "a.jsonl", gzip.compress(content, 1) if packed else content)
+    good, error = read("doccano", path)
+    assert isinstance(good, Annotation)
+    assert isinstance(error, RelexError)
+    assert "at most 64,000,000 bytes in line (or item) 2" in str(error)
+    path = put(tmp_path, "b.json", gzip.compress(b"[" + line + b"," + long, 1) if packed else b"[" + line + b"," + long)
+    good, error = read("doccano", path)
+    assert isinstance(good, Annotation)
+    assert "at most 64,000,000 bytes in line (or item) 2" in str(error)
+
+
+def test_names_of_archive_members_are_apart_on_every_file_system() -> None:
+    ids = ["A", "a", "CON", "con.txt", "lpt1", "a", "Ä", "a~2", "x" * 200, "X" * 200, "console", "-", ".b"]
+    names = files.MemberNames()
+    given = [names.of(id) for id in ids]
+    assert len({name.lower() for name in given}) == len(ids)
+    devices = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+    assert not {name.lower().partition(".")[0] for name in given} & devices
+    assert all(name.isascii() and not set(name) & set('<>:"/\\|?*') for name in given)
+    back = [files.member_id(name) for name in given]
+    assert back[:5] == ids[:5]
+    assert (back[5], back[6]) == ("a~2", "Ä"), "the same id twice gets an ending"
+    assert given[10] == "console"
+
+
+@pytest.mark.parametrize("name", ["jsonld", "turtle"])
+def test_statements_without_an_order_are_read_by_the_numbers_in_their_ids(tmp_path: Path, name: str) -> None:
+    format = FORMATS[name]
+    assert format.write
+    path = tmp_path / "out"
+    format.write([Annotation(Document(f"d{n}", f"Ada {n}"), Schema()) for n in (10, 9, 100)], path)
+    assert [i.document.id for i in read(name, path) if isinstance(i, Annotation)] == ["d10", "d9", "d100"]
+    order = r', "relex:order": {[^}]*}| ;\s+relex:order "[0-9]+"\^\^xsd:integer'
+    text, count = re.subn(order, "", path.read_text("utf-8"))
+    assert count == 3
+    path.write_text(text, "utf-8")
+    assert [i.document.id for i in read(name, path) if isinstance(i, Annotation)] == ["d9", "d10", "d100"]
+
+
 @pytest.mark.parametrize("score", ["NaN", "-0.1", "1.5", "Infinity", '"high"', "true"])
 def test_scores_that_are_no_probability_are_refused(tmp_path: Path, score: str) -> None:
     entity = '{"start": 0, "end": 0, "label": "p", "score": %s}' % score  # noqa: UP031
@@ -140,6 +263,51 @@ def test_label_studio_predictions_and_cancelled_annotations(tmp_path: Path) -> N
     (item,) = read("label-studio", put(tmp_path, "a.json", [task]))
     assert isinstance(item, Extraction)
     assert item.entities[0].score == 0.75
+
+
+def ada_task(**more: object) -> dict[str, object]:
+    return {"id": 7, "data": {"text": "Ada met Bob"}, **more}
+
+
+def ada_result(label: str = "person", **more: object) -> list[dict[str, object]]:
+    result: list[dict[str, object]] = [
+        {"id": id, "type": "labels", "value": {"start": at, "end": at + 3, "labels": [label]}, **more}
+        for id, at in (("a", 0), ("b", 8))
+    ]
+    return [*result, {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right", "labels": ["met"]}]
+
+
+def test_label_studio_scores_of_a_whole_prediction_count_for_what_has_none(tmp_path: Path) -> None:
+    result = ada_result()
+    result[0]["score"] = 0.25
+    prediction = {"model_version": "m", "score": 0.75, "result": result}
+    (item,) = read("label-studio", put(tmp_path, "a.json", [ada_task(predictions=[prediction])]))
+    assert isinstance(item, Extraction)
+    assert [e.score for e in item.entities] == [0.25, 0.75]
+    assert [r.score for r in item.relations] == [0.75]
+
+
+def test_label_studio_predictions_without_a_mark_are_no_decision(tmp_path: Path) -> None:
+    prediction = {"model_version": "m", "score": 0.75, "result": []}
+    (item,) = read("label-studio", put(tmp_path, "a.json", [ada_task(predictions=[prediction])]))
+    assert isinstance(item, Extraction)
+    assert item.entities == ()
+
+
+def test_label_studio_annotations_of_a_task_are_each_of_their_own_person(tmp_path: Path) -> None:
+    answers = [
+        {"completed_by": {"id": 1, "email": "ada@example.org"}, "result": ada_result(), "parent_prediction": 12},
+        {"completed_by": 3, "result": ada_result("PER")},
+        {"result": []},
+        {"completed_by": 4, "was_cancelled": True, "result": []},
+    ]
+    predictions = [{"id": id, "model_version": f"m{id}", "score": 0.5, "result": ada_result()} for id in (11, 12, 13)]
+    items = read("label-studio", put(tmp_path, "a.json", [ada_task(annotations=answers, predictions=predictions)]))
+    assert [getattr(item, "model_version", "") for item in items] == ["m13", "", "", ""]
+    people = [item for item in items if isinstance(item, Attributed)]
+    assert [p.annotator for p in people] == ["ada@example.org", "Label Studio user 3", "annotator 3"]
+    assert [p.based_on.model_version for p in people if p.based_on] == ["m12", "m11", "m11"]
+    assert [len(p.entities) for p in people] == [2, 2, 0]
 
 
 def test_brat_fragments_over_a_line_break_are_one_mark_and_gaps_are_refused(tmp_path: Path) -> None:
