@@ -119,6 +119,48 @@ def bare() -> Extraction:
     return _extraction("bare", text, [], [])
 
 
+def hub() -> Extraction:
+    """Ten relations to and from one entity, on its own line and on others."""
+    names = [
+        ("Ada Byron", "person"), ("Charles Babbage", "person"), ("London", "location"), ("Acme Works", "organization"),
+        ("Mary Somerville", "person"), ("Augustus De Morgan", "person"), ("Surrey", "location"), ("Ockham", "location"),
+        ("William King", "person"), ("Annabella Milbanke", "person"), ("Medal of Merit", "award"),
+    ]  # fmt: skip
+    text = (
+        "Ada Byron worked with Charles Babbage in London for Acme Works while Mary Somerville and Augustus De Morgan "
+        "taught her mathematics in Surrey near Ockham and William King wrote letters to Annabella Milbanke. Nobody "
+        "there had heard of what was being built, and those who had did not believe that it would ever do a day's "
+        "work for anybody. Years later came the Medal of Merit, which was kept in a drawer."
+    )
+    labels = {"person": "spouse of", "organization": "works for", "award": "received", "location": "influenced"}
+    pairs = [(4, n, labels[label], 0.9) for n, (_, label) in enumerate(names) if n not in (4, 5, 9)]
+    return _extraction(
+        "hub",
+        text,
+        [(name, 0, label, 0.9) for name, label in names],
+        [*pairs, (5, 4, "influenced", 0.8), (9, 4, "influenced", 0.7)],
+    )
+
+
+def arabic() -> Extraction:
+    """Six relations from one entity, in a text that runs from right to left."""
+    once = "التقت ليلى العلوي بسامي في القاهرة ثم سافرت إلى باريس حيث عملت في جامعة السوربون مع ماري كوري وزوجها. "
+    text = (once * 3).strip()
+    names = [
+        ("ليلى العلوي", 0),
+        ("بسامي", 0),
+        ("القاهرة", 0),
+        ("باريس", 0),
+        ("السوربون", 0),
+        ("ماري كوري", 0),
+        ("القاهرة", 2),
+    ]
+    labels = ["person", "person", "location", "location", "organization", "person", "location"]
+    relations = ["spouse of", "influenced", "influenced", "works for", "spouse of", "influenced"]
+    spans = [(words, n, label, 0.9) for (words, n), label in zip(names, labels, strict=True)]
+    return _extraction("arabic", text, spans, [(0, n + 1, label, 0.9) for n, label in enumerate(relations)])
+
+
 SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "news": news,
     "second": second,
@@ -127,6 +169,8 @@ SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "huge": huge,
     "vast": vast,
     "bare": bare,
+    "hub": hub,
+    "arabic": arabic,
 }
 
 

@@ -20,6 +20,7 @@ TEXTS = (
     "وُلدت ماري كوري في وارسو عام 1867.\nIn Kirkwall Zoë̈ sang.",
     "Grace Hopper worked for Remington Rand in New York.",
 )
+TEXT = Document("text", TEXTS[0])
 SCHEMA = Schema.of(
     ["person", "organization", "location", *(f"kind {n}" for n in range(4, 14))],
     [
@@ -218,3 +219,122 @@ def test_thresholds_by_label_hide_in_the_browser_and_hidden_is_not_rejected(
     hidden = {e.id for e in annotation.based_on.entities if e.label == "person" and (e.score or 1) <= 0.99}
     assert hidden, "the model was surer of everybody"
     assert not hidden & {e.id for e in annotation.entities}
+
+
+def text_of(page: Page, kind: str = "row[aria-selected=true]") -> str:
+    return " ".join(page.locator(f"{EDITOR} .{kind} .words").first.inner_text().split())
+
+
+def test_tab_goes_through_what_is_to_decide_and_back_and_out(page: Page, project: str) -> None:
+    press = page.keyboard.press
+    rows = page.locator(f"{EDITOR} .row.suggested")
+    wanted = [" ".join(words.split()) for words in rows.locator(".words").all_inner_texts()]
+    assert len(wanted) > 3
+    rows.first.click()
+    for words in [*wanted[1:], wanted[0]]:
+        press("Tab")
+        assert text_of(page) == words
+    for words in [wanted[-1], *wanted[-2::-1]]:
+        press("Shift+Tab")
+        assert text_of(page) == words
+    # what has the focus is said, and what has the keyboard names it
+    row = page.locator(f"{EDITOR} .row[aria-selected=true]")
+    words = str(row.get_attribute("title")).split(" (")[0].split(" →")[0]
+    expect(page.locator(f"{EDITOR} .live")).to_contain_text(words)
+    assert page.locator(f"{EDITOR} .pane").get_attribute("aria-activedescendant") == row.get_attribute("id")
+    # leaving twice lets Tab go on to the rest of the page
+    press("Escape")
+    press("Escape")
+    press("Tab")
+    expect(row).to_have_count(0)
+
+
+def test_delete_flip_and_words_at_the_ends_are_stored_undone_and_done_again(
+    page: Page, store: Store, project: str
+) -> None:
+    press = page.keyboard.press
+    # longer and shorter by a word, at either end
+    university = mark(page, "University of Paris")
+    university.click()
+    for key, words in (
+        ("]", "University of Paris."),
+        ("[", "University of Paris"),
+        ("[", "University of"),
+        ("{", "of"),
+        ("}", "University of"),
+    ):
+        press(key)
+        found = {e.text(TEXT) for e in stored(page, store, project).entities}
+        assert words in found, (key, found)
+    # a relation of one's own, turned round
+    mark(page, "Pierre Curie").click()
+    press("a")
+    row(page, "relation.suggested", "spouse").first.click()
+    press("a")
+    before = only_relation(stored(page, store, project))
+    row(page, "relation.accepted", "spouse").first.click()
+    press("f")
+    after = only_relation(stored(page, store, project))
+    assert after == (before[2], "spouse", before[0])
+    # deleting an end of it takes it along, says so, and undo brings both back
+    kept = stored(page, store, project)
+    mark(page, "Pierre Curie").click()
+    press("d")
+    expect(page.locator(f"{EDITOR} .message")).to_contain_text("Deleted: Pierre Curie, person, and with it 1 relation")
+    gone = stored(page, store, project)
+    assert gone.relations == ()
+    assert "Pierre Curie" in {e.text(TEXT) for e in gone.rejected_entities}
+    press("u")
+    assert stored(page, store, project) == kept
+    press("Z")
+    assert stored(page, store, project) == gone
+    press("Control+z")
+    assert stored(page, store, project) == kept
+
+
+def only_relation(annotation: Annotation) -> tuple[str, str, str]:
+    (relation,) = annotation.relations
+    names = {e.id: e.text(annotation.document) for e in annotation.entities}
+    return names[relation.head], relation.label, names[relation.tail]
+
+
+def test_a_key_is_changed_works_and_is_kept(app: Server, page: Page, store: Store, project: str) -> None:
+    page.keyboard.press("?")
+    page.get_by_role("button", name="change the key for: accept", exact=True).click()
+    page.keyboard.press("y")
+    expect(page.get_by_text("Kept in this browser.")).to_be_visible()
+    page.keyboard.press("Escape")
+    mark(page, "Warsaw").click()
+    page.keyboard.press("a")
+    page.keyboard.press("y")
+    assert marked(stored(page, store, project)) == {("Warsaw", "location")}
+    go(page, app, project)
+    expect(page.locator(f"{EDITOR} .keyed.do-accept kbd")).to_have_text("y")
+    mark(page, "Pierre Curie").click()
+    page.keyboard.press("y")
+    assert ("Pierre Curie", "person") in marked(stored(page, store, project))
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Original keys", exact=True).click()
+    expect(page.locator(f"{EDITOR} .keyed.do-accept kbd")).to_have_text("a")
+
+
+def test_fingers_give_another_label_reject_and_submit(
+    app: Server, store: Store, project: str, chromium: Browser, watch: Watch
+) -> None:
+    context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    page = watch.attach(context.new_page())
+    go(page, app, project)
+    mark(page, "Warsaw").tap()
+    page.locator(f"{EDITOR} .chip").filter(has_text="organization").tap()
+    assert marked(stored(page, store, project)) == {("Warsaw", "organization")}
+    mark(page, "Pierre Curie").tap()
+    for words in ("reject all suggestions with this label", "accept what is shown, submit, stay"):
+        page.locator(f"{EDITOR} .keyed.do-help").tap()
+        page.locator(f"{EDITOR} .keygrid").get_by_role("button", name=words, exact=True).tap()
+    annotation = stored(page, store, project)
+    latest = store.latest(project, f"{project}-0")
+    context.close()
+    assert latest is not None
+    assert latest.state is State.SUBMITTED
+    assert {("Warsaw", "organization"), ("University of Paris", "organization")} <= marked(annotation)
+    assert "Pierre Curie" in {e.text(annotation.document) for e in annotation.rejected_entities}

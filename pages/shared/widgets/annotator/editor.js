@@ -372,6 +372,7 @@ export class Editor {
   }
 
   say(words) {
+    this.speak(words);
     this.dom.message.textContent = words;
     this.dom.message.classList.add('fresh');
     clearTimeout(this.quiet);

@@ -1,5 +1,8 @@
 // What the focus does to the screen: marks that light up, arcs, grips, and the text scrolled to it.
 
+const OPENING = 10; // words of a document that are spoken when it is opened
+const MOST_SPACE = 64; // px by which lines are moved apart at most
+
 Object.assign(Editor.prototype, {
   // Focus, dimming, arcs and the bars: everything that does not change the text's marks.
   paint(quiet = false) {
@@ -17,10 +20,45 @@ Object.assign(Editor.prototype, {
       }
     }
     this.side.focus(this.focus);
+    const row = this.side.chosen;
+    if (row) this.dom.pane.setAttribute('aria-activedescendant', row.id);
+    else this.dom.pane.removeAttribute('aria-activedescendant');
+    if (this.began && this.editing) this.speak(this.opening());
+    this.speak();
     if (item && !quiet) this.reveal(item);
     this.drawArcs();
     this.tip();
     this.bars(item);
+  },
+
+  // Says in one go what was done and, if it is another than before, what has the focus now: when all of it is done.
+  speak(words = '') {
+    if (!this.unsaid) {
+      this.unsaid = [];
+      queueMicrotask(() => this.utter());
+    }
+    if (words && !this.unsaid.includes(words)) this.unsaid.push(words);
+  },
+  utter() {
+    const item = this.focus && this.items.get(this.focus), { live } = this.dom;
+    const parts = this.unsaid;
+    this.unsaid = null;
+    const now = item ? item.key : null;
+    if (item && now !== this.heard) parts.push(`${parts.length ? (this.lead || 'Now') + ': ' : ''}${describe(item)}`);
+    this.heard = now;
+    this.lead = '';
+    if (!parts.length) return;
+    const words = parts.join(' ');
+    // what is said twice is said again
+    live.textContent = words === live.textContent ? `${words}\u00a0` : words;
+  },
+
+  // How the document begins and how much there is to decide.
+  opening() {
+    const n = this.sections.suggested.length, words = this.text.string.trim().split(/\s+/, OPENING + 1);
+    const start = words.slice(0, OPENING).join(' ').slice(0, 120);
+    this.heard = null;
+    return `Document: ${start}${words.length > OPENING ? ' …' : start.endsWith('.') ? '' : '.'} ${n ? `${n} to decide.` : 'Nothing to decide.'}`;
   },
 
   // What the mark under the pointer is, or would be; said anew when its label changes below a resting pointer.
@@ -30,6 +68,27 @@ Object.assign(Editor.prototype, {
     if (!item) return;
     tip.textContent = `${item.label}${item.score === null || item.score === undefined ? '' : `  ${item.score.toFixed(2)}`}`;
     if (item === this.ghost) tip.append(el('kbd', '', show(this.keys.of('suggest')[0])));
+    const origin = this.dom.sheet.getBoundingClientRect();
+    this.placeTip(item === this.ghost ? this.page.stretch(item.start, item.end, origin) : this.page.boxes(item.id, origin));
+  },
+
+  // Puts the bubble where it covers no words, if there is such a place next to these boxes; never on the boxes.
+  placeTip(boxes) {
+    const { tip, sheet } = this.dom;
+    if (!boxes.length) return;
+    const frame = this.root.getBoundingClientRect(), origin = sheet.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const [first, last] = [boxes[0], boxes[boxes.length - 1]];
+    const left = Math.max(frame.left + 4, Math.min(origin.left + first.left, frame.right - own.width - 4));
+    const above = origin.top + first.top - own.height - 3, below = origin.top + last.bottom + 3;
+    const beside = origin.left + Math.max(...boxes.map((b) => b.right)) + 6;
+    const middle = origin.top + (last.top + last.bottom - own.height) / 2;
+    const root = this.root.getRootNode();
+    const hides = (node) => node.matches('.s,.plate');
+    const clear = ([x, y]) => x + own.width <= frame.right && [0, 0.25, 0.5, 0.75, 1].every((part) => [1, own.height - 1]
+      .every((down) => !root.elementsFromPoint(x + part * own.width, y + down).some(hides)));
+    const places = [[left, below], [left, above], [beside, middle]];
+    const [x, y] = places.find(clear) || (above > frame.top ? places[1] : places[0]);
+    Object.assign(tip.style, { left: `${x - frame.left}px`, top: `${y - frame.top}px` });
   },
 
   light(id) {
@@ -44,7 +103,7 @@ Object.assign(Editor.prototype, {
 
   drawArcs() {
     const item = this.focus && this.items.get(this.focus);
-    const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.hover]);
+    const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.editing ? null : this.hover]);
     const near = this.relations.filter((r) => ids.has(r.head) || ids.has(r.tail) || (item && r.key === item.key));
     this.allByDefault = !this.editing && this.relations.length <= 12;
     let all = this.showAll ?? this.allByDefault;
@@ -52,22 +111,37 @@ Object.assign(Editor.prototype, {
     if (this.linking && this.focus) {
       const tail = item && item.kind === 'entity' && item.id !== this.linking.head ? item.id : null;
       shown = tail ? [{ key: 'new', head: this.linking.head, tail, label: this.linking.label || '…', status: 'linking', color: this.linking.label ? this.relationByName.get(this.linking.label).color : 0, score: null }] : [];
+      ids.clear();
     }
-    const margin = parseFloat(getComputedStyle(this.dom.sheet).paddingLeft) - 2;
-    let lanes = this.arcs.draw(shown, this.page, this.dom.sheet, margin);
-    if (all && this.showAll === null && lanes > 2) { // too many for the space between lines: those of the focus
+    const { sheet } = this.dom;
+    const lay = (some) => this.arcs.layout(some, all ? new Set() : ids, this.arcs.ground(this.page, sheet));
+    let found = lay(shown);
+    if (all && this.showAll === null && found.crowded) { // too many for the space between lines: those of the focus
       this.allByDefault = all = false;
-      lanes = this.arcs.draw(near, this.page, this.dom.sheet, margin);
       shown = near;
+      found = lay(shown);
     }
-    const extra = all && shown.length ? Math.min(5, Math.max(0, lanes - 1)) : 0;
-    if (extra !== this.extra) {
-      this.extra = extra;
-      this.root.style.setProperty('--extra', `${extra * 10}px`);
-      this.arcs.draw(shown, this.page, this.dom.sheet, margin);
-    }
+    if (this.space(all ? found.height : 0)) found = lay(shown);
+    this.arcs.draw(found.plans, sheet);
     for (const [key, node] of this.arcs.nodes) node.classList.toggle('focus', Boolean(item) && key === item.key);
     this.grips(item);
+  },
+
+  // Sets the lines as far apart as the arcs of any one mark need, so that the text stands still wherever the focus
+  // goes; never closer again while the document is open. `height`: what a line needs now. True if the text moved.
+  space(height) {
+    const ground = this.arcs.ground(this.page, this.dom.sheet), own = ground.pitch - (this.extra || 0);
+    const place = `${this.doc.id}:${this.doc.from}:${ground.width}`;
+    if (place !== this.spaced) Object.assign(this, { spaced: place, tallest: 0, counted: null });
+    if (this.counted !== this.relations) {
+      this.counted = this.relations;
+      this.tallest = Math.max(this.tallest, this.arcs.tallest(this.relations, ground));
+    }
+    const extra = Math.ceil(Math.max(0, Math.min(MOST_SPACE, Math.max(this.tallest, height) - own)));
+    if (extra === (this.extra || 0)) return false;
+    this.extra = extra;
+    this.root.style.setProperty('--extra', `${extra}px`);
+    return true;
   },
 
   grips(item) {
@@ -94,7 +168,8 @@ Object.assign(Editor.prototype, {
     if (!piece) return;
     const pane = this.dom.pane, box = pane.getBoundingClientRect(), mark = piece.getBoundingClientRect();
     const before = pane.scrollTop;
-    if (mark.top < box.top + 40) pane.scrollTop += mark.top - box.top - 60;
+    const room = this.extra || 0;
+    if (mark.top < box.top + 40 + room) pane.scrollTop += mark.top - box.top - 60 - room;
     else if (mark.bottom > box.bottom - 24) pane.scrollTop += mark.bottom - box.bottom + box.height / 3;
     // far jumps pass paragraphs whose height was only estimated
     if (again && pane.scrollTop !== before) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });

@@ -23,6 +23,9 @@ export const ACTIONS = {
   help: [['?'], 'all keys'], escape: [['Escape'], 'leave; twice: Tab leaves the editor'],
 };
 
+// Keys that every program has for these stay whatever else is chosen.
+const FIXED = { undo: ['Ctrl+z'], redo: ['Ctrl+Z'] };
+
 export class Keys {
   constructor() {
     this.own = {};
@@ -32,13 +35,15 @@ export class Keys {
   }
 
   of(action) {
-    return typeof this.own[action] === 'string' ? [this.own[action]] : ACTIONS[action][0];
+    const own = this.own[action];
+    return typeof own !== 'string' ? ACTIONS[action][0] : [own, ...(FIXED[action] || []).filter((key) => key !== own)];
   }
 
   index() {
     this.byKey = new Map();
     for (const action of Object.keys(ACTIONS)) for (const key of this.of(action)) this.byKey.set(key, action);
     for (const action of Object.keys(this.own)) if (ACTIONS[action]) this.byKey.set(this.own[action], action);
+    for (const [action, keys] of Object.entries(FIXED)) for (const key of keys) this.byKey.set(key, action);
   }
 
   bind(action, key) {
@@ -90,9 +95,10 @@ export function keyName(event) {
 
 // The same key by its place, for keyboards that type another script and for brackets behind AltGr.
 function byPlace(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return '';
-  const letter = /^Key([A-Z])$/.exec(event.code);
-  if (letter && !/^[\x00-\x7f]$/.test(event.key)) return event.shiftKey ? letter[1] : letter[1].toLowerCase();
+  if (event.altKey) return '';
+  const control = event.ctrlKey || event.metaKey, letter = /^Key([A-Z])$/.exec(event.code);
+  if (letter && !/^[\x00-\x7f]$/.test(event.key)) return (control ? 'Ctrl+' : '') + (event.shiftKey ? letter[1] : letter[1].toLowerCase());
+  if (control) return '';
   const bracket = { BracketLeft: '[{', BracketRight: ']}' }[event.code];
   return bracket && !/^[\x00-\x7f]$/.test(event.key) ? bracket[event.shiftKey ? 1 : 0] : '';
 }
@@ -113,12 +119,14 @@ export function typing(event) {
   return event.isComposing || (target instanceof Element && (target.matches('input,textarea,select') || target.isContentEditable));
 }
 
-export function sheet(keys, el, close) {
+// `run(action)` does what a line says, `can(action)` tells whether that is possible here; `changed()` hears of other keys.
+export function sheet(keys, el, { close, run, can, changed }) {
   const box = el('div', 'sheet-keys');
-  const message = el('p', 'hint', 'Choose a key to change it.', { role: 'status' });
+  const message = el('p', 'hint', `Choose a line to do it, or a key to change it. ${COMMAND}+Z and ${COMMAND}+Shift+Z always undo and redo; digits and what the mouse does stay as they are.`, { role: 'status' });
   const grid = el('div', 'keygrid');
   for (const [action, [, words]] of Object.entries(ACTIONS)) {
-    const button = el('button', 'key', keys.of(action).map(show).join('  '), { type: 'button', 'aria-label': `change the key for: ${words}` });
+    const names = () => keys.of(action).map(show).join('  ');
+    const button = el('button', 'key', names(), { type: 'button', 'aria-label': `change the key for: ${words}` });
     button.onclick = () => {
       button.textContent = 'press a key';
       button.onkeydown = (event) => {
@@ -128,10 +136,14 @@ export function sheet(keys, el, close) {
         event.stopPropagation();
         button.onkeydown = null;
         message.textContent = (name === 'Escape' ? '' : keys.bind(action, name)) || 'Kept in this browser.';
-        button.textContent = keys.of(action).map(show).join('  ');
+        button.textContent = names();
+        changed();
       };
     };
-    grid.append(button, el('span', '', words));
+    const line = el('button', `does do-${action}`, words, { type: 'button' });
+    line.disabled = !can(action);
+    line.onclick = () => run(action);
+    grid.append(button, line);
   }
   grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
   grid.append(el('span', 'key still', 'Alt+1 … 0'), el('span', '', 'labels 11 to 20'));
@@ -147,7 +159,7 @@ export function sheet(keys, el, close) {
   tick.onchange = () => keys.guess(tick.checked);
   guess.append(tick, el('span', '', 'A relation that is drawn takes the label that people chose most between such types in this project, else the model’s best guess. A new span takes the label of the same words elsewhere. Off: the label chosen last.'));
   const reset = el('button', 'plain', 'Original keys', { type: 'button' });
-  reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); close(); };
+  reset.onclick = () => { for (const action of Object.keys(ACTIONS)) keys.bind(action, null); changed(); close(); };
   box.append(grid, message, guess, reset);
   return box;
 }

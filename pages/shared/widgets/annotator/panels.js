@@ -6,7 +6,8 @@ function build(editor) {
     conflict: el('div', 'conflict', '', { role: 'alert' }),
     labels: el('div', 'labels', '', { role: 'toolbar', 'aria-label': 'labels' }),
     body: el('div', 'body'),
-    pane: el('div', 'pane', '', { tabindex: '0', role: 'group', 'aria-label': 'document' }),
+    // the keyboard rests here; what has the focus is an option of the list, which is the pane's own
+    pane: el('div', 'pane', '', { tabindex: '0', role: 'group', 'aria-label': 'document', 'aria-owns': 'list' }),
     sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'), ghost: el('div', 'ghost', '', { 'aria-hidden': 'true' }),
     gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
     gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
@@ -15,9 +16,9 @@ function build(editor) {
     tip: el('div', 'bubble', '', { role: 'status' }),
     side: el('div', 'side'), tools: el('div', 'tools'),
     limits: button('plain', 'thresholds'), showArcs: button('plain', 'all relations'),
-    list: el('div', 'list', '', { role: 'listbox', tabindex: '0', 'aria-label': 'entities and relations' }),
+    list: el('div', 'list', '', { role: 'listbox', tabindex: '0', id: 'list', 'aria-label': 'entities and relations' }),
     bar: el('div', 'bar'), keybar: el('div', 'keybar', '', { role: 'toolbar', 'aria-label': 'actions' }),
-    message: el('span', 'message', '', { 'aria-live': 'polite' }), status: el('span', 'status', 'saved', { role: 'status' }),
+    message: el('span', 'message'), status: el('span', 'status', 'saved', { role: 'status' }),
     live: el('div', 'live', '', { 'aria-live': 'polite' }), pop: el('div', 'pop'),
   };
   d.arcs.setAttribute('class', 'wires');
@@ -146,8 +147,8 @@ class Pop {
   choose(title, labels, take, near = null, likely = null) {
     const item = this.editor.focus && this.editor.items.get(this.editor.focus);
     const content = el('div', 'choice');
-    const field = el('input', '', '', { type: 'text', placeholder: 'type to search', 'aria-label': 'search labels', autocomplete: 'off' });
-    const list = el('div', 'options', '', { role: 'listbox' });
+    const field = el('input', '', '', { type: 'text', placeholder: 'type to search', 'aria-label': 'search labels', autocomplete: 'off', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'options' });
+    const list = el('div', 'options', '', { role: 'listbox', id: 'options', 'aria-label': title });
     let found = labels, at = Math.max(0, labels.indexOf(likely));
     const pick = (label) => { this.close(); take(label); };
     const draw = () => {
@@ -156,13 +157,15 @@ class Pop {
         .sort((a, b) => b.name.toLowerCase().startsWith(wanted) - a.name.toLowerCase().startsWith(wanted));
       at = Math.max(0, Math.min(at, found.length - 1));
       list.replaceChildren(...found.slice(0, 80).map((label, i) => {
-        const option = el('div', `option${i === at ? ' on' : ''}`, '', { role: 'option', 'aria-selected': String(i === at) });
+        const option = el('div', `option${i === at ? ' on' : ''}`, '', { role: 'option', id: `option-${i}`, 'aria-selected': String(i === at) });
         const number = this.editor.numberOf(label);
         option.append(el('kbd', '', wanted ? '' : numberKey(number)));
         option.append(label.letter ? el('i', `tag h${label.color}`, '', { 'data-l': label.letter }) : el('i', 'arrow', '→'), el('span', '', label.name));
         option.onpointerdown = (event) => { event.preventDefault(); pick(label); };
         return option;
       }), ...(found.length ? [] : [el('div', 'nothing', 'No label of this name.')]));
+      if (found.length) field.setAttribute('aria-activedescendant', `option-${at}`);
+      else field.removeAttribute('aria-activedescendant');
     };
     field.oninput = () => { at = 0; draw(); };
     field.onkeydown = (event) => {

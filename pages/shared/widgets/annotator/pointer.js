@@ -125,7 +125,7 @@ function listen(editor) {
     dom.arcs.classList.toggle('hovering', Boolean(arc));
     for (const node of editor.arcs.nodes.values()) node.classList.toggle('hover', node === arc);
     const node = segment(event);
-    hover(node && node.ids.length ? node.ids[node.ids.length - 1] : null, node);
+    hover(node && node.ids.length ? node.ids[node.ids.length - 1] : null);
   });
   on(dom.pane, 'pointermove', (event) => {
     if (event.buttons || event.pointerType === 'touch') return;
@@ -140,17 +140,13 @@ function listen(editor) {
   on(dom.list, 'pointerleave', () => editor.unpoint());
   on(dom.pane, 'pointerleave', () => { editor.unpoint(); dom.arcs.classList.remove('hovering'); hover(null); });
 
-  function hover(id, node = null) {
+  function hover(id) {
     if (id === editor.hover) return;
     for (const piece of editor.page.pieces.get(editor.hover) || []) piece.classList.remove('hover');
     editor.hover = id;
     for (const piece of editor.page.pieces.get(id) || []) piece.classList.add('hover');
     if (!editor.editing) editor.drawArcs();
     editor.tip();
-    if (dom.tip.hidden) return;
-    const frame = editor.root.getBoundingClientRect(), mark = node.getClientRects()[0];
-    dom.tip.style.left = `${Math.max(4, mark.left - frame.left)}px`;
-    dom.tip.style.top = `${mark.bottom - frame.top + 7}px`;
   }
 
   // Grips: drag an end of the focused entity to another word, or a line to the tail of a relation.

@@ -176,7 +176,7 @@ Object.assign(Editor.prototype, {
 
   // Shows under the pointer what `suggest` would mark there.
   glimpse() {
-    const { sheet, ghost, tip } = this.dom;
+    const { sheet, ghost } = this.dom;
     const looks = this.spot && this.editing && this.roaming && !this.linking && !this.hover;
     const point = looks ? this.page.pointAt(this.spot.x, this.spot.y) : null;
     let found = point === null ? null : this.nearly(point);
@@ -194,8 +194,6 @@ Object.assign(Editor.prototype, {
       Object.assign(line.style, { left: `${left}px`, width: `${right - left}px`, top: `${top}px`, height: `${bottom - top + 2}px` });
       ghost.append(line);
     }
-    const frame = this.root.getBoundingClientRect();
-    Object.assign(tip.style, { left: `${Math.max(4, origin.left + lines[0].left - frame.left)}px`, top: `${origin.top + lines[0].bottom - frame.top + 9}px` });
   },
 
   // Lowers the threshold until the next best hidden suggestion of the kind in focus is shown, and goes there.

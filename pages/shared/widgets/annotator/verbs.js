@@ -22,7 +22,8 @@ const verbs = {
     const open = this.open_[item.kind === 'entity' ? 'entities' : 'relations'].filter((other) => other.label === item.label);
     if (!open.length) return this.say(`No suggestion here is ${item.label}.`);
     const edits = open.map((other) => remove({ ...other, kind: item.kind }));
-    if (this.change(edits, `Rejected: ${edits.length} ${edits.length === 1 ? 'suggestion' : 'suggestions'} of ${item.label}.`)) this.refresh();
+    const along = item.kind === 'entity' ? this.along(open.map((e) => e.id)) : '';
+    if (this.change(edits, `Rejected: ${edits.length} ${edits.length === 1 ? 'suggestion' : 'suggestions'} of ${item.label}${edits.length === 1 ? along : along.replace('with it', 'with them')}.`)) this.refresh();
     return undefined;
   },
   remove(item) { return item.status === 'rejected' ? this.advance(item) : this.decide(item, remove(item), 'Deleted'); },
@@ -78,8 +79,9 @@ const verbs = {
     return undefined;
   },
 
-  undo() { this.restore(this.past, this.future, 'undo'); },
-  redo() { this.restore(this.future, this.past, 'redo'); },
+  // what has the focus may have become another thing: it is said again
+  undo() { this.heard = null; this.restore(this.past, this.future, 'undo'); },
+  redo() { this.heard = null; this.restore(this.future, this.past, 'redo'); },
   arcs() {
     this.showAll = !(this.showAll ?? this.allByDefault);
     this.say(this.showAll ? 'All relations are shown.' : 'Relations of the focus are shown.');
@@ -96,13 +98,22 @@ const verbs = {
   flag() {
     this.pop.ask('Why is this document flagged?', 'note, optional', 'Flag', (note) => {
       this.log.push(this.doc.id, this.doc.revision, [this.command('flag', { note })]);
+      this.work.seconds = 0;
+      this.work.keystrokes = 0;
       this.say('Flagged.');
     });
   },
   skip() { this.leave([this.command('skip')], true, 'Skipped.'); },
   done() { this.linking ? this.connect(this.focus) : this.finish(true); },
   save() { this.finish(false); },
-  help() { this.pop.show('Keys', sheet(this.keys, el, () => this.pop.close())); },
+  help(item) {
+    this.pop.show('Keys', sheet(this.keys, el, {
+      close: () => this.pop.close(),
+      run: (action) => { this.pop.close(); this.run(action); },
+      can: (action) => this.editing || READING.has(action),
+      changed: () => this.bars(item),
+    }));
+  },
   escape() {
     if (this.linking) { this.focus = `e:${this.linking.head}`; this.linking = null; this.say('No relation drawn.'); return this.paint(); }
     if (!this.focus) { this.released = true; this.say('Tab now leaves the editor.'); }
@@ -191,14 +202,25 @@ Object.assign(Editor.prototype, {
     const wasOpen = item.status === 'suggested';
     const list = this.sections.suggested;
     const follower = wasOpen ? list[list.findIndex((i) => i.key === item.key) + 1] : null;
-    const spoken = `${word}: ${item.kind === 'entity' ? `${item.text}, ${item.label}` : `${item.headText}, ${item.label}, ${item.tailText}`}.`;
+    const spoken = `${word}: ${item.kind === 'entity' ? `${item.text}, ${item.label}` : `${item.headText}, ${item.label}, ${item.tailText}`}${edit.op === 'remove_entity' ? this.along([item.id]) : ''}.`;
     if (!this.change([edit], spoken)) return;
+    if (wasOpen) this.lead = 'Next';
     if (wasOpen) this.focus = follower ? follower.key : null;
     this.refresh();
     if (wasOpen && !this.focus && this.sections.suggested.length) {
       this.focus = this.sections.suggested[0].key;
       this.paint();
     }
+  },
+  // The relations that go with entities: of those decided on and of those shown as suggestions.
+  along(ids) {
+    const gone = new Set(ids), lost = this.relations.filter((r) => gone.has(r.head) || gone.has(r.tail));
+    const some = (list, one, more) => (list.length ? [`${list.length} ${list.length === 1 ? one : more}`] : []);
+    const counts = [
+      ...some(lost.filter((r) => r.status === 'accepted'), 'relation', 'relations'),
+      ...some(lost.filter((r) => r.status === 'suggested'), 'suggested relation', 'suggested relations'),
+    ];
+    return counts.length ? `, and with it ${counts.join(' and ')}` : '';
   },
   advance() { this.step(this.sections.suggested, 1); },
 
@@ -213,7 +235,6 @@ Object.assign(Editor.prototype, {
     this.released = false;
     if (this.hub) this.hub.fresh = false;
     this.paint();
-    if (item) this.dom.live.textContent = describe(item);
     this.tell(item);
   },
 
