@@ -132,13 +132,13 @@ def test_an_arc_is_chosen_by_its_label_and_suggestions_are_thinner(editor: Drive
     editor.open("second")
     editor.click("Grace Hopper")
     wire = editor.page.locator(".arc .wire")
-    thin = float(str(wire.evaluate("node => parseFloat(getComputedStyle(node).strokeWidth)")))
+    expect(wire).to_have_css("stroke-width", "1.1px")
     editor.page.locator(".arc text").click()
     expect(editor.page.locator(".arc")).to_have_class(re.compile(r"\bfocus\b"))
     editor.press("a")
     editor.click("Grace Hopper")
     expect(editor.page.locator(".arc.accepted")).to_have_count(1)
-    assert float(str(wire.evaluate("node => parseFloat(getComputedStyle(node).strokeWidth)"))) > thin
+    expect(wire).to_have_css("stroke-width", "1.5px")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
