@@ -7,6 +7,7 @@ const NS = 'http://www.w3.org/2000/svg';
 const ARROW = 5; // px between a label and the word below it
 const TAG = 12; // px of one row of labels
 const LANE = 4; // px between two trunks in the same gap
+const AIR = 1; // px between a trunk and the marks above it
 const RISE = 4; // px between a trunk and the word above it, where an arrow goes up to that
 const HANDLE = 9; // half the width of what a relation is drawn with, at the end of the focused mark
 const TAGS = 4; // rows of labels in one gap at most
@@ -156,7 +157,7 @@ class Row {
 
   height() {
     const up = this.tags.some((p) => p.kind === 'above') ? RISE : 0;
-    return this.bottom - this.top + ARROW + TAG * this.levels + LANE * this.lanes + up;
+    return this.bottom - this.top + ARROW + TAG * this.levels + LANE * this.lanes + up + AIR;
   }
   tagAt(level) { return this.top - ARROW - TAG * (level + 0.5); }
   trunkAt(b) { return this.top - ARROW - TAG * this.levels - 1.5 - LANE * this.stretches.get(b).lane; }

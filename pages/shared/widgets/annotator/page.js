@@ -35,7 +35,7 @@ export class Page {
       }
       if (text.length > LAZY) {
         paragraph.classList.add('lazy');
-        paragraph.style.containIntrinsicSize = `auto ${Math.ceil(line.length / 78) * 42}px`;
+        paragraph.style.containIntrinsicSize = `auto ${Math.ceil(line.length / 78) * 46}px`;
       }
       paragraphs.push(paragraph);
     }
