@@ -56,6 +56,8 @@ def test_what_was_done_is_said_with_what_has_the_focus_now(editor: Driver) -> No
         row = editor.page.locator(".row[aria-selected=true]").get_attribute("title") or ""
         said(editor, words, " Next: ", row.split(" (")[0].split(" →")[0])
     focus = editor.page.locator(".row[aria-selected=true]").get_attribute("title") or ""
+    # what was saved in the meantime is not taken for what undo brought back
+    editor.wait()
     editor.press("u")
     said(editor, "Undone. Now: ", focus.split(" (")[0].split(" →")[0])
     # the second time it is news again

@@ -394,10 +394,12 @@ export class Editor {
 
 // The key of something that `after` has and `before` has not (or has otherwise): what an undo brought back.
 function difference(before, after) {
-  const old = new Set(before.entities);
-  const entity = after.entities.find((e) => !old.has(e));
+  // by what they say: what has been saved since is read anew
+  const mark = (e) => `${e.id} ${e.start} ${e.end} ${e.label}`;
+  const old = new Set(before.entities.map(mark));
+  const entity = after.entities.find((e) => !old.has(mark(e)));
   if (entity) return `e:${entity.id}`;
-  const known = new Set(before.relations);
-  const relation = after.relations.find((r) => !known.has(r));
+  const known = new Set(before.relations.map(keyOf));
+  const relation = after.relations.find((r) => !known.has(keyOf(r)));
   return relation ? `r:${keyOf(relation)}` : null;
 }
