@@ -25,7 +25,7 @@ export class Page {
     const paragraphs = [];
     let at = 0;
     for (const line of text.string.split(/(?<=\n)/)) {
-      const paragraph = el('div', 'par', '', { dir: 'auto' });
+      const paragraph = el('div', line.trim() ? 'par' : 'par blank', '', { dir: 'auto' });
       for (const part of cut(line)) {
         const node = el('span', 'chunk');
         const start = text.point(at), end = text.point(at + part.length);
