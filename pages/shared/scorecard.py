@@ -77,7 +77,7 @@ def _development() -> tuple[bytes, str] | None:
 def _project(store: Store) -> None:
     names = [project.name for project in store.projects()]
     if names:
-        wanted = state.project()
+        wanted = state.address()[0] or state.project()
         st.selectbox("Project", names, index=names.index(wanted) if wanted in names else 0, key="evaluate_project")
         st.caption("Its submitted documents are the gold.")
     else:

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from db.store import Store
+from db.values import State
+from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
+from relex_core.selection import undecided
+from relex_core.types import Thresholds
 from tests.browser.conftest import FLAGS, ROOT, start_server
 
 MARKS = ".relex .pane .s.m"
@@ -17,6 +22,7 @@ SIZE = {"width": 1440, "height": 900}
 
 def settle(page: Page) -> None:
     """Until nothing runs any more and the graph stands still."""
+    page.mouse.move(SIZE["width"] / 2, SIZE["height"] - 1)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(2500)
 
@@ -69,15 +75,39 @@ def graph(page: Page, url: str) -> None:
     expect(page.locator(".rx-graph[data-settled=true]")).to_be_visible(timeout=30_000)
 
 
+def review(page: Page, url: str) -> None:
+    page.goto(f"{url}/review?project=sample")
+    expect(page.locator(".duel .row").first).to_be_visible(timeout=60_000)
+
+
+def evaluate(page: Page, url: str) -> None:
+    page.goto(f"{url}/evaluate?project=sample")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    expect(page.locator(".rx-scores").first).to_be_visible(timeout=60_000)
+
+
+def two_people(data: Path) -> None:
+    """Let two people decide on the sample: one takes what the model suggests, the other turns some of it down."""
+    with Store.open(f"sqlite:///{data / 'relex.sqlite'}") as store:
+        for row in store.queue("sample", limit=50):
+            found = store.extraction("sample", row.id)
+            assert found is not None
+            shown, relations = undecided(begin(found), Thresholds(), twins=False)
+            one = apply(begin(found), Accept(tuple(e.id for e in shown), tuple(r.key for r in relations)))
+            other = apply_all(one, [RemoveEntity(e.id) for e in shown[2::5]])
+            for who, annotation in (("Ada", one), ("Eva", other)):
+                store.save("sample", annotation, annotator=who, state=State.SUBMITTED, independent=True)
+
+
 # in this order: the queue brings the sample set that the later screens show
 SCREENS = {
     "annotate": annotate,
-    "documents": plain("documents"),
+    "documents": plain("documents?project=sample"),
     "graph": graph,
-    "review": plain("review"),
-    "export": plain("export"),
-    "train": plain("train"),
-    "evaluate": plain("evaluate"),
+    "review": review,
+    "export": plain("export?project=sample"),
+    "train": plain("train?project=sample"),
+    "evaluate": evaluate,
     "settings": plain("settings"),
     "explore": explore,
     "correct": correct,
@@ -98,6 +128,8 @@ def main(folder: Path, names: list[str]) -> None:
                     settle(page)
                     page.screenshot(path=folder / f"{name}-{theme}.png")
                     context.close()
+                    if (theme, name) == ("light", "graph"):
+                        two_people(Path(data))
         finally:
             browser.close()
             server.stop()
