@@ -35,7 +35,7 @@ def test_commands_of_the_readme_run_as_written(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
-    assert [set(record) for record in found] == [{"id", "text", "entities", "relations"}]
+    assert [set(record) for record in found] == [{"id", "text", "entities", "relations", "model_version"}]
     assert {found[0]["text"][e["start"] : e["end"]] for e in found[0]["entities"]} >= {"Ada Lovelace", "London"}
     manifest = json.loads((tmp_path / "train.jsonl.manifest.json").read_text())
     assert manifest["sha256"]
