@@ -135,9 +135,13 @@ def apply_batch(
         return Committed(start, number, conflict=latest)
     acknowledged = {batch.client: max(known, batch.last)}
     after, edits, refused = _apply(start, batch)
-    state = _state(batch)
+    state = _state(batch, latest)
     if not edits and state is None:
         return Committed(start, number, acknowledged, refused, batch.commands)
+    state = state or _working(latest)
+    said = next((c.note for c in reversed(batch.commands) if c.note), "")
+    if not said and latest and latest.state is State.FLAGGED and state is State.FLAGGED:
+        said = latest.note  # a flag that stays keeps its reason
     try:
         saved = store.save(
             project,
@@ -148,9 +152,9 @@ def apply_batch(
             seq=batch.last,
             expected=number,
             independent=independent,
-            state=state or _working(latest),
+            state=state,
             thresholds=batch.thresholds or thresholds,
-            note=next((c.note for c in reversed(batch.commands) if c.note), ""),
+            note=said,
             seconds=batch.seconds or None,
             keystrokes=batch.keystrokes or None,
         )
@@ -227,9 +231,15 @@ def _misfits(annotation: Annotation) -> set[RelationKey]:
     return {r.key for r in annotation.relations if not labels[r.label].allows(types[r.head].label, types[r.tail].label)}
 
 
-def _state(batch: Batch) -> State | None:
-    """The state that the batch's last such command asks for, None if none does."""
-    return next((_STATES[c.name] for c in reversed(batch.commands) if c.name in _STATES), None)
+def _state(batch: Batch, latest: Revision | None) -> State | None:
+    """The state that the batch's last such command asks for, None if none does. A skip leaves a flag where it is: it is
+    how one goes on from a document that somebody else should look at."""
+    flagged, state = latest is not None and latest.state is State.FLAGGED, None
+    for command in batch.commands:
+        if command.name in _STATES:
+            state = State.FLAGGED if flagged and command.name == "skip" else _STATES[command.name]
+            flagged = state is State.FLAGGED
+    return state
 
 
 def _working(latest: Revision | None) -> State:

@@ -119,10 +119,20 @@ def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
     latest = store.latest("sample", flagged.id)
     assert latest is not None
     assert latest.note == "two people of one name"
+    # on from there: the flag stays, with its reason
     page.keyboard.press("s")
     saved(page)
     assert text(page) != first
+    kept = store.latest("sample", flagged.id)
+    assert kept is not None
+    assert (kept.state, kept.note) == (State.FLAGGED, "two people of one name")
+    second = text(page)
+    page.keyboard.press("s")
+    saved(page)
+    assert text(page) not in (first, second)
     assert store.counts("sample")[State.SKIPPED] == 1
+    page.locator(".st-key-queue_back button").first.click()
+    expect(page.locator(f"{EDITOR} .text").first).to_have_text(second)
     page.locator(".st-key-queue_back button").first.click()
     expect(page.locator(f"{EDITOR} .text").first).to_have_text(first)
 

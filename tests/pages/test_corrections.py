@@ -132,11 +132,17 @@ def test_commands_set_the_state_once(store: Store) -> None:
 
 def test_a_flag_stays_through_corrections_and_a_submitted_document_is_in_progress_again(store: Store) -> None:
     commit(store, Batch("c", "d", commands=(Command(1, "flag", note="odd"),)))
-    flagged = commit(store, batch(Accept((ADA.id,)), first=2, revision=1))
-    assert [r.state for r in store.revisions("p", "d")] == [State.FLAGGED, State.FLAGGED]
-    commit(store, Batch("c", "d", commands=(Command(3, "submit"),), revision=flagged.revision))
-    commit(store, batch(Accept((LONDON.id,)), first=4, revision=3))
-    assert [r.state for r in store.revisions("p", "d")][2:] == [State.SUBMITTED, State.IN_PROGRESS]
+    commit(store, batch(Accept((ADA.id,)), first=2, revision=1))
+    left = commit(store, Batch("c", "d", commands=(Command(3, "skip"),), revision=2))
+    assert [(r.state, r.note) for r in store.revisions("p", "d")] == [(State.FLAGGED, "odd")] * 3
+    commit(store, Batch("c", "d", commands=(Command(4, "submit"),), revision=left.revision))
+    commit(store, batch(Accept((LONDON.id,)), first=5, revision=4))
+    assert [(r.state, r.note) for r in store.revisions("p", "d")][3:] == [
+        (State.SUBMITTED, ""),
+        (State.IN_PROGRESS, ""),
+    ]
+    commit(store, Batch("c", "d", commands=(Command(6, "skip"),), revision=5))
+    assert store.revisions("p", "d")[-1].state is State.SKIPPED
 
 
 def test_a_wish_without_corrections_saves_nothing(store: Store) -> None:
