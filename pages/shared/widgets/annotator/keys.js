@@ -18,7 +18,7 @@ export const ACTIONS = {
   relation: [['q'], 'relation from here: choose the tail'], flip: [['f'], 'exchange head and tail'],
   undo: [['u', 'Ctrl+z'], 'undo'], redo: [['Z', 'Ctrl+Z', 'Ctrl+y'], 'redo'],
   arcs: [['g'], 'all relations, or those of the focus'], rescore: [['r'], 'score relations again on these entities'],
-  flag: [['!'], 'flag with a note'], skip: [['s'], 'skip this document'],
+  flag: [['!'], 'flag with a note'], skip: [['s'], 'skip this document; a flag stays'],
   done: [['Enter'], 'accept what is shown, submit, next document'], save: [['Shift+Enter'], 'accept what is shown, submit, stay'],
   help: [['?'], 'all keys'], escape: [['Escape'], 'leave; twice: Tab leaves the editor'],
 };
