@@ -294,7 +294,11 @@ export class Editor {
     this.say(words);
     const next = go && this.upcoming.shift();
     if (next) this.open(next);
-    else if (go) this.root.classList.add('waiting');
+    else if (go) {
+      // what was decided is not drawn once more: that would hold up the message that brings the next document
+      this.root.classList.add('waiting');
+      return;
+    }
     this.refresh();
   }
 
