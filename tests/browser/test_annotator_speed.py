@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timed]
 
 # Milliseconds from a key to the end of its layout, one for each key.
 ECHO = """async (pane, keys) => {

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Serve
 from tests.browser.test_walk import MARKS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timed]
 
 SENTENCE = "Grace Hopper worked for Harvard University in Cambridge and then moved to Philadelphia with Howard Aiken. "
 NUMBERED = 9 * SENTENCE + "Version {n} of this text was written in Boston. "
