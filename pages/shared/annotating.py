@@ -11,7 +11,7 @@ import streamlit as st
 from db import assignments
 from db.store import Store
 from pages.shared import desk as desks
-from pages.shared import direct, messages, queue_tools, queueing, resources, sample_set, seats, state, suggestions
+from pages.shared import direct, label_menu, messages, queueing, resources, sample_set, seats, state, suggestions
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
@@ -111,8 +111,7 @@ def _take(store: Store, desk: Desk) -> Desk:
         state.remember("sharing_changed", False)
         refilter(filter_of(desk.walk.project))
         return _take(store, state.desk())
-    if queue_tools.take_label_edits(store, desk) or state.remembered("labels_changed", False):
-        state.remember("labels_changed", False)
+    if label_menu.take(store, desk.walk.project, desk.schema):
         desk = desks.refresh(store, readings(), desk)
         begin_reading(store, desk.walk.project)
     keep(desk)  # it lies there whatever the model says

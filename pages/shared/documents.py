@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
 from db import progress as reading_progress
 from db.store import Store
 from db.values import Project, State
-from pages.shared import actions, annotating, corpus_pane, importing, palette, resources, sample_set, state, suggestions
+from pages.shared import (
+    annotating,
+    corpus_pane,
+    importing,
+    label_menu,
+    palette,
+    resources,
+    sample_set,
+    state,
+    suggestions,
+)
 from pages.shared.messages import counted, plain, refuse, time_left
 from pages.shared.presets import PRESETS
-from pages.shared.widgets import document_table, schema_form
+from pages.shared.widgets import document_table
 from relex_core.errors import RelexError
 from relex_core.types import Schema
 
@@ -58,14 +67,17 @@ def nothing_yet(store: Store) -> None:
 
 def head(store: Store, project: Project) -> None:
     """Name, label set, import, and the way to annotate."""
-    schema = schema_form.take(project.schema, "project_labels", _label_change(store, project.name))
+    if label_menu.take(store, project.name, project.schema):
+        project = store.project(project.name)
+        annotating.begin_reading(store, project.name)
+    schema = project.schema
     counts = store.counts(project.name)
     total = sum(counts.values())
     with st.container(horizontal=True, vertical_alignment="center", key="project_head"):
         st.html(f'<p class="rx-title">{html.escape(project.name)}</p>', width="stretch")
         labels = counted(len(schema.visible_entities) + len(schema.visible_relations), "label")
         with st.popover(labels, key="labels_menu", help="The label set of this project"):
-            schema_form.schema_form(schema, key="project_labels")
+            label_menu.menu(store, project.name, schema)
             st.caption("A changed set is a new version. Labels in use stay in what was decided.")
         with st.popover("Guidelines", key="guidelines_menu"):
             st.text_area(
@@ -165,13 +177,6 @@ def _states(counts: Mapping[State, int], total: int) -> str:
             bar.append(f'<i style="width:{100 * counts[name] / total:.2f}%;background:{color}"></i>')
             legend.append(f'<span><b style="background:{color}"></b>{counts[name]:,} {name}</span>')
     return f'<div class="rx-states">{"".join(bar)}</div><div class="rx-legend">{"".join(legend)}</div>'
-
-
-def _label_change(store: Store, project: str) -> Any:
-    def change(edit: Mapping[str, Any]) -> Schema:
-        return actions.edit_project_labels(store, project, edit, state.annotator())
-
-    return change
 
 
 def _new_project() -> None:

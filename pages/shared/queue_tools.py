@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
-from db import assignments, gold, label_changes
+from db import assignments, gold
 from db.store import Store
-from db.values import LabelChange
-from pages.shared import bulk, label_sets, resources, state
+from pages.shared import bulk, label_menu, resources, state
 from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job
 from pages.shared.messages import counted, guard, plain, refuse, tell
-from pages.shared.widgets import schema_form
-from relex_core.types import FLOOR, Schema, Thresholds
-
-LABELS = "project_labels"
-
-
-def take_label_edits(store: Store, desk: Desk) -> bool:
-    """Carry out what was done to the chips since the last run; whether the label set changed."""
-    changed = False
-
-    def carry_out(edit: Mapping[str, Any]) -> Schema:
-        nonlocal changed
-        asked = label_sets.edit(store, desk.walk.project, edit, desk.walk.annotator)
-        state.remember("label_change", asked)
-        state.remember("label_done", "")
-        changed = changed or asked is None
-        return desk.schema
-
-    schema_form.take(desk.schema, LABELS, carry_out)
-    return changed
+from relex_core.types import FLOOR, Thresholds
 
 
 def labels(store: Store, desk: Desk) -> None:
-    """The label set as chips, the question before a rename, and the labels that were deleted."""
-    schema_form.schema_form(desk.schema, key=LABELS)
-    asked: LabelChange | None = state.remembered("label_change")
-    if asked is not None:
-        st.markdown(plain(label_sets.question(asked)))
-        with st.container(horizontal=True):
-            verb = "Merge" if asked.merges else "Rename"
-            st.button(verb, key="label_go", type="primary", on_click=_rename, args=(store, desk, asked))
-            st.button("Leave as it is", key="label_stay", on_click=state.remember, args=("label_change", None))
-    if state.remembered("label_done", ""):
-        with st.container(horizontal=True):
-            st.markdown(plain(state.remembered("label_done")))
-            st.button("Undo", key="label_undo", on_click=_undo_rename, args=(store, desk))
-    gone = label_sets.hidden(desk.schema)
-    if gone:
-        st.caption("Deleted while marks carried them. The marks are kept; the labels are not suggested any more.")
-        with st.container(horizontal=True):
-            for kind, name in gone:
-                st.button(
-                    f"bring back {plain(name)}",
-                    key=f"back_{kind}_{name}",
-                    on_click=_bring_back,
-                    args=(store, desk, kind, name),
-                )
+    """The label set of the project."""
+    label_menu.menu(store, desk.walk.project, desk.schema)
 
 
 def guidelines(store: Store, desk: Desk) -> None:
@@ -186,28 +141,6 @@ def _bulk(step: str, wish: Wish) -> None:
         job = bulk.undo(store, jobs, wish)
     for name, value in (("job", job), ("step", step), ("tally", tally)):
         state.remember(f"bulk_{name}", value)
-
-
-def _rename(store: Store, desk: Desk, change: LabelChange) -> None:
-    state.remember("label_change", None)
-    with guard():
-        done = label_sets.rename(store, desk.walk.project, change, desk.walk.annotator)
-        state.remember("label_done", done)
-        state.remember("labels_changed", True)
-
-
-def _undo_rename(store: Store, desk: Desk) -> None:
-    state.remember("label_done", "")
-    with guard():
-        label_changes.undo(store, desk.walk.project, desk.walk.annotator)
-        state.remember("labels_changed", True)
-
-
-def _bring_back(store: Store, desk: Desk, kind: str, name: str) -> None:
-    with guard():
-        edit = {"op": "add", "kind": kind, "names": name}
-        label_sets.edit(store, desk.walk.project, edit, desk.walk.annotator)
-        state.remember("labels_changed", True)
 
 
 def _share(store: Store, desk: Desk) -> None:

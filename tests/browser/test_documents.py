@@ -8,6 +8,9 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from db.progress import count_unscored
+from db.store import Store
+from relex_core.checkpoint import load
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -65,3 +68,30 @@ def test_a_row_opens_its_document(app: Server, page: Page) -> None:
     page.get_by_role("link", name="Documents").click()
     page.locator(ROWS, has_text="Bob lives in Rome.").click()
     expect(page.locator(".relex.editing .pane")).to_contain_text("Bob lives in Rome.")
+
+
+def test_labels_are_changed_with_counts_first_and_read_again(app: Server, page: Page, store: Store) -> None:
+    project = "letters <b>"
+    page.goto(f"{app.url}/documents?project=letters+%3Cb%3E")
+    expect(page.locator(".rx-title")).to_have_text(project, timeout=60_000)
+    page.locator(".st-key-labels_menu button").first.click()
+    page.locator(".rx-labels").get_by_text("location", exact=True).click()
+    field = page.locator(".rx-labels .rx-edit").get_by_label("Name", exact=True)
+    field.fill("place <i>")
+    field.press("Enter")
+    expect(page.get_by_text("Rename location to place <i>? It changes 1 mark in 1 document")).to_be_visible()
+    assert "location" in {label.name for label in store.project(project).schema.visible_entities}
+    page.locator(".st-key-label_go button").first.click()
+    expect(page.get_by_text("location is now called place <i>.")).to_be_visible()
+    latest = next(iter(store.latest_revisions(project)))
+    assert "place <i>" in {e.label for e in latest.annotation.entities}
+    page.locator(".st-key-label_undo button").first.click()
+    expect(page.locator(".rx-labels").get_by_text("location", exact=True)).to_be_visible()
+    # a new label is looked for in all documents, without being asked
+    entry = page.get_by_label("add entity labels, several divided by commas")
+    entry.fill("river")
+    entry.press("Enter")
+    expect(page.get_by_role("button", name="entity label river: edit")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
+    assert count_unscored(store, project, load("mini").version) == 0
