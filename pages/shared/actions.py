@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from db import label_changes
+from db import assignments, label_changes
 from db.store import Store
 from pages.shared import label_edits
 from pages.shared.corrections import Batch, Committed, apply_batch
@@ -101,9 +101,13 @@ def refresh(store: Store, workspace: Workspace) -> Workspace:
     return replace(workspace, schema=store.project(workspace.project).schema)
 
 
-def annotation(store: Store, workspace: Workspace, extraction: Extraction) -> tuple[Annotation, int]:
-    """The decisions on the shown document before the model's present suggestions, and their revision (0: none)."""
-    revision = store.latest(workspace.project, workspace.document.id)
+def annotation(store: Store, workspace: Workspace, extraction: Extraction, annotator: str) -> tuple[Annotation, int]:
+    """The decisions on the shown document before the model's present suggestions, and their revision (0: none).
+
+    In a project that is shared out those are the annotator's own: nobody sees another's before the review.
+    """
+    whose = annotator if _shared_out(store, workspace) else None
+    revision = store.latest(workspace.project, workspace.document.id, whose)
     if revision is None:
         return begin(extraction), 0
     return rebase(revision.annotation, extraction), revision.number
@@ -125,7 +129,12 @@ def commit(
         before = Annotation(document, store.project(workspace.project).schema)
     else:
         before = begin(suggestions)
-    return apply_batch(store, workspace.project, before, batch, annotator, thresholds)
+    alone = _shared_out(store, workspace)
+    return apply_batch(store, workspace.project, before, batch, annotator, thresholds, independent=alone)
+
+
+def _shared_out(store: Store, workspace: Workspace) -> bool:
+    return bool(assignments.team(store, workspace.project))
 
 
 def reopen(store: Store, project: str, document_id: str) -> Workspace:

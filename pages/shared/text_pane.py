@@ -29,7 +29,7 @@ def draw(workspace: Workspace, extraction: Extraction) -> Shown:
     seat = state.seat("explore")
     with seat.lock:
         # one picture of the store and of what the browser may forget, whatever is posted meanwhile
-        annotation, revision = actions.annotation(resources.store(), workspace, extraction)
+        annotation, revision = actions.annotation(resources.store(), workspace, extraction, state.annotator())
         seat.desk, seat.store = Sheet(workspace, annotation, revision, state.annotator()), resources.store()
         seat.thresholds, seat.scope = thresholds, seats.scope(workspace.project, state.annotator())
         acknowledged = seat.acknowledged

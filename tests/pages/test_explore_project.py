@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from db import audit
+from db import assignments, audit
 from db.store import Store
 from pages.shared import actions, label_edits
+from pages.shared.corrections import Batch
 from pages.shared.presets import PRESETS
 from pages.shared.workspace import Workspace
 from relex_core.editing import AddEntity, apply, begin
-from relex_core.types import Document, Extraction, Schema
+from relex_core.types import Document, Extraction, Schema, Thresholds
 
 
 @pytest.fixture
@@ -72,3 +73,20 @@ def test_the_log_says_who_began_to_correct(store: Store) -> None:
         ("documents added", "ada"),
         ("project created", "ada"),
     ]
+
+
+def test_in_a_project_that_is_shared_out_explore_shows_ones_own_decisions_alone(store: Store) -> None:
+    schema = PRESETS["people"]
+    workspace = correct(store, "Ada met Bo.", schema)
+    extraction = Extraction(workspace.document, schema, (), (), "m")
+    assignments.share(store, workspace.project, ["ada", "eva"], 1.0)
+    ada = Batch("a", workspace.document.id, ops=((1, AddEntity("x", 0, 3, "person")),))
+    assert actions.commit(store, workspace, ada, extraction, "ada", Thresholds()).revision == 1
+    assert [e.id for e in actions.annotation(store, workspace, extraction, "ada")[0].entities] == ["x"]
+    assert actions.annotation(store, workspace, extraction, "eva") == (begin(extraction), 0)
+    eva = Batch("e", workspace.document.id, ops=((1, AddEntity("y", 8, 10, "person")),))
+    done = actions.commit(store, workspace, eva, extraction, "eva", Thresholds())
+    assert (done.conflict, [e.id for e in done.annotation.entities]) == (None, ["y"])
+    # shared out no more, the last one's decisions are everybody's
+    assignments.stop(store, workspace.project)
+    assert [e.id for e in actions.annotation(store, workspace, extraction, "ada")[0].entities] == ["y"]
