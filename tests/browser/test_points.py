@@ -199,6 +199,13 @@ def test_constraints_filter_and_relations_are_scored_again_on_what_a_person_mark
     page.keyboard.press("r")
     expect(born).to_have_count(1, timeout=30_000)
     assert ("Warsaw", "location") in marked(stored(page, store, project))
+    # taken back, the mark is gone: it was never a suggestion that could be turned down
+    mark(page, "Warsaw").click()
+    page.keyboard.press("d")
+    expect(born).to_have_count(0)
+    saved(page)
+    kept = page.locator(".relex.editing .row.rejected", has_text="Warsaw")
+    expect(kept).to_have_count(1)  # the model's own, rejected above
 
 
 def test_thresholds_by_label_hide_in_the_browser_and_hidden_is_not_rejected(

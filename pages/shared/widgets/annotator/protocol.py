@@ -189,9 +189,13 @@ def _static(annotation: Annotation, start: int, end: int) -> dict[str, Any]:
     extraction = annotation.based_on
     near = [e for e in extraction.entities if e.start < end and e.end > start] if extraction else []
     inside = {e.id for e in near}
+    # what a person gave the model to score relations on is that person's, and stands among the decisions
+    found = {e.id for e in extraction.suggested()} if extraction else set()
     return {
         "text": annotation.document.text[start:end],
-        "entities": [[e.id, e.start, e.end, entities[e.label], e.score] for e in near if e.label in entities],
+        "entities": [
+            [e.id, e.start, e.end, entities[e.label], e.score] for e in near if e.label in entities and e.id in found
+        ],
         "relations": [
             [r.head, r.tail, relations[r.label], r.score]
             for r in (extraction.relations if extraction else ())
