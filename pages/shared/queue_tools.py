@@ -56,9 +56,14 @@ def sharing(store: Store, desk: Desk) -> None:
     st.text_input("People", ", ".join(name for name, _ in names), key="share_people", placeholder="ada, eva")
     st.slider("Documents that two people get", 0, 100, 20, 5, format="%d %%", key="share_overlap")
     now = round(100 * gold.share(store, project))
+    turn, drawn = state.remembered("gold_slider", (0, now))
+    # moved by something else than itself it is another slider: a browser goes on showing, and sends, the value that it
+    # knows under a key
+    turn += drawn != now
+    state.remember("gold_slider", (turn, now))
     st.slider(
         "Gold items in each queue", 0, round(100 * gold.MOST), now, 5, format="%d %%",
-        key="share_gold", on_change=_gold, args=(store, desk),
+        key=f"share_gold_{turn}", on_change=_gold, args=(store, desk, turn),
         help="Adjudicated documents come up among the others without being marked as such. Nobody sees the adjudicated "
         "version; how each person did is in Review, under Statistics.",
     )  # fmt: skip
@@ -151,8 +156,14 @@ def _share(store: Store, desk: Desk) -> None:
         state.remember("sharing_changed", True)
 
 
-def _gold(store: Store, desk: Desk) -> None:
-    gold.choose_share(store, desk.walk.project, int(state.widget("share_gold") or 0) / 100, desk.walk.annotator)
+def _gold(store: Store, desk: Desk, turn: int) -> None:
+    wanted = int(state.widget(f"share_gold_{turn}") or 0)
+    latest, drawn = state.remembered("gold_slider", (turn, wanted))
+    # a slider also reports where it stands as it comes and goes: then nobody has moved it
+    if turn != latest or wanted == drawn:
+        return
+    gold.choose_share(store, desk.walk.project, wanted / 100, desk.walk.annotator)
+    state.remember("gold_slider", (turn, wanted))
     state.remember("sharing_changed", True)
 
 

@@ -229,7 +229,7 @@ def test_two_annotators_and_the_review_between_them(server: Server, chromium: Br
 
 
 def test_documents_are_shared_out_and_each_has_an_own_queue(server: Server, page: Page, store: Store) -> None:
-    from db import assignments
+    from db import assignments, gold
 
     arrive(page, server)
     page.locator(".st-key-queue_share button").first.click()
@@ -250,14 +250,28 @@ def test_documents_are_shared_out_and_each_has_an_own_queue(server: Server, page
     documents = int(re.findall(r"\d+", counted.inner_text())[1])
     page.locator(".st-key-bulk_accept button").first.click()
     expect(page.get_by_text(re.compile(r"^Accepted \d+ suggestions"))).to_be_visible(timeout=30_000)
-    accepted = {r.annotation.document.id for r in store.latest_revisions("sample") if r.client.startswith("bulk-")}
-    # what was counted may have been decided on since; nothing of anybody else's is touched
-    assert 0 < len(accepted) <= documents
+    # by one's own last decisions: of a gold document, the adjudicated version stays the latest
+    own = {row.id: store.latest("sample", row.id, "me") for row in store.queue("sample")}
+    accepted = {id for id, latest in own.items() if latest and latest.client.startswith("bulk-")}
+    assert len(accepted) == documents > 0
     assert accepted <= mine
+    # nobody has touched the share of gold items, which a team has from the beginning
+    assert gold.share(store, "sample") == gold.SHARE
+    for id in gold.items(store, "sample"):
+        latest = store.latest("sample", id)
+        assert latest is not None
+        assert latest.annotator == gold.ADJUDICATOR
     page.locator(".st-key-bulk_undo button").first.click()
-    expect(page.get_by_text(re.compile(r"Taken back in \d+ document"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"Taken back in {documents} document")).to_be_visible(timeout=30_000)
     page.keyboard.press("Escape")
     page.locator(".st-key-queue_share button").first.click()
+    slider = page.get_by_role("slider", name="Gold items in each queue")
+    expect(slider).to_have_value("10")
+    slider.press("ArrowRight")
+    deadline = time.monotonic() + 15
+    while gold.share(store, "sample") != 0.15:
+        assert time.monotonic() < deadline, "moved by a person, it counts"
+        time.sleep(0.05)
     page.locator(".st-key-share_stop button").first.click()
     expect(page.get_by_text("Everybody goes through all documents.")).to_be_visible()
     assert assignments.team(store, "sample") == ()
