@@ -20,10 +20,11 @@ from torch import Tensor
 from relex_core.adapters.own import Own
 from relex_core.checkpoint import load, write
 from relex_core.errors import ConfigError
-from relex_core.evaluation import best_thresholds, predict_file, report
+from relex_core.evaluation import predict_file, report
 from relex_core.model import RelexModel
 from relex_core.training import Trainer
 from relex_core.training_config import TrainConfig
+from relex_core.tuning import best_thresholds
 
 FORMS: dict[str, dict[str, str | None]] = {
     "all pairs, pair MLP": {"relations_layer": "none", "triples_layer": None},

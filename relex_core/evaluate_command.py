@@ -46,7 +46,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="annotated .jsonl or .jsonl.gz files")
     parser.add_argument("--gold-entities", action="store_true", help="score relations between the given entities")
-    parser.add_argument("--thresholds", default="0.5,0.5", help="entity,relation, or dev:FILE to choose them there")
+    parser.add_argument(
+        "--thresholds",
+        default="0.5,0.5",
+        help="entity,relation, or dev:FILE to choose them there, or labels:FILE to choose one for each label",
+    )
     parser.add_argument("--limit", type=int, help="at most so many documents of each file")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--endpoint", default="http://127.0.0.1:8000/v1", help="for --predictor openai")
@@ -57,11 +61,14 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
-    from relex_core.evaluation import parse_thresholds, predict_file, report
+    from relex_core.evaluation import predict_file, report
+    from relex_core.tuning import parse_thresholds
 
     predictor = load_predictor(arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint)
     thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities)
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
+    for label, value in (*thresholds.entities, *thresholds.relations):
+        print(f"    {label} {value}")
     print(f"{'file':28}{'entities P/R/F1':>22}{'95%':>14}{'relations P/R/F1':>22}{'95%':>14}{'+types':>8}{'docs/s':>8}")
     reports = []
     for path in arguments.data:

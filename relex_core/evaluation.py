@@ -18,7 +18,7 @@ from typing import Protocol
 
 from relex_core import metrics
 from relex_core.datasets import UNKNOWN_TYPE, Gold, labels_of, read_gold
-from relex_core.errors import ConfigError, InputError
+from relex_core.errors import InputError
 from relex_core.jsonl import Json
 from relex_core.metrics import Counts, DocumentScore
 from relex_core.selection import select
@@ -26,8 +26,6 @@ from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thr
 
 SCORING_FLOOR = Thresholds(entity=0.1, relation=0.05)
 """Each document is read once, down to here; thresholds are then chosen among the stored scores."""
-
-GRID = tuple(round(0.1 + 0.025 * step, 3) for step in range(33))
 
 MAX_ERRORS = 500
 """Most documents with errors that a report lists."""
@@ -95,7 +93,7 @@ class Report:
             "partial": any(gold.partial for gold in self.run.gold),
             "document_level": any(gold.clusters for gold in self.run.gold),
             "gold_entities": self.run.gold_entities,
-            "thresholds": {"entity": self.thresholds.entity, "relation": self.thresholds.relation},
+            "thresholds": thresholds_to_json(self.thresholds),
             "entities": _figures([part.entities for part in self.parts]),
             "relations": _figures([part.relations for part in self.parts]),
             "relations_with_types": _figures([part.typed for part in self.parts]),
@@ -119,6 +117,12 @@ class Report:
                 if part.missed or part.false or part.missed_entities or part.false_entities
             ][:MAX_ERRORS],
         }
+
+
+def thresholds_to_json(thresholds: Thresholds) -> Json:
+    """The common pair, and under `entities` and `relations` those of single labels where there are any."""
+    own = {"entities": dict(thresholds.entities), "relations": dict(thresholds.relations)}
+    return {"entity": thresholds.entity, "relation": thresholds.relation, **{k: v for k, v in own.items() if v}}
 
 
 def _edge(key: metrics.Key) -> Json:
@@ -177,64 +181,20 @@ def unique_spans(entities: Iterable[Entity]) -> tuple[Entity, ...]:
 
 def report(run: Run, thresholds: Thresholds) -> Report:
     """The scores of `run` at `thresholds`."""
-    parts = []
-    for gold, found in zip(run.gold, run.found, strict=True):
-        shown = _keep_relations(found, thresholds) if run.gold_entities else select(found, thresholds)
-        parts.append(metrics.score(gold, shown))
+    parts = (metrics.score(gold, shown(run, place, thresholds)) for place, gold in enumerate(run.gold))
     return Report(run, thresholds, tuple(parts))
+
+
+def shown(run: Run, place: int, thresholds: Thresholds) -> Extraction:
+    """What of the document at `place` is shown at `thresholds`."""
+    found = run.found[place]
+    return _keep_relations(found, thresholds) if run.gold_entities else select(found, thresholds)
 
 
 def _keep_relations(found: Extraction, thresholds: Thresholds) -> Extraction:
     # supplied entities are shown whatever their score, overlapping ones too
     kept = tuple(r for r in found.relations if (r.score or 0.0) > thresholds.of_relation(r.label))
     return Extraction(found.document, found.schema, found.entities, kept, found.model_version, found.floor)
-
-
-def best_thresholds(run: Run) -> Thresholds:
-    """The pair on the grid with the highest entity F1 + relation F1; to be run on a development file only."""
-    best, chosen = -1.0, Thresholds(0.5, 0.5)
-    for entity in GRID if not run.gold_entities else (0.5,):
-        at_floor = report(run, Thresholds(entity, SCORING_FLOOR.relation))
-        for relation, f1 in _relation_curve(run, at_floor).items():
-            value = f1 + (0.0 if run.gold_entities else at_floor.entities.f1)
-            if value > best:
-                best, chosen = value, Thresholds(entity, relation)
-    return chosen
-
-
-def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
-    """Relation F1 at each threshold of the grid for one choice of entities."""
-    scored: list[tuple[float, bool]] = []
-    truth = 0
-    for gold, found in zip(run.gold, run.found, strict=True):
-        entities = at_floor.thresholds
-        shown = _keep_relations(found, entities) if run.gold_entities else select(found, entities)
-        ids = shown.by_id()
-        spans = {e.id: e.span for e in gold.entities}
-        right = {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
-        truth += len(right)
-        scored += [(r.score or 0.0, (ids[r.head].span, ids[r.tail].span, r.label) in right) for r in shown.relations]
-    curve = {}
-    for threshold in GRID:
-        kept = [correct for value, correct in scored if value > threshold]
-        curve[threshold] = Counts(sum(kept), len(kept) - sum(kept), truth - sum(kept)).f1
-    return curve
-
-
-def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False) -> Thresholds:
-    """`0.5,0.4` (entity, relation) or `dev:FILE`: chosen on that file. Raises ConfigError or InputError."""
-    if text.startswith("dev:"):
-        return best_thresholds(predict_file(predictor, text[4:], gold_entities))
-    try:
-        entity, relation = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigError(
-            expected="thresholds such as 0.5,0.4 or dev:FILE",
-            found=repr(text),
-            change="Give two numbers between 0 and 1, or a development file.",
-            value=text,
-        ) from error
-    return Thresholds(entity, relation)
 
 
 class PredictionsFile:

@@ -30,12 +30,13 @@ from torch import Tensor, nn
 from relex_core.augmentation import view
 from relex_core.checkpoint import LoadedModel, load, write
 from relex_core.errors import ConfigError, InputError
-from relex_core.evaluation import best_thresholds, predict_file, report
+from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
 from relex_core.targets import TrainingBatch, assemble
 from relex_core.training_config import TrainConfig
 from relex_core.training_data import data_path, prepare
+from relex_core.tuning import best_thresholds
 
 STOP = "stop"
 """A file of this name in the run's directory ends the run after the current step, with everything saved."""

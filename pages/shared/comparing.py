@@ -68,7 +68,8 @@ def measure(home: Path, side: str) -> None:
     import torch
 
     from relex_core.evaluate_command import load_predictor
-    from relex_core.evaluation import best_thresholds, predict_file, report
+    from relex_core.evaluation import predict_file, report
+    from relex_core.tuning import best_thresholds
 
     torch.set_num_threads(threads())
     plan = Plan.from_json(read_json(home / "plan.json"))
@@ -94,7 +95,7 @@ def record(store: Store, home: Path, plan: Plan, version: str) -> None:
         side: {
             "entity_f1": scored.figures["entities"]["f1"],
             "relation_f1": scored.figures["relations"]["f1"],
-            "thresholds": list(scored.thresholds),
+            "thresholds": [scored.thresholds.entity, scored.thresholds.relation],
         }
         for side, scored in zip(SIDES, found.usual, strict=True)
         if scored is not None

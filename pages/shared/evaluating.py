@@ -21,13 +21,18 @@ from db.formats import named
 from db.store import Store
 from db.values import State
 from pages.shared.jobs import Job, Jobs, Pieces
+from pages.shared.messages import counted
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import DIFFERENCES, PAPER
-from relex_core.evaluation import Predictor, Report, best_thresholds, predict_file, report
+from relex_core.evaluation import Predictor, Report, predict_file, report
+from relex_core.tuning import best_thresholds, by_label
 from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
 EVALUATION = "evaluation"
 """What this background work is called."""
+
+OWN = ("entities", "relations")
+"""Under which keys of a result's thresholds those of single labels are."""
 
 Load = Callable[[str], Predictor]
 Json = dict[str, Any]
@@ -39,13 +44,14 @@ class Question:
     """What is to be measured: each checkpoint on one annotated file.
 
     At `thresholds`, or with `development` (the content and name of another annotated file) at those that are best
-    there for each checkpoint.
+    there for each checkpoint, `by_label` also for single labels.
     """
 
     checkpoints: tuple[str, ...]
     thresholds: Thresholds
     gold_entities: bool = False
     development: tuple[bytes, str] | None = None
+    by_label: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Scored:
     documents: int
     partial: bool
     gold_entities: bool
-    thresholds: tuple[float, float]
+    thresholds: Thresholds
     figures: Mapping[str, Mapping[str, Any]]
     confusions: tuple[tuple[str, str, int], ...]
     errors: tuple[Wrong, ...]
@@ -135,7 +141,10 @@ def _pieces(question: Question, data: bytes, name: str, load: Load) -> Pieces:
                 with suppress(Stopped):
                     watched = Watched(predictor, job)
                     if development is not None:
-                        thresholds = best_thresholds(predict_file(watched, development, question.gold_entities))
+                        tried = predict_file(watched, development, question.gold_entities)
+                        thresholds = best_thresholds(tried)
+                        if question.by_label:
+                            thresholds = by_label(tried, thresholds)
                     run = predict_file(watched, path, question.gold_entities)
                     save(predictor.name, thresholds, [report(run, thresholds)])
             yield 0
@@ -169,6 +178,13 @@ def gold_of(store: Store, project: str) -> bytes:
         path = Path(scratch) / "gold.jsonl"
         gliner.write(iter(annotations), path)
         return path.read_bytes()
+
+
+def said(thresholds: Thresholds) -> str:
+    """Thresholds in a few words."""
+    own = len(thresholds.entities) + len(thresholds.relations)
+    others = f", {counted(own, 'label')} with a threshold of {'its' if own == 1 else 'their'} own" if own else ""
+    return f"above {thresholds.entity:g} / {thresholds.relation:g}{others}"
 
 
 def result(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Json:
@@ -230,7 +246,6 @@ def opened(content: bytes, name: str) -> tuple[Scored, ...]:
 
 
 def _scored(predictor: str, entry: Mapping[str, Any]) -> Scored:
-    chosen = entry["thresholds"]
     return Scored(
         predictor,
         str(entry["data"]),
@@ -238,11 +253,17 @@ def _scored(predictor: str, entry: Mapping[str, Any]) -> Scored:
         int(entry["documents"]),
         bool(entry["partial"]),
         bool(entry["gold_entities"]),
-        (float(chosen["entity"]), float(chosen["relation"])),
+        _thresholds(entry["thresholds"]),
         {key: _figures(entry[key]) for key in ("entities", "relations", "relations_with_types")},
         tuple((str(c["true"]), str(c["claimed"]), int(c["count"])) for c in entry["confusions"]),
         tuple(_errors(entry["errors"])),
     )
+
+
+def _thresholds(given: Mapping[str, Any]) -> Thresholds:
+    # results written before labels had thresholds of their own hold the pair alone
+    own = (tuple((str(name), float(value)) for name, value in given.get(kind, {}).items()) for kind in OWN)
+    return Thresholds(float(given["entity"]), float(given["relation"]), *own)
 
 
 def _figures(given: Mapping[str, Any]) -> Json:

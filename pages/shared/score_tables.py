@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from pages.shared.evaluating import Scored, Wrong
+from pages.shared.evaluating import Scored, Wrong, said
 from pages.shared.messages import counted
 
 SIDES = ("A", "B")
@@ -17,7 +17,7 @@ def figures(results: tuple[Scored, ...]) -> str:
     """A table: precision, recall and F1 with its interval, a row for each result and kind."""
     rows = []
     for side, scored in zip(SIDES, results, strict=False):
-        about = f"{counted(scored.documents, 'document')}, above {scored.thresholds[0]:g} / {scored.thresholds[1]:g}"
+        about = f"{counted(scored.documents, 'document')}, {said(scored.thresholds)}"
         about += ", partial gold" if scored.partial else ""
         about += ", given entities" if scored.gold_entities else ""
         rows.append(
@@ -39,17 +39,20 @@ def figures(results: tuple[Scored, ...]) -> str:
 def labels(scored: Scored) -> str:
     """A bar of F1 for each label, those with the most gold first."""
     return "".join(
-        f'<p class="rx-quiet">{name}, F1 by label</p>{_bars(scored.figures[key]["by_label"])}'
-        for key, name in (("entities", "Entities"), ("relations", "Relations"))
+        f'<p class="rx-quiet">{name}, F1 by label</p>{_bars(scored.figures[key]["by_label"], dict(own))}'
+        for key, name, own in (
+            ("entities", "Entities", scored.thresholds.entities),
+            ("relations", "Relations", scored.thresholds.relations),
+        )
     )
 
 
-def _bars(by_label: Mapping[str, Mapping[str, Any]]) -> str:
+def _bars(by_label: Mapping[str, Mapping[str, Any]], own: Mapping[str, float]) -> str:
     rows = [
         f"<span>{html.escape(label)}</span>"
         f'<i style="width:{100 * one["f1"]:.1f}%;background:var(--line-{at % 15})"></i>'
         f'<em title="precision {one["precision"]:.3f}, recall {one["recall"]:.3f}">'
-        f"{one['f1']:.3f} · {one['support']:,} gold</em>"
+        f"{one['f1']:.3f} · {one['support']:,} gold{f' · above {own[label]:g}' if label in own else ''}</em>"
         for at, (label, one) in enumerate(sorted(by_label.items(), key=lambda item: -item[1]["support"]))
     ]
     return f'<div class="rx-bars">{"".join(rows)}</div>'

@@ -10,6 +10,7 @@ from pages.shared.evaluating import Question, Scored
 from pages.shared.messages import guard, plain, refuse, time_left
 from pages.shared.score_tables import SIDES
 from relex_core.errors import InputError, RelexError
+from relex_core.tuning import FEWEST
 from relex_core.types import Thresholds
 
 PAGE = 40
@@ -50,10 +51,14 @@ def _thresholds() -> None:
     """Given as numbers, or chosen on annotations that are not the ones to be measured on."""
     chosen = st.toggle(
         "Choose thresholds on a development file", key="evaluate_tuned",
-        help="The pair with the highest entity F1 + relation F1 there, for each checkpoint by itself.",
+        help="Those with the highest entity F1 + relation F1 there, for each checkpoint by itself.",
     )  # fmt: skip
     if chosen:
         st.file_uploader("Development file", ["jsonl", "gz"], key="evaluate_dev", label_visibility="collapsed")
+        st.toggle(
+            "One for each label", key="evaluate_by_label",
+            help=f"Labels with fewer than {FEWEST} examples there keep the common threshold.",
+        )  # fmt: skip
         return
     left, right = st.columns(2)
     left.number_input("Entities above", 0.1, 1.0, 0.5, 0.05, key="evaluate_entity")
@@ -95,6 +100,7 @@ def _start() -> None:
             Thresholds(entity, relation),
             bool(state.widget("evaluate_given")),
             _development(),
+            bool(state.widget("evaluate_by_label")),
         )
         data, name = _data()
         evaluating.start(resources.jobs(), question, data, name, resources.predictor, state.annotator())
@@ -193,8 +199,7 @@ def _known() -> dict[str, Scored]:
 
 
 def _name(found: dict[str, Scored], scored: Scored, origin: str) -> None:
-    entity, relation = scored.thresholds
-    name = f"{scored.title}, above {entity:g} / {relation:g}, {origin}"
+    name = f"{scored.title}, {evaluating.said(scored.thresholds)}, {origin}"
     alike = sum(known == name or known.startswith(f"{name} (") for known in found)
     found[f"{name} ({alike + 1})" if alike else name] = scored
 
@@ -240,6 +245,7 @@ def show(results: tuple[Scored, ...]) -> None:
     if len({scored.sha256 for scored in results}) > 1:
         refuse("A and B were measured on different files: their figures do not compare.")
     st.html(score_tables.figures(results))
+    _take_over(results)
     view = st.segmented_control(
         "View", ["Labels", "Confusions", "Errors"], default="Labels", key="evaluate_view", required=True,
         label_visibility="collapsed",
@@ -249,6 +255,19 @@ def show(results: tuple[Scored, ...]) -> None:
         return
     for scored, column in zip(results, st.columns(len(results)), strict=True):
         column.html(score_tables.labels(scored) if view == "Labels" else score_tables.confusions(scored))
+
+
+def _take_over(results: tuple[Scored, ...]) -> None:
+    """A button for each result whose thresholds are not those that this tab shows suggestions at."""
+    with st.container(key="tools_thresholds", horizontal=True):
+        for side, scored in zip(SIDES, results, strict=False):
+            now = scored.thresholds == state.thresholds()
+            name = f"Thresholds of {side}" if len(results) > 1 else "These thresholds"
+            st.button(
+                f"{name} are in use" if now else f"Use {name[0].lower()}{name[1:]}", key=f"use_thresholds_{side}",
+                disabled=now, on_click=state.set_thresholds, args=(scored.thresholds,),
+                help="Explore and Annotate then show suggestions above them.",
+            )  # fmt: skip
 
 
 def _errors(results: tuple[Scored, ...]) -> None:

@@ -70,7 +70,8 @@ def test_entity_errors_are_listed_with_their_text(data: Path) -> None:
 
 
 def test_thresholds_are_chosen_on_the_development_file(data: Path) -> None:
-    from relex_core.evaluation import best_thresholds, predict_file
+    from relex_core.evaluation import predict_file
+    from relex_core.tuning import best_thresholds
 
     development = (json.dumps(RECORDS[0]) + "\n").encode()
     jobs = Jobs()
@@ -79,10 +80,30 @@ def test_thresholds_are_chosen_on_the_development_file(data: Path) -> None:
     path.write_bytes(development)
     wanted = best_thresholds(predict_file(resources.predictor("mini"), path))
     ((ours,),) = map(evaluating.read, evaluating.kept())
-    assert ours.thresholds == (wanted.entity, wanted.relation) != (0.99, 0.99)
+    assert ours.thresholds == wanted != Thresholds(0.99, 0.99)
     job = jobs.get("ada", EVALUATION)
     assert job is not None
     assert (job.done, job.total) == (3, 3)
+
+
+def test_thresholds_by_label_are_kept_shown_and_taken_into_use(data: Path, visit: Visit) -> None:
+    from relex_core.evaluation import predict_file
+    from relex_core.tuning import best_thresholds, by_label
+
+    # a place is no person, whatever the model thinks of it
+    marked = {"tokenized_text": ["Ada", "met", "Bob", "in", "London", "."], "ner": [[4, 4, "person"]], "relations": []}
+    development = (json.dumps(marked) + "\n").encode() * 20
+    question = Question(("mini",), Thresholds(), development=(development, "dev.jsonl"), by_label=True)
+    assert finish(Jobs(), question) == ""
+    path = data / "dev.jsonl"
+    path.write_bytes(development)
+    tried = predict_file(resources.predictor("mini"), path)
+    ((ours,),) = map(evaluating.read, evaluating.kept())
+    assert ours.thresholds == by_label(tried, best_thresholds(tried))
+    page = visit("evaluate")
+    page.button(key="use_thresholds_A").click().run()
+    assert page.session_state["thresholds"] == ours.thresholds
+    assert page.button(key="use_thresholds_A").disabled
 
 
 def test_a_job_counts_its_documents(data: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from relex_core import metrics
 from relex_core.datasets import Gold, read_gold
 from relex_core.errors import ConfigError, InputError
-from relex_core.evaluation import Predictor, best_thresholds, parse_thresholds, predict_file, report
+from relex_core.evaluation import Predictor, predict_file, report
 from relex_core.jsonl import dumps, extraction_to_json
 from relex_core.metrics import Counts
+from relex_core.tuning import best_thresholds, parse_thresholds
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 from tests.relex_core.tiny import checkpoint, corpus, record
 
@@ -131,6 +132,8 @@ def test_thresholds_are_chosen_on_the_development_file(tmp_path: Path) -> None:
     best = report(run, chosen)
     assert (best.entities.f1, best.relations.f1, best.typed.f1) == (1.0, 1.0, 1.0)
     assert parse_thresholds(f"dev:{path}", predictor) == chosen
+    # four documents are too few for thresholds by label
+    assert parse_thresholds(f"labels:{path}", predictor) == chosen
     assert parse_thresholds("0.4,0.7", predictor) == Thresholds(0.4, 0.7)
     with pytest.raises(ConfigError, match="dev:FILE"):
         parse_thresholds("high", predictor)
