@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from relex_core.datasets import UNKNOWN_TYPE, Gold
-from relex_core.types import Entity, Extraction
+from relex_core.types import Entity, Extraction, Relation
 
 Key = tuple[Hashable, ...]
 
@@ -71,68 +71,72 @@ NOTHING = "(none)"
 
 def score(gold: Gold, found: Extraction) -> DocumentScore:
     """Compare one prediction with the truth, at document level where the truth has clusters."""
-    if gold.clusters:
-        return _score_document_level(gold, found)
-    spans = {entity.id: entity for entity in gold.entities}
-    predicted = found.by_id()
-    truth = {_relation_key(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
-    claims = {_relation_key(predicted[r.head], predicted[r.tail], r.label) for r in found.relations}
+    truth, claimed = facts(gold), claims(gold, found)
+    claims_ = {key for key, _ in claimed}
+    typed_truth, typed = _typed(gold, found, claimed)
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
     entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
     if gold.partial:
-        # what nobody annotated is neither right nor wrong: annotated pairs only, entities by recall
-        pairs = {frozenset(key[:2]) for key in truth} or {
-            frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)
-        }
-        claims = {key for key in claims if frozenset(key[:2]) in pairs}
+        # what nobody annotated is neither right nor wrong: entities by recall
         entity_claims &= entity_truth
-    plain_truth, plain_claims = {key[:3] for key in truth}, {key[:3] for key in claims}
     return DocumentScore(
         _count(entity_truth, entity_claims),
-        _count(plain_truth, plain_claims),
-        _count(truth, claims),
-        _confusions(plain_truth, plain_claims),
-        _ordered(plain_truth - plain_claims),
-        _ordered(plain_claims - plain_truth),
+        _count(truth, claims_),
+        _count(typed_truth, typed),
+        _confusions(truth, claims_),
+        _ordered(_first_mentions(truth - claims_, gold)),
+        _ordered(_first_mentions(claims_ - truth, gold)),
         _ordered(entity_truth - entity_claims),
         _ordered(entity_claims - entity_truth),
     )
 
 
-def _relation_key(head: Entity, tail: Entity, label: str) -> Key:
-    return (head.span, tail.span, label, head.label, tail.label)
+def facts(gold: Gold) -> set[Key]:
+    """The relations that are true: (head, tail, label). An end is a span or, at document level, a cluster's number."""
+    if gold.clusters:
+        return set(gold.facts)
+    spans = {entity.id: entity.span for entity in gold.entities}
+    return {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
 
 
-def _score_document_level(gold: Gold, found: Extraction) -> DocumentScore:
-    """Facts between clusters (DocRED): a mention stands for its cluster, a wrong span for itself."""
-    cluster: dict[tuple[int, int], Hashable] = {}
-    kinds: dict[Hashable, set[str]] = {}
-    for index, members in enumerate(gold.clusters):
-        for member in members:
-            cluster[gold.entities[member].span] = index
-            kinds.setdefault(index, set()).add(gold.entities[member].label)
+def claims(gold: Gold, found: Extraction) -> list[tuple[Key, Relation]]:
+    """What each relation of a prediction claims, in the form of `facts`.
+
+    At document level a mention stands for its cluster, a wrong span for itself. Where annotation is partial, relations
+    of pairs that nobody annotated are left out: they are neither right nor wrong.
+    """
+    clusters = {gold.entities[at].span: number for number, members in enumerate(gold.clusters) for at in members}
+    spans = {entity.id: entity.span for entity in found.entities}
+    ends: dict[str, Hashable] = {id: clusters.get(span, span) for id, span in spans.items()}
+    claimed: list[tuple[Key, Relation]] = [((ends[r.head], ends[r.tail], r.label), r) for r in found.relations]
+    if not gold.partial:
+        return claimed
+    pairs = {frozenset(key[:2]) for key in facts(gold)} or {
+        frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)
+    }
+    return [(key, relation) for key, relation in claimed if frozenset(key[:2]) in pairs]
+
+
+def _typed(gold: Gold, found: Extraction, claimed: list[tuple[Key, Relation]]) -> tuple[set[Key], set[Key]]:
+    """The truth and the claims with the types of both ends in them."""
     predicted = found.by_id()
-    truth: set[Key] = set(gold.facts)
-    claims: set[Key] = set()
+    if not gold.clusters:
+        true = {entity.id: entity for entity in gold.entities}
+        return (
+            {_typed_key(true[r.head], true[r.tail], r.label) for r in gold.relations},
+            {_typed_key(predicted[r.head], predicted[r.tail], r.label) for _, r in claimed},
+        )
+    kinds = [{gold.entities[member].label for member in members} for members in gold.clusters]
     typed: set[Key] = set()
-    for relation in found.relations:
-        head, tail = predicted[relation.head], predicted[relation.tail]
-        key = (cluster.get(head.span, head.span), cluster.get(tail.span, tail.span), relation.label)
-        claims.add(key)
-        fits = head.label in kinds.get(key[0], ()) and tail.label in kinds.get(key[1], ())
-        typed.add(key if fits else (head.span, tail.span, relation.label))
-    entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
-    entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
-    return DocumentScore(
-        _count(entity_truth, entity_claims),
-        _count(truth, claims),
-        _count(truth, typed),
-        _confusions(truth, claims),
-        _ordered(_first_mentions(truth - claims, gold)),
-        _ordered(_first_mentions(claims - truth, gold)),
-        _ordered(entity_truth - entity_claims),
-        _ordered(entity_claims - entity_truth),
-    )
+    for key, relation in claimed:
+        ends = predicted[relation.head], predicted[relation.tail]
+        fits = all(isinstance(at, int) and end.label in kinds[at] for at, end in zip(key[:2], ends, strict=True))
+        typed.add(key if fits else (ends[0].span, ends[1].span, relation.label))
+    return facts(gold), typed
+
+
+def _typed_key(head: Entity, tail: Entity, label: str) -> Key:
+    return (head.span, tail.span, label, head.label, tail.label)
 
 
 def _first_mentions(keys: Set[Key], gold: Gold) -> set[Key]:

@@ -69,15 +69,16 @@ def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
     scored: list[tuple[float, bool]] = []
     truth = 0
     for place, gold in enumerate(run.gold):
-        kept = shown(run, place, at_floor.thresholds)
-        ids = kept.by_id()
-        spans = {e.id: e.span for e in gold.entities}
-        right = {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
+        right = metrics.facts(gold)
         truth += len(right)
-        scored += [(r.score or 0.0, (ids[r.head].span, ids[r.tail].span, r.label) in right) for r in kept.relations]
+        # several relations can claim the same, at document level: the best one decides from where on it is claimed
+        best: dict[metrics.Key, float] = {}
+        for key, relation in metrics.claims(gold, shown(run, place, at_floor.thresholds)):
+            best[key] = max(best.get(key, 0.0), relation.score or 0.0)
+        scored += [(score, key in right) for key, score in best.items()]
     curve = {}
     for threshold in GRID:
-        over = [correct for value, correct in scored if value > threshold]
+        over = [correct for score, correct in scored if score > threshold]
         curve[threshold] = Counts(sum(over), len(over) - sum(over), truth - sum(over)).f1
     return curve
 

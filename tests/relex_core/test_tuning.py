@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from relex_core.datasets import Gold
 from relex_core.evaluation import Run, report
-from relex_core.tuning import FEWEST, best_thresholds, by_label
+from relex_core.tuning import FEWEST, GRID, best_thresholds, by_label
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
 SCHEMA = Schema.of(["person", "other"], ["knows"])
@@ -35,6 +38,40 @@ def noisy(number: int) -> tuple[Gold, Extraction]:
     """People at 0.4; others at 0.9, and at 0.6 what is none."""
     marks = ((0, "person", 0.4), (2, "other", 0.9), (1, "other", 0.6))
     return document(number, ((0, "person"), (2, "other")), marks)
+
+
+EDGES = ((0, 2, 0.7), (1, 3, 0.6), (2, 0, 0.3))
+"""Relations between the words of `TEXT`: head, tail, score."""
+
+
+def related(number: int, **more: Any) -> tuple[Gold, Extraction]:
+    """Four people, one true relation, three claims."""
+    people = tuple((word, "person") for word in range(4))
+    gold, found = document(number, people, tuple((word, "person", 0.9) for word in range(4)))
+    ids = [entity.id for entity in found.entities]
+    edges = tuple(Relation(ids[head], ids[tail], "knows", score) for head, tail, score in EDGES)
+    truth = replace(gold, relations=(Relation("0", "2", "knows"),), **more)
+    return truth, Extraction(found.document, SCHEMA, found.entities, edges, "given")
+
+
+@pytest.mark.parametrize(
+    ("more", "f1"),
+    [
+        ({}, 1.0),
+        # the pair that nobody annotated is no mistake, at whatever threshold
+        ({"partial": True}, 1.0),
+        # the first two words are one thing, the others too: the two better claims say the same, which holds
+        ({"clusters": ((0, 1), (2, 3)), "facts": ((0, 1, "knows"),)}, 1.0),
+    ],
+)
+def test_the_pair_is_chosen_by_what_the_report_counts(more: dict[str, Any], f1: float) -> None:
+    development = run(related(0, **more))
+    chosen = best_thresholds(development)
+    assert report(development, chosen).relations.f1 == f1
+    grid = [report(development, Thresholds(chosen.entity, relation)).relations.f1 for relation in GRID]
+    assert max(grid) == f1
+    # the lowest that reaches it
+    assert chosen.relation == GRID[grid.index(f1)]
 
 
 def test_labels_that_need_other_thresholds_get_them() -> None:
