@@ -21,7 +21,6 @@ from db.formats import named
 from db.store import Store
 from db.values import State
 from pages.shared.jobs import Job, Jobs, Pieces
-from pages.shared.messages import counted
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import DIFFERENCES, PAPER
 from relex_core.evaluation import Predictor, Report, predict_file, report
@@ -182,9 +181,8 @@ def gold_of(store: Store, project: str) -> bytes:
 
 def said(thresholds: Thresholds) -> str:
     """Thresholds in a few words."""
-    own = len(thresholds.entities) + len(thresholds.relations)
-    others = f", {counted(own, 'label')} with a threshold of {'its' if own == 1 else 'their'} own" if own else ""
-    return f"above {thresholds.entity:g} / {thresholds.relation:g}{others}"
+    own = " or by label" if thresholds.entities or thresholds.relations else ""
+    return f"above {thresholds.entity:g} / {thresholds.relation:g}{own}"
 
 
 def result(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Json:
