@@ -1,16 +1,20 @@
 """How long the store takes as a project grows: `python -m db benchmark`.
 
 Fills databases of rising size with made-up documents, ten revisions each, and times what a page does. Each figure
-is the median of many calls at random places, on a store that was just opened, with the disk's cache as it is.
+is the median of many calls at random places, on a store that was just opened, with the disk's cache as it is. Beside
+it stands the work that SQLite did, counted in steps of its virtual machine: the same on every machine and in every
+run, and the same whether a page of the file is in memory or not. Where times grow and steps do not, it is the caches.
 """
 
 from __future__ import annotations
 
 import random
+import sqlite3
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -29,6 +33,8 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 SIZES = (1_000, 10_000, 100_000)
 REVISIONS = 10
 CALLS = 40
+SEGMENTS = 600
+"""Steps that the parts of the search index may add: some twenty each, of which there are a few to a power of ten."""
 LIMIT_MS = 50.0
 """What each operation may take at the median."""
 
@@ -38,41 +44,89 @@ PROJECT = "benchmark"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Median of one operation, in milliseconds, by number of documents."""
+    """Medians of one operation by number of documents: milliseconds, and steps of SQLite's virtual machine."""
 
     operation: str
     medians: Mapping[int, float]
+    steps: Mapping[int, int]
 
     @property
     def growth(self) -> float:
         """Time at the largest size over time at the smallest."""
         return self.medians[max(self.medians)] / self.medians[min(self.medians)]
 
+    @property
+    def growth_of_steps(self) -> float:
+        """Steps at the largest size over steps at the smallest."""
+        return self.steps[max(self.steps)] / self.steps[min(self.steps)]
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the steps grow no faster than the logarithm of the number of documents.
+
+        SEGMENTS apart: SQLite keeps its search index in parts whose number grows in jumps.
+        """
+        smallest = min(self.steps)
+        return all(
+            number - SEGMENTS <= self.steps[smallest] * log(size) / log(smallest) for size, number in self.steps.items()
+        )
+
 
 def run(url_of: Callable[[int], str], sizes: tuple[int, ...] = SIZES, revisions: int = REVISIONS) -> list[Figure]:
     """Fill one database of each size and measure. `url_of` gives the address of an empty database."""
     medians: dict[str, dict[int, float]] = {}
+    steps: dict[str, dict[int, int]] = {}
     for size in sizes:
         with Store.open(url_of(size)) as store:
             fill(store, size, revisions)
         with Store.open(url_of(size)) as store:
             for operation, call in operations(store, size):
                 medians.setdefault(operation, {})[size] = _median(call)
-    return [Figure(operation, by_size) for operation, by_size in medians.items()]
+                steps.setdefault(operation, {})[size] = _steps(call)
+    return [Figure(operation, by_size, steps[operation]) for operation, by_size in medians.items()]
 
 
 def table(figures: list[Figure], revisions: int = REVISIONS) -> str:
     """The curve as text, a row to an operation."""
     sizes = sorted(figures[0].medians)
     logarithmic = log(sizes[-1]) / log(sizes[0])
-    head = f"{'median ms, ' + str(revisions) + ' revisions each':38}" + "".join(f"{size:>10,}" for size in sizes)
-    lines = [head + f"{'growth':>9}"]
+    head = f"{'median ms and steps, ' + str(revisions) + ' revisions each':38}"
+    lines = [head + "".join(f"{size:>18,}" for size in sizes) + f"{'growth':>14}"]
     for figure in figures:
-        cells = "".join(f"{figure.medians[size]:10.2f}" for size in sizes)
+        cells = "".join(f"{figure.medians[size]:10.2f}{figure.steps[size]:8,}" for size in sizes)
+        growth = f"{figure.growth:7.1f}x{figure.growth_of_steps:5.1f}x"
         over = "  over 50 ms" if max(figure.medians.values()) > LIMIT_MS else ""
-        lines.append(f"{figure.operation:38}{cells}{figure.growth:8.1f}x{over}")
+        over += "" if figure.logarithmic else "  steps not logarithmic"
+        lines.append(f"{figure.operation:38}{cells}{growth}{over}")
     lines.append(f"logarithmic growth from {sizes[0]:,} to {sizes[-1]:,} documents would be {logarithmic:.1f}x")
     return "\n".join(lines)
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], int]]:
+    """Gives how many steps SQLite's virtual machine has made so far, in all connections of this process."""
+    number = 0
+
+    def step() -> int:
+        nonlocal number
+        number += 1
+        return 0
+
+    def out(connection: Any, *rest: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_progress_handler(step, 1)
+
+    def back(connection: Any, *rest: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_progress_handler(None, 0)
+
+    sa.event.listen(sa.Pool, "checkout", out)
+    sa.event.listen(sa.Pool, "checkin", back)
+    try:
+        yield lambda: number
+    finally:
+        sa.event.remove(sa.Pool, "checkout", out)
+        sa.event.remove(sa.Pool, "checkin", back)
 
 
 def operations(store: Store, size: int) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -109,7 +163,7 @@ def operations(store: Store, size: int) -> Iterator[tuple[str, Callable[[], obje
     for order in Order:
         yield f"queue page, {order}", partial(store.queue, PROJECT, order=order)
         yield f"queue page, middle, {order}", partial(from_the_middle, order)
-    yield "search, one document", lambda: store.queue(PROJECT, search=rare())
+    yield "search, one document", lambda: store.queue(PROJECT, search=f"{rare()} ")
     yield "search, a tenth", lambda: store.queue(PROJECT, search=f"topic{chance.randrange(10)} text")
     yield "search, all documents", lambda: store.queue(PROJECT, search="text")
     yield "search, a tenth, by uncertainty", lambda: store.queue(PROJECT, search="topic3", order="uncertainty")
@@ -117,7 +171,7 @@ def operations(store: Store, size: int) -> Iterator[tuple[str, Callable[[], obje
     yield "search, nothing", lambda: store.queue(PROJECT, search="nowhere")
     yield "search, all documents, by uncertainty", lambda: store.queue(PROJECT, search="text", order="uncertainty")
     yield "search, a word begun", lambda: store.queue(PROJECT, search="topic3 " + "word"[: chance.randrange(1, 5)])
-    yield "search, a number begun", lambda: store.queue(PROJECT, search=f"number{chance.randrange(1, 100)}")
+    yield "search, a number begun", lambda: store.queue(PROJECT, search=f"number{chance.randrange(1, 10)}")
     yield "search, a word begun, by uncertainty", lambda: store.queue(PROJECT, search="wo", order="uncertainty")
     yield "search by label, a word begun", lambda: store.queue(PROJECT, search='label:"works for" w')
     yield "progress", lambda: store.counts(PROJECT)
@@ -269,3 +323,14 @@ def _median(call: Callable[[], object]) -> float:
         call()
         times.append(time.perf_counter() - start)
     return statistics.median(times) * 1_000
+
+
+def _steps(call: Callable[[], object]) -> int:
+    """Median of a few calls; only which document it is makes a difference."""
+    found = []
+    with counted() as so_far:
+        for _ in range(max(1, CALLS // 4)):
+            before = so_far()
+            call()
+            found.append(so_far() - before)
+    return int(statistics.median(found))

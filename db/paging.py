@@ -1,8 +1,10 @@
 """Pages of a project's documents, in any order, searched or not.
 
 A page costs about the same wherever it is and however large the project: without a search each state is read from
-its own index, no further than the page needs. A search with few hits fetches and sorts them; one with many walks the
-order and keeps what fits.
+its own index, no further than the page needs. A search with few hits fetches and sorts them; one with many goes
+through the order and keeps what fits, which takes the longer the fewer hits there are. Where the one gives way to the
+other (`_bound`), both take about the square root of the number of documents; a word in a given share of the documents
+takes the same however many these are.
 """
 
 from __future__ import annotations
@@ -13,17 +15,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import isqrt
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
-from db.tables import annotators, assignments, documents, heads
+from db.tables import annotators, assignments, counters, documents, heads
 from db.values import DocumentRow, Order, State
 
-CHUNK = 100
-"""Hits that are looked at together at first; each time twice as many."""
+PASSED = 8
+"""Documents of an order that are passed by and tested in the time of one hit that is fetched and sorted."""
 
 _SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
     Order.FILE: (documents.c.pk, False),
@@ -52,21 +55,41 @@ class Page:
 def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRow, ...]:
     """The documents of one page."""
     filters = search.filters(connection, project, search.parse(wanted.search))
-    driver, number = search.narrowest(connection, filters)
-    many = number > search.MANY and search.is_sqlite(connection)
-    probes = [_probe(f, many) for f in filters if f is not driver]
+    driver, streams = _driver(connection, project, wanted, [f for f in filters if isinstance(f, search.Hits)])
+    probes = [condition.probe for condition in filters if condition is not driver]
     if wanted.own:
         probes += _own(connection, wanted)
         wanted = replace(wanted, states=tuple(State))
     rows: Iterable[Row[Any]]
     if driver is None:
         rows = _merged(connection, project, wanted, probes)
-    elif number <= search.MANY:
+    elif streams:
+        rows = _streamed(connection, project, wanted, probes, driver)
+    else:
         keys = [int(row[0]) for row in connection.execute(driver.hits)]
         rows = _fetched(connection, project, wanted, probes, keys)
-    else:
-        rows = _with_many_hits(connection, project, wanted, probes, driver)
     return tuple(_to_row(row, row.annotator or "", row.key) for row in islice(rows, wanted.limit))
+
+
+def _driver(
+    connection: Connection, project: int, wanted: Page, hits: Sequence[search.Hits]
+) -> tuple[search.Hits | None, bool]:
+    """The condition whose hits are gone through, None to go through the order instead; whether they come in order."""
+    if not hits:
+        return None, False
+    bound, inside = search.MANY, 0
+    if search.is_sqlite(connection):
+        counted = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == project)
+        held = {State(row.state): int(row.documents) for row in connection.execute(counted)}
+        inside = sum(held.get(state, 0) for state in wanted.states)
+        bound = min(bound, isqrt(wanted.limit * sum(held.values()) // PASSED), inside)
+    words = next((condition for condition in hits if condition.key is search.fts.c.rowid), None)
+    # the index of words gives hits in file order: most are in the wanted states, so the page is full at once
+    streams = wanted.order is Order.FILE and bound < inside
+    if words is not None and streams and len(hits) == 1:
+        return words, True
+    few = search.few(connection, hits, bound)
+    return (words, words is not None) if few is None and streams else (few, False)
 
 
 def _merged(
@@ -79,13 +102,6 @@ def _merged(
         for found in pages:
             opened.callback(found.close)
         yield from heapq.merge(*pages, key=_place, reverse=_SORT[wanted.order][1])
-
-
-def _probe(condition: search.Hits | search.Test, many: bool) -> sa.ColumnElement[bool]:
-    """A condition for rows that come in order: where all have many hits, gathering them costs more than the page."""
-    if many and isinstance(condition, search.Hits) and condition.one is not None:
-        return condition.one
-    return condition.probe
 
 
 def _own(connection: Connection, wanted: Page) -> list[sa.ColumnElement[bool]]:
@@ -110,53 +126,19 @@ def _fetched(
     return connection.execute(select.limit(wanted.limit)).all()
 
 
-def _with_many_hits(
-    connection: Connection,
-    project: int,
-    wanted: Page,
-    probes: Sequence[sa.ColumnElement[bool]],
-    driver: search.Hits,
-) -> Iterator[Row[Any]]:
-    done = 0
-    if wanted.order is Order.FILE:
-        # the index gives hits in file order: as long as most are in the wanted states, the page is full at once
-        at, scanned, chunk = (wanted.after.position if wanted.after else 0), 0, CHUNK
-        while done < wanted.limit and scanned < search.MANY:
-            hits = driver.hits.where(driver.key > at).order_by(driver.key).limit(chunk)
-            keys = [int(row[0]) for row in connection.execute(hits)]
-            rows = _fetched(connection, project, replace(wanted, after=None), probes, keys)
-            for row in rows:
-                yield row
-                done, last = done + 1, row
-            if len(keys) < chunk:
-                return
-            at, scanned, chunk = keys[-1], scanned + len(keys), 2 * chunk
-        if done:
-            wanted = replace(wanted, after=_to_row(last, "", last.key))
-    if done < wanted.limit:
-        yield from _walked(connection, project, wanted, probes, driver)
-
-
-def _walked(
-    connection: Connection,
-    project: int,
-    wanted: Page,
-    probes: Sequence[sa.ColumnElement[bool]],
-    driver: search.Hits,
-) -> Iterator[Row[Any]]:
-    """The order from its start, with the documents that are hits."""
-    if not search.is_sqlite(connection):
-        yield from _merged(connection, project, wanted, [*probes, driver.probe])
-        return
-    nth = connection.execute(driver.hits.order_by(driver.key).offset(search.MANY).limit(1)).scalar()
-    if driver.one is not None and (driver.key is not search.fts.c.rowid or (nth or 0) < 2 * search.MANY):
-        # a b-tree answers for one document at once, and where most are hits the first few rows are enough
-        yield from _merged(connection, project, wanted, [*probes, driver.one])
-        return
-    # gathered once for all states; each of their statements would do it again
-    keys = frozenset(int(row[0]) for row in connection.execute(driver.hits))
-    endless = replace(wanted, limit=-1)
-    yield from (row for row in _merged(connection, project, endless, probes) if row.pk in keys)
+def _streamed(
+    connection: Connection, project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]], driver: search.Hits
+) -> Iterable[Row[Any]]:
+    """Hits as the index gives them, each looked up at once, no further than the page needs. For SQLite."""
+    assert driver.hits.whereclause is not None
+    select = _select(project, replace(wanted, after=None), probes).where(
+        # the sum keeps SQLite from going through the documents and looking each up among the hits
+        documents.c.pk == driver.key + 0,
+        driver.key > (wanted.after.position if wanted.after else 0),
+        driver.hits.whereclause,
+        documents.c.state.in_([str(state) for state in wanted.states]),
+    )
+    return connection.execute(select.order_by(None).order_by(driver.key).limit(wanted.limit))
 
 
 def _select(project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:

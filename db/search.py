@@ -31,6 +31,8 @@ _ROOM = 1_000_000
 word by more: then nothing in the document would be found. As many are taken in SQLite, so that both find the same."""
 
 fts = sa.table("documents_fts", sa.column("rowid"), sa.column("words"))
+kept = sa.table("documents_fts_content", sa.column("id"), sa.column("c0"))
+"""Where FTS5 keeps the words of each document (SQLite, from migration 0005)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,20 @@ class Query:
 
 
 MANY = 5_000
-"""Up to this number of hits, all are fetched and sorted."""
+"""Up to this number of hits, all are fetched and sorted at most."""
 
-BEGINNINGS = 6
-"""Up to this length SQLite has an index of how words begin (migration 0004). Few words begin alike for longer."""
+BEGINNINGS = 8
+"""Up to this length SQLite has an index of how words begin (migration 0005). Few words begin alike for longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The keys of all documents that fit a condition: `hits` selects the column `key`, from an index in its order.
-
-    `probe` tests documents, at best all that there are; `one` tests a single document without gathering the others,
-    None where the engine cannot.
-    """
+    """The documents that fit a condition, both ways: `hits` selects the keys of all of them, the column `key`, from an
+    index in its order; `probe` tests one document, in SQLite without looking at any other."""
 
     probe: sa.ColumnElement[bool]
     hits: sa.Select[Any]
     key: sa.ColumnElement[int]
-    one: sa.ColumnElement[bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +136,11 @@ def filters(connection: Connection, project: int, query: Query) -> list[Hits | T
     """Conditions on `documents` for `query`."""
     found: list[Hits | Test] = []
     if query.words:
-        hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
-        looked_up = not query.open_end or (is_sqlite(connection) and len(query.words[-1]) <= BEGINNINGS)
-        if not looked_up:
-            exact = sa.select(fts.c.rowid).where(_matches(connection, project, replace(query, open_end=False)))
-            # a word that is whole in so many documents need not go on, which is dear to put together
-            if _number(connection, exact) > MANY:
-                hits, looked_up = exact, True
-        one = hits.where(fts.c.rowid == documents.c.pk).exists() if looked_up else None
-        found.append(Hits(documents.c.pk.in_(hits), hits, fts.c.rowid, one))
+        found.append(_with_words(connection, project, query))
     for label in query.labels:
         key = document_labels.c.document_pk
         mine = document_labels.c.project_pk == project, document_labels.c.label == label
-        probe = sa.exists().where(key == documents.c.pk, document_labels.c.label == label)
-        found.append(Hits(probe, sa.select(key).where(*mine).distinct(), key, probe))
+        found.append(Hits(sa.exists().where(key == documents.c.pk, *mine), sa.select(key).where(*mine).distinct(), key))
     for phrase in query.phrases:
         places = texts.c.text, documents.c.source, documents.c.id
         holds = sa.or_(*(place.icontains(phrase, autoescape=True) for place in places))
@@ -159,19 +148,30 @@ def filters(connection: Connection, project: int, query: Query) -> list[Hits | T
     return found
 
 
-def narrowest(connection: Connection, conditions: Sequence[Hits | Test]) -> tuple[Hits | None, int]:
-    """The condition with the fewest hits, and how many (MANY + 1 stands for all numbers above); None without any."""
-    best: Hits | None = None
-    fewest = MANY + 2
-    for condition in conditions:
-        if isinstance(condition, Hits) and (number := _number(connection, condition.hits)) < fewest:
-            best, fewest = condition, number
-    return best, fewest
+def _with_words(connection: Connection, project: int, query: Query) -> Hits:
+    if query.open_end and not (is_sqlite(connection) and len(query.words[-1]) <= BEGINNINGS):
+        exact = replace(query, open_end=False)
+        # a word that is whole in so many documents need not go on, which is dear to put together
+        if _more(connection, sa.select(fts.c.rowid).where(_matches(connection, project, exact)), MANY):
+            query = exact
+    hits = sa.select(fts.c.rowid).where(_matches(connection, project, query))
+    if not is_sqlite(connection):
+        return Hits(documents.c.pk.in_(hits), hits, fts.c.rowid)
+    # the index of words would seek the document anew in the list of each word; its own words are one row
+    line = sa.literal(" ").concat(kept.c.c0).concat(" ")
+    ends = [" "] * (len(query.words) - 1) + ["" if query.open_end else " "]
+    each = (sa.func.instr(line, f" {word}{end}") > 0 for word, end in zip(query.words, ends, strict=True))
+    return Hits(sa.exists().where(kept.c.id == documents.c.pk, *each), hits, fts.c.rowid)
 
 
-def _number(connection: Connection, hits: sa.Select[Any]) -> int:
-    count = sa.select(sa.func.count()).select_from(hits.limit(MANY + 1).subquery())
-    return int(connection.execute(count).scalar_one())
+def few(connection: Connection, conditions: Sequence[Hits], bound: int) -> Hits | None:
+    """The first condition with at most `bound` hits; None if all have more."""
+    return next((condition for condition in conditions if not _more(connection, condition.hits, bound)), None)
+
+
+def _more(connection: Connection, hits: sa.Select[Any], bound: int) -> bool:
+    """Whether there are more than `bound` hits."""
+    return connection.execute(hits.offset(bound).limit(1)).first() is not None
 
 
 def _matches(connection: Connection, project: int, query: Query) -> sa.ColumnElement[bool]:

@@ -252,6 +252,8 @@ audit_log = sa.Table(
     sa.Column("action", sa.String(40), nullable=False),
     sa.Column("detail", sa.Text, nullable=False, default="{}"),
     sa.Index("ix_audit_log_project", "project_pk", "pk"),
+    sa.Index("ix_audit_log_by", "by", "pk"),
+    sa.Index("ix_audit_log_action", "action", "pk"),
 )
 
 counters = sa.Table(

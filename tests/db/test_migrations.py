@@ -65,7 +65,7 @@ def check_contents(store: Store) -> None:
     assert list(check.check(store.database)) == []
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_every_version_is_migrated(version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = stored(version, engine, request, tmp_path)
     database = Database(database_url(url))
@@ -101,7 +101,7 @@ def test_tables_are_what_the_migrations_make(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_the_search_index_holds_the_words_that_it_held(
     version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -278,7 +278,7 @@ def test_a_missing_revision_is_found(letters: Store) -> None:
 def test_derived_data_is_built_anew(letters: Store, statement: str) -> None:
     latest, counts = letters.latest("letters", "ada"), letters.counts("letters")
     with letters.database.write() as connection:
-        made = "CREATE VIRTUAL TABLE documents_fts USING fts5(words, content='', detail=none, tokenize='ascii')"
+        made = "CREATE VIRTUAL TABLE documents_fts USING fts5(words, detail=none, tokenize='ascii')"
         if not letters.database.is_sqlite:
             made = "CREATE TABLE documents_fts (rowid bigint PRIMARY KEY, words tsvector)"
         connection.execute(sa.text(statement))
