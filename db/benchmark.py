@@ -33,7 +33,7 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 SIZES = (1_000, 10_000, 100_000)
 REVISIONS = 10
 CALLS = 40
-SEGMENTS = 600
+SEGMENTS = 250
 """Steps that the parts of the search index may add: some twenty each, of which there are a few to a power of ten."""
 LIMIT_MS = 50.0
 """What each operation may take at the median."""
