@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import html
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
 from db import exports
 from db.exports import DECIDED
-from db.formats import writers
+from db.formats import named, writers
 from db.store import Store
 from db.validation import Weight
 from db.values import State
-from pages.shared import bundles, export_check, importing, state, taking
+from pages.shared import bundles, export_counts, export_sample, importing, state, taking
 from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
-from pages.shared.messages import counted, plain, refuse
-from relex_core import jsonl
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is to be exported; with `split` as three sets."""
-
-    project: str
-    format: str
-    states: tuple[State, ...]
-    annotators: tuple[str, ...]
-    split: Shares | None = None
+from pages.shared.export_counts import Choice, Counting
+from pages.shared.messages import counted, refuse, time_left
 
 
 def choose(store: Store) -> Choice | None:
@@ -123,67 +110,69 @@ def preview(store: Store, choice: Choice) -> None:
     if importing.under_way(choice.project):
         importing.wait(choice.project)
         return
-    people, who = choice.annotators or None, state.annotator()
-    summary, sizes = _counted(store, choice)
+    stamp = exports.stamp(store, choice.project)
+    counting = export_counts.of_choice(store, choice, stamp)
+    # who knows what they want need not wait for the counts
+    total = counting.summary.documents if counting.complete else counting.job.total
     with st.container(horizontal=True, vertical_alignment="center"):
-        sets = " · ".join(f"{name} {number:,}" for name, number in sizes.items())
+        sets = " · ".join(f"{name} {number:,}" for name, number in counting.sizes.items())
         st.html(
-            f'<p class="rx-title">{counted(summary.documents, "document")}</p>'
+            f'<p class="rx-title">{"" if counting.complete else "about "}{counted(total, "document")}</p>'
             + (f'<p class="rx-quiet">{html.escape(sets)}</p>' if sets else ""),
             width="stretch",
         )
-        taking.button(
-            "Download with manifest",
-            lambda folder, seen: bundles.project_archive(
-                store, choice.project, folder, choice.format, choice.states, people, choice.split, seen, by=who
-            ),
-            key="download_export", of=_counts_of(store, choice), total=summary.documents,
-            type="primary", disabled=not summary.documents,
-            help="A ZIP of the data and a manifest beside each file: counts, labels, model versions, filter, SHA-256.",
-        )  # fmt: skip
-        if st.button("Fine-tune on this", key="fine_tune", disabled=not summary.documents):
-            hand_over(choice)
+        _away(store, choice, total, (stamp, choice))
     taking.outcome("download_export")
-    if not summary.documents:
+    if counting.job.running:
+        _going_on(store, counting)
+    elif counting.complete:
+        _held(store, counting)
+    else:
+        export_counts.forget()
+        refuse(counting.job.error or "The counting ended before it was through. Open the page again.")
+
+
+@st.fragment(run_every=0.7)
+def _going_on(store: Store, counting: Counting) -> None:
+    """How far the counting is, and what there is to see by now; at its end the page is drawn anew."""
+    job = counting.job
+    if not job.running:
+        st.rerun()
+    far = f"Counted {job.done:,} of about {counted(job.total, 'document')}{time_left(job.seconds_left)}"
+    st.progress(min(1.0, job.done / max(1, job.total)), text=far)
+    _held(store, export_counts.latest(counting))
+
+
+def _held(store: Store, counting: Counting) -> None:
+    summary = counting.summary.copy()
+    if counting.complete and not summary.documents:
         refuse("No document fits this choice. Decide on something first, or choose other states.")
         return
     st.html(_figures(summary))
-    _report(summary)
-    schema = store.project(choice.project).schema
+    if counting.complete:
+        _report(summary)
+    schema = store.project(counting.choice.project).schema
     left, right = st.columns(2)
     left.html(_bars(summary.entities, {label.name: label.color for label in schema.entity_labels}))
     right.html(_bars(summary.relations, {label.name: label.color for label in schema.relation_labels}))
-    _records(summary)
+    if counting.unshown:
+        refuse(counting.unshown)
+    elif counting.sample is not None:
+        export_sample.show(counting.sample, named(counting.choice.format).description)
 
 
-def _counted(store: Store, choice: Choice) -> tuple[Summary, dict[str, int]]:
-    """The summary and the sizes of the sets, counted anew only when something changed."""
-    key = _counts_of(store, choice)
-    kept: tuple[object, Summary, dict[str, int]] | None = state.remembered("export_counted")
-    if kept is not None and kept[0] == key:
-        return kept[1], kept[2]
-    people, states = choice.annotators or None, choice.states
-    counts = store.counts(choice.project)
-    total = max(1, sum(counts[name] for name in states))
-    far = st.empty()
-
-    def seen(documents: int) -> None:
-        far.progress(min(1.0, documents / total), text=f"Checked {documents:,} of about {total:,} documents")
-
-    found = store.annotations(choice.project, states=states, annotators=people)
-    summary = export_check.summarize(found, choice.format, seen)
-    sizes = {}
-    if choice.split is not None and summary.documents:
-        again = store.annotations(choice.project, states=states, annotators=people)
-        sizes = bundles.set_sizes(again, choice.split)
-    far.empty()
-    state.remember("export_counted", (key, summary, sizes))
-    return summary, sizes
-
-
-def _counts_of(store: Store, choice: Choice) -> tuple[object, Choice]:
-    """Another one whenever the export might be another one."""
-    return exports.stamp(store, choice.project), choice
+def _away(store: Store, choice: Choice, total: int, of: object) -> None:
+    who, people = state.annotator(), choice.annotators or None
+    taking.button(
+        "Download with manifest",
+        lambda folder, seen: bundles.project_archive(
+            store, choice.project, folder, choice.format, choice.states, people, choice.split, seen, by=who
+        ),
+        key="download_export", of=of, total=total, type="primary", disabled=not total,
+        help="A ZIP of the data and a manifest beside each file: counts, labels, model versions, filter, SHA-256.",
+    )  # fmt: skip
+    if st.button("Fine-tune on this", key="fine_tune", disabled=not total):
+        hand_over(choice)
 
 
 def _report(summary: Summary) -> None:
@@ -211,15 +200,6 @@ def hand_over(choice: Choice) -> None:
     state.remember("train_round", int(state.remembered("train_round", 0)) + 1)
     state.set_project(choice.project)
     st.switch_page("pages/screens/train.py", query_params={"project": choice.project})
-
-
-def _records(summary: Summary) -> None:
-    st.caption(f"The first {counted(len(summary.first), 'record')}, as stage-2 training data")
-    for at, annotation in enumerate(summary.first):
-        words = " ".join(annotation.document.text[:90].split())
-        with st.expander(f"{at + 1}\\. {plain(words)}"):
-            record = {k: v for k, v in jsonl.training_record(annotation).items() if k != "relex"}
-            st.code(json.dumps(record, ensure_ascii=False), language="json", wrap_lines=True)
 
 
 def _figures(summary: Summary) -> str:

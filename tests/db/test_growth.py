@@ -3,8 +3,6 @@ SQLite's virtual machine: no clock decides, so that a busy machine changes nothi
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from db import benchmark

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.elements.lib import policies
@@ -14,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from db import imports
 from db.exports import DECIDED
-from pages.shared import export_check, importing, resources
+from pages.shared import export_check, export_counts, importing, resources
 from pages.shared.adjudication import ADJUDICATOR
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.pages.conftest import Visit
@@ -26,6 +28,12 @@ DOCUMENTS = [Document(f"d{n}", f"Ada met <b>person</b> {n}.") for n in range(20)
 def shown(app: AppTest) -> str:
     assert not app.exception
     return " ".join(str(element.proto.body) for element in app.get("html"))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run waits for its counts, however busy the machine is."""
+    monkeypatch.setattr(export_counts, "SOON", 60.0)
 
 
 @pytest.fixture
@@ -56,6 +64,82 @@ def test_ten_records_are_shown_before_the_download(app: AppTest) -> None:
     assert "The first 10 records" in " ".join(caption.value for caption in app.caption)
     app.button_group(key="export_states").set_value(["flagged"]).run()
     assert not app.code
+
+
+LINES = ["gliner", "relex-jsonl", "gliner2", "glirel", "doccano"]
+TEXTS = {"turtle": "prov:", "jsonld": "@context", "conllu": "# text = Ada met <b>person</b> 1.", "cypher": "MERGE"}
+ARCHIVES = {"brat": (".txt", ".ann"), "inception": (".xmi",), "spacy": (".spacy",), "datasets": (".arrow",)}
+
+
+@pytest.mark.parametrize("format", [*LINES, *TEXTS, *ARCHIVES])
+def test_the_first_records_are_shown_in_the_format_that_was_chosen(app: AppTest, format: str) -> None:
+    app.selectbox(key="export_format").set_value(format).run()
+    assert not app.exception
+    named = [expander.label.replace("\\", "") for expander in app.expander if not expander.label.startswith("Check")]
+    if format in LINES:
+        assert [f"{n + 1}. Ada met <b>person</b> {n}." for n in range(10)] == named
+        assert all(json.loads(record.value) for record in app.code)
+    elif format in TEXTS:
+        (text,) = app.code
+        assert TEXTS[format] in text.value
+        assert "Ada" in text.value
+        assert "person</b> 10." not in text.value, "ten records and no more"
+    else:
+        for ending in ARCHIVES[format]:
+            assert any(ending in name for name in named), named
+    if format == "brat":
+        assert sum(".txt" in name for name in named) == 10
+        assert "Ada met <b>person</b> 0." in [file.value for file in app.code]
+        assert any(file.value.startswith("T1\tperson 0 2\tAd") for file in app.code)
+    assert "<b>person" not in shown(app), "what texts hold is no markup"
+
+
+def test_the_page_does_not_wait_for_its_counts(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_counts, "SOON", 0.0)
+    go_on, half = threading.Event(), threading.Event()
+    summarize = export_check.summarize
+
+    def slowly(annotations: Iterable[Annotation], *rest: Any, **more: Any) -> export_check.Summary:
+        def passing() -> Iterator[Annotation]:
+            for at, annotation in enumerate(annotations):
+                if at == 4:
+                    half.set()
+                    assert go_on.wait(60)
+                yield annotation
+
+        return summarize(passing(), *rest, **more)
+
+    def counting() -> export_counts.Counting:
+        found = app.session_state["remembered_export_counting"]
+        assert isinstance(found, export_counts.Counting)
+        return found
+
+    monkeypatch.setattr(export_check, "summarize", slowly)
+    app.selectbox(key="export_format").set_value("brat").run()
+    given_up = counting()
+    assert half.wait(60)
+    app.run()
+    assert "about 20 documents" in shown(app)
+    assert "<b>4</b><span>entities" in shown(app), "what is counted so far"
+    assert not app.button(key="download_export").disabled, "who does not care for the counts need not wait"
+    app.button_group(key="export_states").set_value(["submitted"]).run()
+    assert given_up.job.stopped
+    go_on.set()
+    assert counting().job.wait(60)
+    assert given_up.job.wait(60)
+    assert "10 documents" in shown(app.run())
+    assert not given_up.complete
+    assert "about" not in shown(app)
+    # somebody saves: what was counted last stands until it is counted anew
+    go_on.clear()
+    half.clear()
+    resources.store().save("p", Annotation(DOCUMENTS[0], SCHEMA), annotator="ada", state="submitted")
+    app.run()
+    assert half.wait(60)
+    assert "<b>10</b><span>entities" in shown(app.run())
+    go_on.set()
+    assert counting().job.wait(60)
+    assert "11 documents" in shown(app.run())
 
 
 def test_no_widget_is_given_its_value_twice(

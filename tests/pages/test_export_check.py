@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,18 @@ def test_doubtful_annotations_are_counted() -> None:
     assert told["entity labels with fewer than 10 examples"] == 2
 
 
-def test_counting_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_check, "STEP", 2)
-    heard: list[int] = []
-    export_check.summarize([Annotation(DOCUMENT, SCHEMA)] * 5, seen=heard.append)
-    assert heard == [2, 4]
+def test_counts_are_there_while_the_counting_goes_on() -> None:
+    summary = export_check.Summary()
+    seen: list[tuple[int, int]] = []
+
+    def annotations() -> Iterator[Annotation]:
+        for _ in range(3):
+            now = summary.copy()
+            seen.append((now.documents, now.entities.total()))
+            yield Annotation(DOCUMENT, SCHEMA, (Entity("a", 0, 3, "person"),))
+
+    assert export_check.summarize(annotations(), into=summary) is summary
+    assert seen == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_suggestions_leave_as_training_data_that_says_what_it_is() -> None:
