@@ -1,9 +1,11 @@
 """Relex Studio: explore, correct and curate entities and relations. Run with `streamlit run app.py`."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.shared import direct, frame, takeaways
 from pages.shared.messages import guard
+from pages.shared.sign_in import SignIn
 
 if frame.visited():
     st.set_page_config(
@@ -15,4 +17,9 @@ if frame.visited():
         page.run()
 else:
     # the server imports this file once, before the first visitor
-    app = st.App(__file__, lifespan=frame.lifespan, routes=(*direct.routes, *takeaways.routes))
+    app = st.App(
+        __file__,
+        lifespan=frame.lifespan,
+        routes=(*direct.routes, *takeaways.routes),
+        middleware=[Middleware(SignIn)],
+    )

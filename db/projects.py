@@ -21,6 +21,9 @@ from relex_core.types import Schema, sha256
 
 MAX_NAME = 200
 
+JOINERS = str.maketrans("", "", "\u200c\u200d")
+"""Takes out what joins letters of Persian or Hindi words and parts of an emoji, and prints nothing by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
@@ -171,7 +174,8 @@ def annotator(connection: Connection, name: str, now: datetime) -> int:
 def checked_name(what: str, name: str) -> str:
     """`name` without space around it. Raises InputError if it is empty, long or cannot be stored."""
     stripped = name.strip()
-    if not stripped or len(stripped) > MAX_NAME or not stripped.isprintable():
+    printed = stripped.translate(JOINERS)
+    if not printed or len(stripped) > MAX_NAME or not printed.isprintable():
         raise InputError(
             expected=f"a name for {what} of 1 to {MAX_NAME} printable characters",
             found=quote(name),

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages.shared.seats import Seat
+from pages.shared.sign_in import PARAMETER
 from pages.shared.workspace import Workspace
 from relex_core.types import Thresholds
 
@@ -268,6 +269,11 @@ def set_address(project: str = "", document: str = "") -> None:
 
 
 _CHECKPOINT = "checkpoint"
+
+
+def sign_in_problem() -> str:
+    """What the address says about a sign-in that came to nothing, "" for none."""
+    return str(st.query_params.get(PARAMETER, ""))
 
 
 def checkpoint_address() -> str:

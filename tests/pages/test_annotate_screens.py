@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from db import assignments
 from db.gold import ADJUDICATOR
+from db.projects import checked_name
 from db.values import State
-from pages.shared import annotating, resources, reviewing, suggestions
+from pages.shared import annotating, identity, resources, reviewing, suggestions
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
@@ -181,10 +183,55 @@ def test_the_account_goes_before_the_name_that_the_browser_kept(account: str, na
 
 def test_a_name_of_any_script_is_kept_whole() -> None:
     for name in ("Ada", "علی‌رضا", "👩‍🔬 Marie", "x" * 80):
-        assert tab_name.tidy(name) == name
-    for anything in (None, 7, ["ada"], "", " \n\x00", "\ud800"):
+        assert tab_name.tidy(name) == name == checked_name("an annotator", name)
+    for anything in (None, 7, ["ada"], "", " \n\x00", "\ud800", "\u200d", "\u202e\u200c"):
         assert tab_name.tidy(anything) == ""
+    for name in ("Ada\u00a0Lovelace", "\u202eada", "ada\u200f\u2028", "\u200fعلی‌رضا"):
+        assert checked_name("an annotator", tab_name.tidy(name))
     assert tab_name.tidy(tab_name.tidy("x" * 79 + " yz")) == tab_name.tidy("x" * 79 + " yz") == "x" * 79
+
+
+def test_an_account_is_known_by_an_address_that_nobody_else_can_claim() -> None:
+    ada = {"iss": "https://a", "sub": "1", "name": "Ada", "email": "ada@example.org"}
+    assert identity.account(ada) == "ada@example.org"
+    assert identity.account({**ada, "email_verified": "true"}) == "ada@example.org"
+    called = identity.account({**ada, "email_verified": False})
+    assert re.fullmatch(r"Ada \([0-9a-f]{8}\)", called)
+    for other in ({"email_verified": "false"}, {"email": None}, {"email": "x" * 90 + "@y"}, {"email": "adjudication"}):
+        assert identity.account({**ada, **other}) == called
+    for other in ({"sub": "2"}, {"iss": "https://b"}):
+        assert identity.account({**ada, "email_verified": False, **other}) != called
+    # whatever a provider says can be stored, and is no address
+    for claims in ({}, {"name": None}, {"name": "\u202e\n"}, {"name": "y" * 500}, {"name": ["a"]}, {"email": called}):
+        name = identity.account({"email_verified": True, **claims})
+        assert checked_name("an annotator", name) == name == tab_name.tidy(name)
+        assert name.endswith(")")
+
+
+def asks_who_it_is() -> None:
+    from pages.shared import identity
+
+    identity.gate()
+
+
+@pytest.mark.parametrize(
+    ("section", "buttons"),
+    [
+        ({"client_id": "a"}, ["Sign in"]),
+        ({"one": {"client_id": "a"}, "two": {"client_id": "b"}}, ["Sign in with one", "Sign in with two"]),
+        ({"client_id": "a", "two": {"client_id": "b"}}, ["Sign in", "Sign in with two"]),
+        ({}, ["Sign in"]),
+    ],
+)
+def test_each_provider_has_a_button(section: dict[str, Any], buttons: list[str]) -> None:
+    app = AppTest.from_function(asks_who_it_is)
+    app.secrets["auth"] = section
+    app.run()
+    assert not app.exception
+    assert [button.label for button in app.button] == buttons
+    app.button[0].click().run()
+    assert not app.exception
+    assert "Nobody can sign in" in app.warning[0].value
 
 
 def test_decisions_are_saved_under_the_name_one_gives(queue: AppTest) -> None:

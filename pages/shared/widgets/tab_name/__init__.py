@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from db.projects import JOINERS
 from pages.shared import state
 
 COOKIE = "relex_studio_name"
@@ -18,8 +19,6 @@ COOKIE = "relex_studio_name"
 LONGEST = 80
 
 _KEY = "tab_name"
-
-_NO_SIGN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 @cache
@@ -48,9 +47,15 @@ def chosen_last() -> str:
 
 
 def tidy(name: Any) -> str:
-    """A name as it is kept, the same for one that is tidy already; "" for what is none, as a browser may send."""
-    line = "".join(sign for sign in name if unicodedata.category(sign) not in _NO_SIGN) if isinstance(name, str) else ""
-    return line.strip()[:LONGEST].strip()
+    """A name as it is kept, the same for one that is tidy already; "" for what is none, as a browser may send. What is
+    left can be stored.
+
+    >>> tidy("Ada\\u00a0Lovelace\\u200f\\n")
+    'Ada Lovelace'
+    """
+    signs = (" " if unicodedata.category(sign) == "Zs" else sign for sign in name) if isinstance(name, str) else ()
+    line = "".join(sign for sign in signs if not sign.translate(JOINERS) or sign.isprintable()).strip()[:LONGEST]
+    return line.strip() if line.translate(JOINERS).strip() else ""
 
 
 def _rerun_only() -> None:
