@@ -10,10 +10,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from db.gold import ADJUDICATOR
-from pages.shared.alignment import Edge, Marks, Pair, Unit, edges, units
-from relex_core.types import Annotation, Entity, Relation
+from pages.shared.alignment import Edge, Marks, Pair, Unit, canonical, edges, units
+from relex_core.types import Annotation, Entity, Relation, Schema
 
-__all__ = ["ADJUDICATOR", "REASONS", "Disagreement", "Pick", "disagreements", "picks_from_json", "resolve", "undecided"]
+__all__ = [
+    "ADJUDICATOR",
+    "BANDS",
+    "REASONS",
+    "UNSCORED",
+    "Disagreement",
+    "Pick",
+    "disagreements",
+    "picks_from_json",
+    "resolve",
+    "undecided",
+]
 
 Pick = tuple[str, ...]
 """Whose version is taken: one annotator, several, or nobody's."""
@@ -21,13 +32,23 @@ Pick = tuple[str, ...]
 REASONS = ("entity of some only", "boundary", "entity label", "relation of some only", "relation label or direction")
 """In what annotators can differ about a mention or a pair of mentions."""
 
+BANDS = {
+    "score below 0.5": (0.0, 0.5),
+    "score 0.5 to 0.7": (0.5, 0.7),
+    "score 0.7 to 0.9": (0.7, 0.9),
+    "score from 0.9": (0.9, 1.01),
+}
+"""Ranges of the model's score, without their upper ends."""
+
+UNSCORED = "not suggested"
+
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
     """One place on which annotators differ. `id` stays the same while annotations do; `spans` are the mentions that
     it is about, one or two; `options` holds for each annotator what they said, in words, empty for nothing; `labels`
     are those that anybody gave, `reasons` some of `REASONS`, `ends` the ids that disagreements about a relation's two
-    mentions have or would have."""
+    mentions have or would have. `score` is the highest that the model gave any version, where it suggested one."""
 
     id: str
     kind: str
@@ -37,6 +58,14 @@ class Disagreement:
     labels: tuple[str, ...]
     reasons: tuple[str, ...]
     ends: tuple[str, ...] = ()
+    score: float | None = None
+
+    @property
+    def band(self) -> str:
+        """One of `BANDS`, or `UNSCORED`."""
+        if self.score is None:
+            return UNSCORED
+        return next(name for name, (low, high) in BANDS.items() if low <= self.score < high)
 
     def of(self, annotator: str) -> tuple[str, ...]:
         """What this annotator said, nothing for one who has no version."""
@@ -45,8 +74,8 @@ class Disagreement:
 
 def disagreements(marks: Marks) -> tuple[Disagreement, ...]:
     """Entities in text order, then relations in text order. Whatever all annotators said alike is not among them."""
-    mentions = units(marks)
-    return (*_entity_disagreements(marks, mentions), *_relation_disagreements(marks, mentions))
+    mentions, scores = units(marks), _scores(marks)
+    return (*_entity_disagreements(marks, mentions, scores), *_relation_disagreements(marks, mentions, scores))
 
 
 def undecided(found: Iterable[Disagreement], picks: Mapping[str, Pick]) -> tuple[Disagreement, ...]:
@@ -132,7 +161,41 @@ def _with_suggestions(marks: Marks, entities: tuple[Entity, ...], relations: tup
     )
 
 
-def _entity_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
+_Said = tuple[Any, ...]
+"""What an entity or a relation says, the same in all versions and in the suggestions."""
+
+
+def _scores(marks: Marks) -> dict[_Said, float]:
+    """The model's scores of all that it suggested to anybody, the highest one of each."""
+    scores: dict[_Said, float] = {}
+    for annotation in marks.values():
+        before = annotation.based_on
+        if before is None:
+            continue
+        spans = {entity.id: entity.span for entity in before.entities}
+        suggested = [(_said(e), e.score) for e in before.entities]
+        suggested += [(_said_of(before.schema, r, spans), r.score) for r in before.relations]
+        for said, score in suggested:
+            scores[said] = max(scores.get(said, 0.0), score or 0.0)
+    return scores
+
+
+def _score(scores: Mapping[_Said, float], versions: Iterable[_Said]) -> float | None:
+    return max((scores[said] for said in versions if said in scores), default=None)
+
+
+def _said(entity: Entity) -> _Said:
+    return (*entity.span, entity.label)
+
+
+def _said_of(schema: Schema, relation: Relation, spans: Mapping[str, tuple[int, int]]) -> _Said:
+    ends = spans[relation.head], spans[relation.tail]
+    return (*sorted(ends), *canonical(schema, ends[0] < ends[1], relation.label))
+
+
+def _entity_disagreements(
+    marks: Marks, mentions: tuple[Unit, ...], scores: Mapping[_Said, float]
+) -> Iterable[Disagreement]:
     text = next(iter(marks.values())).document.text
     for unit in mentions:
         said = {name: unit.of(name) for name in marks}
@@ -152,11 +215,15 @@ def _entity_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[
             options,
             tuple(sorted(labels)),
             _reasons(differs),
+            score=_score(scores, map(_said, given)),
         )
 
 
-def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterable[Disagreement]:
+def _relation_disagreements(
+    marks: Marks, mentions: tuple[Unit, ...], scores: Mapping[_Said, float]
+) -> Iterable[Disagreement]:
     text = next(iter(marks.values())).document.text
+    spans = {name: {entity.id: entity.span for entity in annotation.entities} for name, annotation in marks.items()}
     for pair, said in edges(marks, mentions).items():
         if len({frozenset(said.get(name, ())) for name in marks}) == 1:
             continue
@@ -174,6 +241,7 @@ def _relation_disagreements(marks: Marks, mentions: tuple[Unit, ...]) -> Iterabl
                 (False, False, False, len(said) < len(marks), len({frozenset(labels) for labels in said.values()}) > 1)
             ),
             (_entity_id(low), _entity_id(high)),
+            _score(scores, (_said_of(marks[n].schema, r, spans[n]) for n, v in said.items() for r in v.values())),
         )
 
 

@@ -55,11 +55,26 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which shared documents are wanted: those that this annotator finished, and in which a disagreement is about
-    this label and of this kind (one of `adjudication.REASONS`). "" leaves a field open."""
+    this label, of this kind (one of `adjudication.REASONS`) and scored by the model within this band (one of
+    `adjudication.BANDS`, or `UNSCORED`). "" leaves a field open."""
 
     annotator: str = ""
     label: str = ""
     reason: str = ""
+    band: str = ""
+
+    @property
+    def disputed(self) -> bool:
+        """Whether it asks for a disagreement."""
+        return bool(self.label or self.reason or self.band)
+
+    def about(self, found: Disagreement) -> bool:
+        """Whether a disagreement is as wanted."""
+        return (
+            (not self.label or self.label in found.labels)
+            and (not self.reason or self.reason in found.reasons)
+            and (not self.band or self.band == found.band)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +128,13 @@ def disputed(store: Store, project: str, documents: Iterable[Shared]) -> dict[st
 def matching(
     documents: tuple[Shared, ...], wanted: Filter, disputed: Mapping[str, tuple[Disagreement, ...]]
 ) -> tuple[Shared, ...]:
-    """The documents that a filter leaves. `disputed` is needed for a label or a reason only: one disagreement has to
-    meet both."""
+    """The documents that a filter leaves. `disputed` is needed where it asks for a disagreement: one has to meet all
+    that it says about it."""
     return tuple(
         document
         for document in documents
         if (not wanted.annotator or wanted.annotator in document.annotators)
-        and (
-            not (wanted.label or wanted.reason)
-            or any(
-                (not wanted.label or wanted.label in d.labels) and (not wanted.reason or wanted.reason in d.reasons)
-                for d in disputed.get(document.id, ())
-            )
-        )
+        and (not wanted.disputed or any(map(wanted.about, disputed.get(document.id, ()))))
     )
 
 

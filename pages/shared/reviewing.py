@@ -7,7 +7,7 @@ import streamlit as st
 from db.store import Store
 from db.values import FINISHED
 from pages.shared import review, state
-from pages.shared.adjudication import REASONS, Disagreement
+from pages.shared.adjudication import BANDS, REASONS, UNSCORED, Disagreement
 from pages.shared.messages import clock, counted, plain, refuse
 from pages.shared.review import Filter, Saved, Shared
 from pages.shared.widgets.adjudicator import adjudicator, decision
@@ -147,8 +147,9 @@ def _filtered(store: Store, name: str, shared: tuple[Shared, ...]) -> tuple[Shar
         _choice("annotator", "every annotator", people),
         _choice("label", "any label", list(dict.fromkeys(labels))),
         _choice("reason", "any disagreement", list(REASONS)),
+        _choice("band", "any score", [*BANDS, UNSCORED]),
     )
-    if not (wanted.label or wanted.reason):
+    if not wanted.disputed:
         return review.matching(shared, wanted, {})
     stamp = (name, tuple((document.id, document.annotators, document.last) for document in shared))
     kept: tuple[object, dict[str, tuple[Disagreement, ...]]] | None = state.remembered("disputed")

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from db.gold import ADJUDICATOR
 from db.store import Store
 from db.values import State
-from relex_core.types import Annotation, Document, Entity, Schema
+from pages.shared import palette
+from relex_core.editing import Accept, RemoveEntity, apply, begin
+from relex_core.types import Annotation, Document, Entity, Extraction, Schema
 from tests.browser.conftest import Serve, Server
 
 pytestmark = pytest.mark.browser
+
+FILTERS = ("annotator", "label", "reason", "band")
+
+# the colour of a text and of what is behind it, as a browser paints them
+PAINTED = """(node) => {
+  const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const painted = (color) => {
+    brush.clearRect(0, 0, 1, 1);
+    brush.fillStyle = color;
+    brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data];
+  };
+  const hex = (pixel) => '#' + pixel.slice(0, 3).map((part) => part.toString(16).padStart(2, '0')).join('');
+  let behind = node;
+  while (painted(getComputedStyle(behind).backgroundColor)[3] < 255) behind = behind.parentElement;
+  return [hex(painted(getComputedStyle(node).color)), hex(painted(getComputedStyle(behind).backgroundColor))];
+}"""
 
 SCHEMA = Schema.of(["person", "place"], ["met in"])
 DOCUMENT = Document("d0", "Ada met Charles in London near the Thames.")
@@ -163,3 +184,81 @@ def test_all_keys_are_listed_and_can_be_changed(
     decided(page, "0 of 3 decided")
     kept = page.evaluate("JSON.parse(localStorage.getItem('relex-studio.keys'))")
     assert kept == {"undo": "y", "pickAll": "w"}
+
+
+def test_disagreements_are_found_by_the_models_score(
+    server: Server, page: Page, store: Store, request: pytest.FixtureRequest
+) -> None:
+    """d0 is annotated without a model; of d1 to d3 the annotators differ on what it was more and less sure of."""
+    project, scores = request.node.name, {"d1": 0.95, "d2": 0.62, "d3": 0.31}
+    for id, score in scores.items():
+        document = Document(id, f"Ada met Charles in London, said {id}.")
+        store.add_documents(project, [document])
+        sure, unsure = Entity.suggested(0, 3, "person", 0.99), Entity.suggested(19, 25, "place", score)
+        found = Extraction(document, SCHEMA, (sure, unsure), (), "mini@test")
+        store.save_extraction(project, found)
+        both = apply(begin(found), Accept((sure.id, unsure.id)))
+        for who, marks in (("ada", both), ("eva", apply(both, RemoveEntity(unsure.id)))):
+            store.save(project, marks, annotator=who, state=State.SUBMITTED, independent=True)
+    arrive(page, server, project)
+    place = page.locator(".st-key-case_place")
+    expect(place).to_contain_text("1 of 4")
+    expect(page.locator(".duel .score")).to_have_count(0)
+
+    def choose(band: str) -> None:
+        page.locator(".st-key-review_band").get_by_role("combobox").click()
+        page.get_by_role("option", name=band, exact=True).click()
+
+    for band, id, shown in (
+        ("score from 0.9", "d1", "model 0.95"),
+        ("score 0.5 to 0.7", "d2", "model 0.62"),
+        ("score below 0.5", "d3", "model 0.31"),
+    ):
+        choose(band)
+        expect(place).to_contain_text(f"1 of 1 · {id}")
+        expect(page.locator(".duel .row .score")).to_have_text(shown)
+    choose("score 0.7 to 0.9")
+    expect(page.get_by_text("No shared document is like that.")).to_be_visible()
+    choose("not suggested")
+    expect(place).to_contain_text("1 of 1 · d0")
+    # it stays over another view, and opens again
+    page.get_by_text("Agreement", exact=True).click()
+    expect(page.locator(".duel")).to_have_count(0)
+    page.get_by_text("Disagreements", exact=True).click()
+    expect(place).to_contain_text("1 of 1 · d0")
+    choose("any score")
+    expect(place).to_contain_text("of 4")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_filters_and_the_score_are_legible(
+    server: Server,
+    chromium: Browser,
+    store: Store,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    theme: Literal["light", "dark"],
+) -> None:
+    project = request.node.name
+    document = Document("d1", "Ada met Charles in London.")
+    store.add_documents(project, [document])
+    place = Entity.suggested(19, 25, "place", 0.62)
+    found = Extraction(document, SCHEMA, (place,), (), "mini@test")
+    store.save_extraction(project, found)
+    for who, marks in (("ada", apply(begin(found), Accept((place.id,)))), ("eva", begin(found))):
+        store.save(project, marks, annotator=who, state=State.SUBMITTED, independent=True)
+    with chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme) as context:
+        page = context.new_page()
+        arrive(page, server, project)
+        page.locator(".st-key-review_band").get_by_role("combobox").click()
+        page.get_by_role("option", name="score 0.5 to 0.7").click()
+        score = page.locator(".duel .score")
+        expect(score).to_have_text("model 0.62")
+        page.screenshot(path=tmp_path / f"review_{theme}.png")
+        # one row of filters, at 1,440 pixels
+        rows = {box["y"] for name in FILTERS if (box := page.locator(f".st-key-review_{name}").bounding_box())}
+        assert len(rows) == 1
+        # nothing is struck out before somebody has decided
+        assert "line-through" not in page.locator(".duel .what").evaluate("e => getComputedStyle(e).textDecoration")
+        ink, ground = score.evaluate(PAINTED)
+        assert palette.contrast(ink, ground) >= 4.5

@@ -97,6 +97,30 @@ def test_a_disagreement_says_what_kind_it_is_and_which_labels_it_is_about() -> N
     assert missing.reasons == ("relation of some only",)
 
 
+def test_a_disagreement_has_the_highest_score_that_the_model_gave_a_version() -> None:
+    ada, place = Entity.suggested(*ADA.span, "person", 0.95), Entity.suggested(*LONDON.span, "place", 0.6)
+    met = Relation(place.id, ada.id, "met in", 0.4)
+    begun = editing.begin(Extraction(ANN.document, SCHEMA, (ada, place), (met,), "mini@0"))
+    kept = editing.apply(begun, editing.Accept((ada.id, place.id), (met.key,)))
+    kept = editing.apply(kept, editing.AddEntity("own", *BABBAGE.span, "person"))
+    person = editing.apply(begun, editing.Accept((ada.id,)))
+    person = editing.apply(person, editing.AddEntity("own", *LONDON.span, "person"))
+    found = {d.text: d for d in adjudication.disagreements({"ann": kept, "bob": person})}
+    scores = {text: (d.score, d.band) for text, d in found.items()}
+    assert scores == {
+        "Charles Babbage": (None, adjudication.UNSCORED),
+        "London": (0.6, "score 0.5 to 0.7"),
+        "Ada Lovelace – London": (0.4, "score below 0.5"),
+    }
+    # the model's opinion of what nobody says is none of theirs
+    without = editing.apply(begun, editing.Accept((ada.id,)))
+    (only,) = adjudication.disagreements({"bob": person, "eva": without})
+    assert (only.text, only.score) == ("London", None)
+    (lower, *_, highest) = adjudication.BANDS.values()
+    assert lower[0] == 0
+    assert highest[1] > 1
+
+
 def test_what_no_pick_answers_is_undecided_but_for_relations_of_an_entity_that_was_turned_down() -> None:
     ann = annotation(ADA, LONDON, LONDON_PERSON, relations=((ADA, "met in", LONDON),))
     found = adjudication.disagreements({"ann": ann, "bob": annotation(ADA)})

@@ -357,6 +357,12 @@ def test_the_row_of_filters_narrows_the_documents(visit: Visit, data: Path) -> N
     review.segmented_control(key="review_view").set_value("Agreement").run()
     review.segmented_control(key="review_view").set_value("Disagreements").run()
     assert listed() == ["case_d0"], "a filter stays while another view is looked at"
+    review.selectbox(key="review_band").select("score from 0.9").run()
+    assert listed() == ["case_d0"]
+    assert [d["score"] for d in component(review, "relex_adjudicator")["disagreements"]] == [0.9]
+    review.selectbox(key="review_band").select("not suggested").run()
+    assert listed() == []
+    review.selectbox(key="review_band").select("").run()
     review.selectbox(key="review_reason").select("relation of some only").run()
     assert listed() == []
     assert "No shared document is like that" in said(review)

@@ -131,6 +131,9 @@ def test_shared_documents_are_found_by_annotator_label_and_kind(store: Store) ->
     assert found(reason="entity of some only") == ["d0"]
     assert found(reason="relation of some only") == ["d1"]
     assert found(annotator="bob", label="met in") == []
+    assert found(band="score from 0.9") == ["d0", "d1"]
+    assert found(band="score from 0.9", label="person") == ["d0"]
+    assert found(band="score 0.7 to 0.9") == found(band="not suggested") == []
 
 
 def test_acceptance_by_label_and_model(store: Store) -> None:

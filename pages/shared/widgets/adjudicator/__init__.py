@@ -94,6 +94,7 @@ def adjudicator(
                 "text": d.text,
                 "ends": d.ends,
                 "options": [list(said) for _, said in d.options],
+                "score": d.score,
             }
             for d in disagreements
         ],

@@ -107,6 +107,7 @@ class Duel {
     this.list = el('div', 'list', '', { role: 'listbox', 'aria-label': 'disagreements', tabindex: '0' });
     this.rows = disagreements.map((d, i) => {
       const row = el('div', 'row', '', { role: 'option' });
+      if (d.score !== null) row.append(el('span', 'score', `model ${d.score.toFixed(2)}`));
       row.append(el('div', 'what', d.text));
       const options = el('div', 'options');
       versions.forEach((version, v) => {
