@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from db import assignments, label_changes
+from db import assignments
 from db.store import Store
 from pages.shared import label_edits
 from pages.shared.corrections import Batch, Committed, apply_batch
@@ -59,23 +59,9 @@ def turn_to(workspace: Workspace, at: int) -> Workspace:
     return replace(workspace, at=at, mode="correct" if workspace.mode == "correct" else "marked")
 
 
-def edit_labels(store: Store, workspace: Workspace, edit: Mapping[str, Any], by: str) -> Workspace:
-    """The label set after an edit, also in the project while correcting. Raises SchemaError, changing nothing."""
-    if workspace.mode == "correct":
-        return replace(workspace, schema=edit_project_labels(store, workspace.project, edit, by))
+def edit_labels(workspace: Workspace, edit: Mapping[str, Any]) -> Workspace:
+    """The label set after an edit, before anything is corrected in it. Raises SchemaError."""
     return replace(workspace, schema=label_edits.apply(workspace.schema, edit))
-
-
-def edit_project_labels(store: Store, project: str, edit: Mapping[str, Any], by: str) -> Schema:
-    """A project's label set after an edit. A new name goes through all that was decided under the old one."""
-    schema = store.project(project).schema
-    label_edits.apply(schema, edit)  # refuses what cannot be done before anything is changed
-    to, old = edit.get("to"), str(edit.get("name"))
-    new = str(to.get("name", old)).strip() if isinstance(to, Mapping) else old
-    if edit.get("op") == "change" and new != old:
-        label_changes.rename(store, project, "relation" if edit["kind"] == "relation" else "entity", old, new, by)
-        schema, edit = store.project(project).schema, {**edit, "name": new}
-    return store.save_schema(project, label_edits.apply(schema, edit), by=by).schema
 
 
 def take_preset(store: Store, workspace: Workspace, name: str, by: str = "") -> Workspace:

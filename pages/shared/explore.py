@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from db.store import Store
-from pages.shared import actions, downloads, resources, sources, state, text_pane, triples
+from pages.shared import actions, downloads, label_menu, resources, sources, state, text_pane, triples
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
@@ -52,7 +52,12 @@ def opened(store: Store) -> Workspace:
 def _labels_edited(store: Store, workspace: Workspace) -> Workspace:
     def change(edit: Mapping[str, Any]) -> Schema:
         nonlocal workspace
-        workspace = actions.edit_labels(store, workspace, edit, state.annotator())
+        if workspace.mode == "correct":
+            # decisions are made in these labels, here and elsewhere in the project
+            label_menu.carry_out(store, workspace.project, edit)
+            workspace = actions.refresh(store, workspace)
+        else:
+            workspace = actions.edit_labels(workspace, edit)
         return workspace.schema
 
     schema_form.take(workspace.schema, "labels", change)
@@ -68,6 +73,8 @@ def labels(workspace: Workspace) -> None:
             for name in PRESETS:
                 st.button(name, key=f"preset_{name}", on_click=_take_labels, args=(name,), width="stretch")
     schema_form.schema_form(workspace.schema, key="labels")
+    if workspace.mode == "correct":
+        label_menu.answers(resources.store(), workspace.project, workspace.schema)
     kept = state.thresholds()
     left, right = st.columns(2)
     for column, kind, value, floor in (

@@ -1,6 +1,7 @@
 """A project's label set behind a button, the same on Annotate and on Documents.
 
-Chips, the question before a rename or a merge with its counts, the one undo, and the labels that were deleted.
+Chips, the question before a rename or a merge with its counts, the one undo, and the labels that were deleted. On
+Explore the chips stand beside the text, and the rest comes under them while somebody corrects.
 """
 
 from __future__ import annotations
@@ -26,20 +27,30 @@ def take(store: Store, project: str, schema: Schema) -> bool:
     changed = bool(state.remembered("labels_changed", False))
     state.remember("labels_changed", False)
 
-    def carry_out(edit: Mapping[str, Any]) -> Schema:
+    def edited(edit: Mapping[str, Any]) -> Schema:
         nonlocal changed
-        asked = label_sets.edit(store, project, edit, state.annotator())
-        _ask(project, asked)
-        changed = changed or asked is None
+        changed = carry_out(store, project, edit) or changed
         return schema
 
-    schema_form.take(schema, FORM, carry_out)
+    schema_form.take(schema, FORM, edited)
     return changed
+
+
+def carry_out(store: Store, project: str, edit: Mapping[str, Any]) -> bool:
+    """Do what an edit of the chips says, or let `answers` ask first; whether it is done. Raises SchemaError."""
+    asked = label_sets.edit(store, project, edit, state.annotator())
+    _ask(project, asked)
+    return asked is None
 
 
 def menu(store: Store, project: str, schema: Schema) -> None:
     """Draw it. What is done is carried out by `take` at the top of the next run."""
     schema_form.schema_form(schema, key=FORM)
+    answers(store, project, schema)
+
+
+def answers(store: Store, project: str, schema: Schema) -> None:
+    """Draw what stands under the chips: the question, the undo, and the labels that were deleted."""
     of, asked, done = state.remembered("label_change", ("", None, ""))
     if of == project and asked is not None:
         st.markdown(plain(label_sets.question(asked)))

@@ -12,6 +12,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from db.store import Store
 from tests.browser.conftest import Serve, Server, Watch
 
 pytestmark = pytest.mark.browser
@@ -284,3 +285,56 @@ def test_the_way_out_and_the_list_of_keys_are_in_sight_however_long_the_row_is(e
     assert row.evaluate("(row) => row.scrollWidth > row.clientWidth"), "long enough to need it"
     bar.get_by_role("button", name="? all keys").click()
     expect(explore.locator(".relex .sheet-keys")).to_be_visible()
+
+
+def test_a_label_is_renamed_with_counts_first_and_one_undo_while_somebody_corrects(
+    explore: Page, store: Store, tmp_path: Path
+) -> None:
+    def rename(label: str, name: str) -> None:
+        explore.get_by_role("button", name=f"entity label {label}: edit").click()
+        field = explore.locator(".rx-labels .rx-edit").get_by_label("Name", exact=True)
+        field.fill(name)
+        field.press("Enter")
+
+    # before anything is corrected there is nothing to ask about
+    rename("award", "honour")
+    expect(explore.get_by_role("button", name="entity label honour: edit")).to_be_visible()
+    expect(explore.locator(".st-key-label_go")).to_have_count(0)
+    rename("honour", "award")
+    expect(explore.get_by_role("button", name="entity label award: edit")).to_be_visible()
+    explore.get_by_role("button", name="Correct this").click()
+    expect(explore.locator(".relex.editing .status")).to_be_visible()
+    explore.locator(MARKS, has_text="Warsaw").first.click()
+    explore.keyboard.press("a")
+    expect(explore.locator(".relex.editing .status")).to_have_text("saved")
+    project = store.projects()[0].name
+
+    def labels() -> set[str]:
+        (latest,) = store.latest_revisions(project)
+        return {entity.label for entity in latest.annotation.entities}
+
+    assert labels() == {"location"}
+    rename("location", "place <i>")
+    question = explore.get_by_text(
+        "Rename location to place <i>? It changes 1 mark in 1 document, and suggestions in 1"
+    )
+    expect(question).to_be_visible()
+    assert labels() == {"location"}
+    explore.locator(".st-key-label_stay button").click()
+    expect(question).to_have_count(0)
+    expect(explore.get_by_role("button", name="entity label location: edit")).to_be_visible()
+    # a name that is taken is a merge, and is asked as well
+    rename("location", "organization")
+    expect(explore.get_by_text("Merge location into organization? It changes 1 mark in 1 document")).to_be_visible()
+    assert labels() == {"location"}
+    rename("location", "place <i>")
+    expect(question).to_be_visible()
+    explore.screenshot(path=tmp_path / "question.png")
+    explore.locator(".st-key-label_go button").click()
+    expect(explore.get_by_text("location is now called place <i>.")).to_be_visible()
+    expect(explore.get_by_role("button", name="entity label place <i>: edit")).to_be_visible()
+    assert labels() == {"place <i>"}
+    explore.locator(".st-key-label_undo button").click()
+    expect(explore.get_by_role("button", name="entity label location: edit")).to_be_visible()
+    expect(explore.locator(".st-key-label_undo")).to_have_count(0)
+    assert labels() == {"location"}
