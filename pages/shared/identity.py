@@ -119,7 +119,7 @@ def settle(account: str) -> None:
         state.set_annotator(account)
         return
     if not state.annotator_settled():
-        state.set_annotator(tab_name.chosen_last())
+        state.set_annotator(tab_name.begins_with())
     before = tab_name.told()
     if before and before != state.annotator() and not state.annotator_choice():
         state.set_annotator(before)

@@ -330,8 +330,26 @@ def test_each_tab_keeps_its_name_and_a_new_one_begins_with_the_last_chosen(
     third = page.context.new_page()
     arrive(third, server)
     expect(named(third)).to_contain_text("bob")
+    # from the first moment: nothing is drawn under the other name
+    page.add_init_script(
+        """window.drawn = new Set();
+        new MutationObserver(() => {
+          for (const node of document.querySelectorAll('.st-key-annotator_menu p')) window.drawn.add(node.textContent);
+        }).observe(document, { childList: true, subtree: true, characterData: true });"""
+    )
     page.reload()
     expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
+    expect(named(page)).to_contain_text("ada")
+    assert page.evaluate("[...window.drawn]") == ["ada"]
+    # a tab that was just left changes nothing for a new one
+    page.goto("about:blank")
+    fourth = page.context.new_page()
+    arrive(fourth, server)
+    expect(named(fourth)).to_contain_text("bob")
+    fourth.reload()
+    expect(named(fourth)).to_contain_text("bob")
+    fourth.close()
+    arrive(page, server)
     expect(named(page)).to_contain_text("ada")
     # and it is the name that is saved under
     page.wait_for_timeout(500)

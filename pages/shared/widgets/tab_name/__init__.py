@@ -16,6 +16,9 @@ from pages.shared import state
 COOKIE = "relex_studio_name"
 """Holds the name that was chosen last in this browser; it is there before a visit's first run."""
 
+TAB_COOKIE = "relex_studio_tab"
+"""Holds the name of a tab while that is loaded again."""
+
 LONGEST = 80
 
 _KEY = "tab_name"
@@ -32,7 +35,7 @@ def tab_name(name: str, visit: str, choice: str) -> None:
     """Let the browser keep `name`. `visit` is another text for each session of the tab, `choice` another one each time
     that somebody chose a name in it, "" where nobody has yet."""
     with st.container(key="nothing_to_see"):
-        data = {"cookie": COOKIE, "name": name, "visit": visit, "choice": choice}
+        data = {"cookie": COOKIE, "tab": TAB_COOKIE, "name": name, "visit": visit, "choice": choice}
         _component()(key=_KEY, data=data, on_name_change=_rerun_only)
 
 
@@ -41,9 +44,11 @@ def told() -> str:
     return tidy((state.component(_KEY) or {}).get("name"))
 
 
-def chosen_last() -> str:
-    """The name that was chosen last in this browser when the visit began, "" if none was."""
-    return tidy(unquote(st.context.cookies.to_dict().get(COOKIE, "")))
+def begins_with() -> str:
+    """The name that a visit begins with: of the tab that is loaded again, else the one that was chosen last in this
+    browser, "" if none was."""
+    cookies = st.context.cookies.to_dict()
+    return tidy(unquote(cookies.get(TAB_COOKIE, ""))) or tidy(unquote(cookies.get(COOKIE, "")))
 
 
 def tidy(name: Any) -> str:
