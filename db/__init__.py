@@ -20,6 +20,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     assignments    who annotates what
     gold           adjudicated documents that come up again, unannounced
     habits         which relations people choose between which types
+    limits         which thresholds a person chose in a project
     readings, progress                     what is left, what was done, how long it took
     formats        exchange formats, one module each
     splits, validation, manifests, placing, exports, imports   files out and in, with manifests

@@ -11,7 +11,18 @@ import streamlit as st
 from db import assignments
 from db.store import Store
 from pages.shared import desk as desks
-from pages.shared import direct, label_menu, messages, queueing, resources, sample_set, seats, state, suggestions
+from pages.shared import (
+    direct,
+    label_menu,
+    limits,
+    messages,
+    queueing,
+    resources,
+    sample_set,
+    seats,
+    state,
+    suggestions,
+)
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
@@ -66,6 +77,8 @@ def arrive(store: Store) -> Desk | None:
 
 def keep(desk: Desk) -> None:
     """Remember the desk, and write the address for a reload."""
+    limits.turn_to(resources.store(), desk.walk.project)
+    limits.keep(resources.store(), desk.walk.project)
     seat = state.seat()
     with seat.lock:
         seat.desk, seat.store, seat.readings = desk, resources.store(), readings()

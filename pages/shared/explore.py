@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from db.store import Store
-from pages.shared import actions, downloads, label_menu, resources, sources, state, text_pane, triples
+from pages.shared import actions, downloads, label_menu, limits, resources, sources, state, text_pane, triples
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
@@ -29,12 +29,14 @@ PATIENCE = 1.0
 def opened(store: Store) -> Workspace:
     """What this tab has open: at first the document that the address names, else the first sample."""
     workspace = state.workspace()
+    limits.turn_back()
     if workspace is None:
         project, document = state.address()
         workspace = actions.sample()
         if project and document:
             try:
                 workspace = actions.reopen(store, project, document)
+                limits.resume(store, project)
             except RelexError as error:
                 state.set_notice(str(error))
     if workspace.mode == "correct":
@@ -45,6 +47,9 @@ def opened(store: Store) -> Workspace:
         workspace = text_pane.take_corrections(store, workspace)
     state.set_workspace(workspace)
     corrected = workspace.mode == "correct"
+    if corrected:
+        with guard():
+            limits.keep(store, workspace.project)
     state.set_address(workspace.project if corrected else "", workspace.document.id if corrected else "")
     return workspace
 

@@ -14,7 +14,7 @@ import streamlit as st
 from db import label_changes
 from db.store import Store
 from db.values import LabelChange
-from pages.shared import label_sets, state
+from pages.shared import label_sets, limits, state
 from pages.shared.messages import guard, plain
 from pages.shared.widgets import schema_form
 from relex_core.types import Schema
@@ -32,7 +32,9 @@ def take(store: Store, project: str, schema: Schema) -> bool:
         changed = carry_out(store, project, edit) or changed
         return schema
 
+    limits.turn_to(store, project, anew=changed)
     schema_form.take(schema, FORM, edited)
+    limits.keep(store, project)
     return changed
 
 

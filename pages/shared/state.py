@@ -5,6 +5,7 @@ Nothing here is the only copy of somebody's work: decisions are in the store as 
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -70,16 +71,48 @@ def set_import_ending(project: str, words: str, done: bool) -> None:
     st.session_state["import_ending"] = ImportEnding(project, words, done, upload_round(), time.monotonic() + 60)
 
 
-def thresholds() -> Thresholds:
-    kept: Thresholds = st.session_state.get("thresholds", Thresholds())
+VISIT = ("", "")
+"""The scope of thresholds that belong to no project: those of Explore."""
+
+
+def thresholds(scope: tuple[str, str] | None = None) -> Thresholds:
+    """Those that hold now, or those of a scope: a project and an annotator."""
+    kept: Thresholds = st.session_state.get(_limits(scope or thresholds_scope()), Thresholds())
     return kept
+
+
+def thresholds_scope() -> tuple[str, str]:
+    """What the thresholds that hold now belong to."""
+    scope: tuple[str, str] = st.session_state.get("thresholds_scope", VISIT)
+    return scope
+
+
+def turn_thresholds(scope: tuple[str, str], thresholds: Thresholds) -> None:
+    """Let those of another scope hold from now on."""
+    st.session_state["thresholds_scope"] = scope
+    set_thresholds(thresholds)
+
+
+def kept_thresholds(scope: tuple[str, str]) -> Thresholds | None:
+    """What is known to be kept for that scope; None before anything was."""
+    kept: Thresholds | None = st.session_state.get(f"kept_{_limits(scope)}")
+    return kept
+
+
+def note_kept_thresholds(scope: tuple[str, str], thresholds: Thresholds) -> None:
+    st.session_state[f"kept_{_limits(scope)}"] = thresholds
+
+
+def _limits(scope: tuple[str, str]) -> str:
+    return f"thresholds_{json.dumps(scope)}"
 
 
 def set_thresholds(thresholds: Thresholds) -> None:
     """Also moves the sliders, if this comes before they are drawn; one that stands there already is left alone, for
     a slider that is told where to stand jumps back from where the hand has moved it meanwhile."""
-    if thresholds != st.session_state.get("thresholds"):
-        st.session_state["thresholds"] = thresholds
+    name = _limits(thresholds_scope())
+    if thresholds != st.session_state.get(name):
+        st.session_state[name] = thresholds
         for key, value in (("entity_threshold", thresholds.entity), ("relation_threshold", thresholds.relation)):
             if st.session_state.get(key) != value:
                 clear_widget(key)

@@ -338,3 +338,17 @@ def test_a_label_is_renamed_with_counts_first_and_one_undo_while_somebody_correc
     expect(explore.get_by_role("button", name="entity label location: edit")).to_be_visible()
     expect(explore.locator(".st-key-label_undo")).to_have_count(0)
     assert labels() == {"location"}
+
+
+def test_thresholds_of_what_is_corrected_are_there_after_a_reload(explore: Page) -> None:
+    explore.get_by_role("button", name="Correct this").click()
+    editor = explore.locator(".relex.editing")
+    editor.get_by_role("button", name="thresholds").click()
+    editor.get_by_label("threshold, person", exact=True).fill("0.99")
+    editor.get_by_label("threshold, relations", exact=True).fill("0.7")
+    expect(editor.locator(".status")).to_have_text("saved")
+    person = explore.locator(".rx-chip", has=explore.get_by_text("person", exact=True))
+    expect(person).to_contain_text("from .99")
+    explore.reload()
+    expect(editor.get_by_role("button", name="thresholds")).to_have_text("thresholds .30 · .70", timeout=60_000)
+    expect(person).to_contain_text("from .99")

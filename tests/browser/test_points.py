@@ -6,9 +6,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from db import limits
 from db.store import Store
 from db.values import State
-from relex_core.types import Annotation, Document, RelationLabel, Schema
+from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds
 from tests.browser.conftest import Server, Watch
 from tests.browser.test_queue import EDITOR, saved
 from tests.browser.test_walk import select
@@ -226,6 +227,30 @@ def test_thresholds_by_label_hide_in_the_browser_and_hidden_is_not_rejected(
     hidden = {e.id for e in annotation.based_on.entities if e.label == "person" and (e.score or 1) <= 0.99}
     assert hidden, "the model was surer of everybody"
     assert not hidden & {e.id for e in annotation.entities}
+
+
+def test_thresholds_of_a_project_are_there_after_a_reload_for_the_same_person(
+    page: Page, app: Server, store: Store, project: str
+) -> None:
+    page.locator(EDITOR).get_by_role("button", name="thresholds").click()
+    page.get_by_label("threshold, person", exact=True).fill("0.99")
+    page.get_by_label("threshold, relations", exact=True).fill("0.72")
+    expect(mark(page, "Pierre Curie")).to_have_count(0)
+    saved(page)
+    page.keyboard.press("Escape")
+    go(page, app, project)
+    expect(page.locator(EDITOR).get_by_role("button", name="thresholds")).to_have_text("thresholds .30 · .72")
+    expect(mark(page, "Pierre Curie")).to_have_count(0)
+    page.locator(EDITOR).get_by_role("button", name="thresholds").click()
+    expect(page.get_by_label("threshold, person", exact=True)).to_have_value("0.99")
+    assert limits.chosen(store, project, "me") == Thresholds(0.3, 0.72, (("person", 0.99),))
+    page.keyboard.press("Escape")
+    # another project begins with the visit's own
+    other = f"{project} 2"
+    store.create_project(other, SCHEMA)
+    store.add_documents(other, [Document(f"{other}-0", TEXTS[0])], deduplicate=False)
+    go(page, app, other)
+    expect(mark(page, "Pierre Curie")).to_be_visible()
 
 
 def text_of(page: Page, kind: str = "row[aria-selected=true]") -> str:
