@@ -140,6 +140,58 @@ def test_relation_by_keyboard_one_allowed_label_needs_no_menu(editor: Driver) ->
     assert editor.saved().relations == ()
 
 
+def test_a_relations_own_key_begins_it_from_the_focus_and_the_next_tail_gets_it_at_once(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Lise Meitner")
+    # 5: influenced, which goes from anything to anything, so that a tail alone would be asked about
+    editor.press("Alt+Shift+Digit5")
+    expect(editor.page.locator(".message")).to_contain_text("influenced from Lise Meitner: choose the tail")
+    editor.click("Pierre Curie")
+    assert drawn(editor) == [("Lise Meitner", "influenced", "Pierre Curie")]
+    # from the relation that was drawn another one begins where it began; the model's likeliest tail is offered first
+    editor.press("Alt+Shift+Digit3")
+    assert "far" in (editor.mark("Warsaw").get_attribute("class") or "")
+    editor.press("Enter")
+    assert drawn(editor)[1:] == [("Lise Meitner", "received", "Nobel Prize in Physics")]
+    # the same tail is not offered twice
+    editor.press("Alt+Shift+Digit3")
+    assert editor.focused() == "Nobel Prize in Chemistry"
+    editor.press("Escape")
+    editor.click("Frédéric Joliot")
+    editor.press("Alt+Shift+Digit3")
+    assert editor.focused() == "Nobel Prize in Chemistry", "the model's guess, not the first in the text"
+    # in the middle of one, another relation's key changes which it is
+    editor.press("Alt+Shift+Digit1", "Enter")
+    assert len(drawn(editor)) == 3
+    assert drawn(editor)[2][:2] == ("Frédéric Joliot", "works for")
+    editor.press("u", "u", "u")
+    assert editor.saved().relations == ()
+
+
+def test_a_relations_key_says_why_it_does_nothing_and_leaves_the_labels_keys_alone(editor: Driver) -> None:
+    editor.open("news")
+    said = editor.page.locator(".message")
+    editor.click("Paris")
+    editor.press("Alt+Shift+Digit3")
+    expect(said).to_have_text("No further entity here can be the tail of received from Paris.")
+    editor.press("Alt+Shift+Digit9")
+    expect(said).to_have_text("No relation has the number 9.")
+    editor.press("Escape", "Alt+Shift+Digit5")
+    expect(said).to_have_text("Choose an entity first.")
+    assert editor.revision() is None
+    editor.click("Paris")
+    editor.press("2")
+    assert editor.label_of("Paris") == "organization"
+    editor.press("?")
+    expect(editor.page.locator(".sheet-keys")).to_contain_text("Alt+Shift+1 … 0relation 1 to 10 from here")
+
+
+def drawn(editor: Driver) -> list[tuple[str, str, str]]:
+    saved = editor.saved()
+    words = {e.id: e.text(saved.document) for e in saved.entities}
+    return [(words[r.head], r.label, words[r.tail]) for r in saved.relations]
+
+
 def test_relation_by_mouse_asks_among_allowed_labels_and_flips(editor: Driver) -> None:
     editor.open("news")
     editor.click("Lise Meitner")

@@ -65,12 +65,12 @@ export class Keys {
     try { localStorage.setItem(GUESSING, on ? 'yes' : 'no'); } catch { /* for this visit only */ }
   }
 
-  // The action of a key event, a digit as {digit}, or null.
+  // The action of a key event, a digit as {digit}, with Alt and Shift as {relation}, or null.
   read(event) {
     const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
     const number = digit && !event.ctrlKey && !event.metaKey ? Number(digit[2]) || 10 : 0;
     // Alt with a digit of the number pad writes a letter on some systems
-    if (number && event.altKey && digit[1] === 'Digit' && !event.shiftKey) return { digit: 10 + number };
+    if (number && event.altKey && digit[1] === 'Digit') return event.shiftKey ? { relation: number } : { digit: 10 + number };
     const name = keyName(event);
     if (!name) return null;
     if (this.byKey.has(name)) return { action: this.byKey.get(name) };
@@ -147,6 +147,7 @@ export function sheet(keys, el, { close, run, can, changed }) {
   }
   grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
   grid.append(el('span', 'key still', 'Alt+1 … 0'), el('span', '', 'labels 11 to 20'));
+  grid.append(el('span', 'key still', 'Alt+Shift+1 … 0'), el('span', '', 'relation 1 to 10 from here: choose the tail, which gets it at once'));
   grid.append(el('span', 'key still', 'point, key'), el('span', '', 'keys act on the mark, line or row that the pointer was moved to'));
   grid.append(el('span', 'key still', 'Shift+click'), el('span', '', 'relation from the focus to this entity'));
   grid.append(el('span', 'key still', 'Shift+drag'), el('span', '', 'relations to all entities in the stretch'));

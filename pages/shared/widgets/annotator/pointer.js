@@ -234,6 +234,7 @@ function key(editor, event) {
   if (editor.root.classList.contains('waiting')) return;
   editor.aimKey(found);
   if (found.digit) editor.digit(found.digit);
+  else if (found.relation) editor.relate(found.relation);
   else editor.run(found.action);
 }
 

@@ -243,7 +243,7 @@ Object.assign(Editor.prototype, {
   },
   // Moves the focus to what the pointer is at, if the key is one that acts on a mark.
   aimKey(found) {
-    const takes = found.digit || POINTED.has(found.action);
+    const takes = found.digit || found.relation || POINTED.has(found.action);
     if (takes && this.editing && !this.linking) {
       if (this.pointed && this.items.has(this.pointed)) {
         this.focus = this.pointed;

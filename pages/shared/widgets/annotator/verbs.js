@@ -153,6 +153,23 @@ Object.assign(Editor.prototype, {
     else this.label(label);
   },
 
+  // Begins a relation with a label of its own from the entity in focus, at the tail that the model thinks likeliest.
+  relate(n) {
+    const label = this.relationLabels[n - 1], head = this.hubItem();
+    if (!label) { this.say(`No relation has the number ${n}.`); return; }
+    if (this.linking) { this.aim(label); return; }
+    if (!head) { this.say('Choose an entity first.'); return; }
+    const relation = (tail) => keyOf({ head: head.id, tail: tail.id, label: label.name });
+    const there = new Set(this.state.relations.map(keyOf));
+    const tails = this.tailsOf(head.id, label).filter((t) => !there.has(relation(t)));
+    if (!tails.length) { this.say(`No further entity here can be the tail of ${label.name} from ${head.text}.`); return; }
+    this.linking = { head: head.id, tails, label: label.name };
+    this.say(`${label.name} from ${head.text}: choose the tail with Tab or a click, then Enter. Esc leaves.`);
+    const worth = (tail) => score(this.suggested.relations.get(relation(tail)) || { score: 0 });
+    const best = tails.reduce((a, b) => (worth(b) > worth(a) ? b : a));
+    worth(best) > 0 ? this.focusOn(best) : this.stepTail(1, true);
+  },
+
   // The labels that digits stand for at this moment.
   numbered(item) {
     if (this.linking) return this.linkLabels();
@@ -302,6 +319,7 @@ Object.assign(Editor.prototype, {
     const draw = (chosen) => {
       const relation = { head, tail: tail.id, label: chosen.name };
       this.linking = null;
+      this.hub = { id: head, made: [relation], fresh: false };
       this.tied = chosen.name;
       const done = this.change([{ op: 'add_relation', ...relation }], `${from.text}, ${chosen.name}, ${tail.text}.`);
       this.refresh(done ? `r:${keyOf(relation)}` : `e:${head}`);
