@@ -252,6 +252,7 @@ def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:
             a.rejected_entities,
             a.rejected_relations,
             a.based_on,
+            a.undecided,
             revision.annotator,
             revision.saved_at.isoformat(),
             revision.number,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from relex_core.types import Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema
+from relex_core.types import Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema, Undecided
 
 Kind = Literal["entity", "relation"]
 
@@ -114,6 +114,16 @@ def translate(
         if edge.head != edge.tail and (before is None or (before.score or 0.0) < (relation.score or 0.0)):
             edges[edge.key] = replace(edge, score=relation.score)
     return tuple(kept.values()), tuple(edges.values())
+
+
+def renamed_keys(left: Undecided, renames: Renames) -> Undecided:
+    """What was left undecided, its relations under their new names. Ids of entities stay."""
+    names = dict(renames.relations)
+
+    def keys(old: Iterable[tuple[str, str, str]]) -> tuple[tuple[str, str, str], ...]:
+        return tuple(dict.fromkeys((head, tail, names.get(label, label)) for head, tail, label in old))
+
+    return replace(left, seen_relations=keys(left.seen_relations), not_shown_relations=keys(left.not_shown_relations))
 
 
 def present(extraction: Extraction, schema: Schema, renames: Renames) -> Extraction:

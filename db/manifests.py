@@ -13,6 +13,7 @@ from typing import Any
 
 from db.values import Project, Revision
 from relex_core import jsonl
+from relex_core.types import Undecided
 
 TOOL = "relex-studio"
 """What manifests call this program."""
@@ -27,6 +28,8 @@ class Tally:
     relations: Counter[str] = field(default_factory=Counter)
     rejected_entities: int = 0
     rejected_relations: int = 0
+    seen_undecided: int = 0
+    not_shown: int = 0
     states: Counter[str] = field(default_factory=Counter)
     annotators: Counter[str] = field(default_factory=Counter)
     model_versions: Counter[str] = field(default_factory=Counter)
@@ -38,6 +41,9 @@ class Tally:
         self.relations.update(relation.label for relation in annotation.relations)
         self.rejected_entities += len(annotation.rejected_entities)
         self.rejected_relations += len(annotation.rejected_relations)
+        left = annotation.undecided or Undecided()
+        self.seen_undecided += len(left.seen) + len(left.seen_relations)
+        self.not_shown += len(left.not_shown) + len(left.not_shown_relations)
         self.states[str(revision.state)] += 1
         self.annotators[revision.annotator] += 1
         if revision.model_version:
@@ -69,6 +75,8 @@ def describe(
             "relations": tally.relations.total(),
             "rejected_entities": tally.rejected_entities,
             "rejected_relations": tally.rejected_relations,
+            "seen_undecided": tally.seen_undecided,
+            "not_shown": tally.not_shown,
             "entity_labels": {label.name: tally.entities[label.name] for label in schema.entity_labels},
             "relation_labels": {label.name: tally.relations[label.name] for label in schema.relation_labels},
             "states": dict(tally.states),

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row
 
 from db import documents as documents_
 from db import extractions as extractions_
-from db.labels import translate
+from db.labels import renamed_keys, translate
 from db.projects import LabelSet, load_schema
 from db.tables import annotators, documents, extractions, heads, label_sets, revisions, texts
 from db.values import Revision, State
@@ -94,12 +94,16 @@ def read(
     """A revision in the present label set."""
     based_on = extractions_.by_key(connection, labels, row.extraction_pk, document) if suggestions else None
     entities, relations = decided(row)
-    rejected = jsonl.graph_from_json(json.loads(row.decisions)["rejected"])
+    stored = json.loads(row.decisions)
+    rejected = jsonl.graph_from_json(stored["rejected"])
+    left = jsonl.undecided_from_json(stored.get("undecided"))
     renames = labels.since(row.label_version)
     if renames:
         entities, relations = translate(entities, relations, renames)
         rejected = translate(*rejected, renames)
-    return _revision(row, Annotation(document, labels.schema, entities, relations, *rejected, based_on=based_on))
+        left = left and renamed_keys(left, renames)
+    annotation = Annotation(document, labels.schema, entities, relations, *rejected, based_on=based_on, undecided=left)
+    return _revision(row, annotation)
 
 
 def decided(row: Row[Any]) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:

@@ -74,7 +74,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
     if work.made_from is not None:
         _refuse_overtaken(connection, labels, row, work.made_from)
     extra = connection.execute(sa.select(texts.c.extra).where(texts.c.document_pk == row.pk)).scalar_one()
-    annotation = _settled(annotation, labels, row, extra)
+    annotation = _settled(annotation, work.state, labels, row, extra)
     extraction = None
     if annotation.based_on is not None:
         extraction = extractions_.save(connection, labels, row, annotation.based_on, now)
@@ -131,7 +131,7 @@ def _save_round(
         # a file may hold what several people decided
         if (key, people[work.annotator], work.client) in known:
             continue
-        settled, extraction = _settled(annotation, labels, rows[key], extra[key]), None
+        settled, extraction = _settled(annotation, work.state, labels, rows[key], extra[key]), None
         if settled.based_on is not None:
             extraction = extractions_.save(connection, labels, rows[key], settled.based_on, now)
             extractions_.place(connection, labels.project, rows[key], settled.based_on)
@@ -284,11 +284,14 @@ def _refuse_overtaken(connection: Connection, labels: LabelSet, row: Row[Any], m
         )
 
 
-def _settled(annotation: Annotation, labels: LabelSet, row: Row[Any], extra: str) -> Annotation:
-    """The annotation of the stored document, under a label set that the project knows.
+def _settled(annotation: Annotation, state: State, labels: LabelSet, row: Row[Any], extra: str) -> Annotation:
+    """The annotation of the stored document, under a label set that the project knows. What was left undecided is said
+    of a submitted one alone.
 
     Raises SchemaError if it uses labels that the present label set lacks and no earlier one explains."""
     document = Document(row.id, annotation.document.text, row.source, extra)
+    if state is not State.SUBMITTED and annotation.undecided is not None:
+        annotation = replace(annotation, undecided=None)
     if annotation.document != document:
         based_on = annotation.based_on and replace(annotation.based_on, document=document)
         annotation = replace(annotation, document=document, based_on=based_on)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from relex_core.errors import EditError, quote
-from relex_core.types import Annotation, Entity, Extraction, Relation
+from relex_core.types import Annotation, Entity, Extraction, Relation, Undecided
 
 RelationKey = tuple[str, str, str]
 """Head id, tail id, label."""
@@ -140,11 +140,14 @@ def begin(extraction: Extraction) -> Annotation:
 
 def rebase(annotation: Annotation, extraction: Extraction) -> Annotation:
     """The same decisions before other suggestions, for example after a new label was scored."""
-    return replace(annotation, schema=extraction.schema, based_on=extraction)
+    return replace(annotation, schema=extraction.schema, based_on=extraction, undecided=None)
 
 
 def apply(annotation: Annotation, edit: Edit) -> Annotation:
-    """The annotation after `edit`. Raises EditError, SchemaError or InputError and changes nothing then."""
+    """The annotation after `edit`, which nobody has submitted. Raises EditError, SchemaError or InputError and changes
+    nothing then."""
+    if annotation.undecided is not None:
+        annotation = replace(annotation, undecided=None)
     match edit:
         case AddEntity(id, start, end, label):
             if id in annotation.by_id() or (annotation.based_on and id in annotation.based_on.by_id()):
@@ -198,7 +201,8 @@ class Changes:
     """What a person did with a model's suggestions, each suggestion counted once.
 
     `accepted` are those kept as they were, `relabelled` and `moved` hold (suggestion, decision) pairs, `added`
-    are the person's own, `rejected` those turned down. Undecided suggestions are in none of them.
+    are the person's own, `rejected` those turned down. What a submitted document left alone is `seen` or `not_shown`;
+    where nobody noted which (an open document, a file), it is in neither.
     """
 
     accepted: tuple[Entity, ...]
@@ -209,12 +213,17 @@ class Changes:
     accepted_relations: tuple[Relation, ...]
     added_relations: tuple[Relation, ...]
     rejected_relations: tuple[Relation, ...]
+    seen: tuple[Entity, ...] = ()
+    seen_relations: tuple[Relation, ...] = ()
+    not_shown: tuple[Entity, ...] = ()
+    not_shown_relations: tuple[Relation, ...] = ()
 
 
 def diff(annotation: Annotation) -> Changes:
     """How the decisions differ from the suggestions they are based on."""
     suggested = {e.id: e for e in annotation.based_on.suggested()} if annotation.based_on else {}
     relations = {r.key: r for r in annotation.based_on.relations} if annotation.based_on else {}
+    left = annotation.undecided or Undecided()
     accepted, relabelled, moved, added = [], [], [], []
     for entity in annotation.entities:
         before = suggested.get(entity.id)
@@ -235,6 +244,10 @@ def diff(annotation: Annotation) -> Changes:
         tuple(r for r in annotation.relations if r.key in relations),
         tuple(r for r in annotation.relations if r.key not in relations),
         annotation.rejected_relations,
+        tuple(suggested[id] for id in left.seen if id in suggested),
+        tuple(relations[key] for key in left.seen_relations if key in relations),
+        tuple(suggested[id] for id in left.not_shown if id in suggested),
+        tuple(relations[key] for key in left.not_shown_relations if key in relations),
     )
 
 

@@ -27,6 +27,7 @@ from relex_core.types import (
     RelationLabel,
     Schema,
     Thresholds,
+    Undecided,
 )
 from relex_core.words import Words
 
@@ -147,11 +148,39 @@ def extraction_to_json(extraction: Extraction) -> Json:
 
 
 def decisions_to_json(annotation: Annotation) -> Json:
-    """The decisions alone: what a stored revision holds beside its document, schema and extraction."""
-    return {
+    """The decisions alone: what a stored revision holds beside its document, schema and extraction.
+
+    Of a submitted one also what was left undecided, as `undecided_to_json` gives it.
+    """
+    decisions = {
         **graph_to_json(annotation.entities, annotation.relations),
         "rejected": graph_to_json(annotation.rejected_entities, annotation.rejected_relations),
     }
+    left = annotation.undecided
+    return decisions if left is None else {**decisions, "undecided": undecided_to_json(left)}
+
+
+def undecided_to_json(left: Undecided) -> Json:
+    """{"seen": {"entities": [id], "relations": [[head id, tail id, label]]}, "not_shown": the same of the others}"""
+    return {
+        "seen": {"entities": list(left.seen), "relations": [list(key) for key in left.seen_relations]},
+        "not_shown": {"entities": list(left.not_shown), "relations": [list(key) for key in left.not_shown_relations]},
+    }
+
+
+def undecided_from_json(data: Any) -> Undecided | None:
+    """The inverse of `undecided_to_json`, None for None. Raises FormatError."""
+    if data is None:
+        return None
+    try:
+        parts: list[Any] = []
+        for name in ("seen", "not_shown"):
+            keys = [(str(head), str(tail), str(label)) for head, tail, label in data[name]["relations"]]
+            parts += [tuple(str(id) for id in data[name]["entities"]), tuple(keys)]
+        return Undecided(*parts)
+    except (KeyError, TypeError, ValueError) as error:
+        expected = '{"seen": {"entities": [id], "relations": [[head, tail, label]]}, "not_shown": ...}'
+        raise _misfit(expected, data) from error
 
 
 def decisions_from_json(
@@ -160,7 +189,8 @@ def decisions_from_json(
     """The inverse of `decisions_to_json`. Raises FormatError, InputError or SchemaError."""
     entities, relations = graph_from_json(data)
     rejected_entities, rejected_relations = graph_from_json(data.get("rejected") or {"entities": [], "relations": []})
-    return Annotation(document, schema, entities, relations, rejected_entities, rejected_relations, based_on)
+    left = undecided_from_json(data.get("undecided"))
+    return Annotation(document, schema, entities, relations, rejected_entities, rejected_relations, based_on, left)
 
 
 def training_record(annotation: Annotation) -> Json:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds
+from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds, Undecided
 
 
 def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False, twins: bool = True) -> Extraction:
@@ -48,6 +48,34 @@ def undecided(
     return entities, tuple(r for r in shown if statement(r, labels) not in decided)
 
 
+def left_alone(
+    annotation: Annotation, thresholds: Thresholds, parts: Iterable[tuple[int, int]] | None = None
+) -> Undecided | None:
+    """What the decisions leave open of the suggestions, told apart by what was on the screen at these thresholds.
+
+    With `parts`, as offsets, no more of the text was open than these. None if there were no suggestions.
+    """
+    extraction = annotation.based_on
+    if extraction is None:
+        return None
+    entities, relations = undecided(annotation, thresholds, twins=False)
+    if parts is not None:
+        spans = tuple(parts)
+        known = {e.id: e for e in (*extraction.entities, *annotation.entities)}
+        open_ = {id for id, e in known.items() if any(e.start < end and start < e.end for start, end in spans)}
+        entities = tuple(e for e in entities if e.id in open_)
+        relations = tuple(r for r in relations if r.head in open_ and r.tail in open_)
+    seen, seen_relations = {e.id for e in entities}, {r.key for r in relations}
+    settled = seen | {e.id for e in (*annotation.entities, *annotation.rejected_entities)}
+    decided = seen_relations | {r.key for r in (*annotation.relations, *annotation.rejected_relations)}
+    return Undecided(
+        tuple(e.id for e in extraction.suggested() if e.id in seen),
+        tuple(r.key for r in extraction.relations if r.key in seen_relations),
+        tuple(e.id for e in extraction.suggested() if e.id not in settled),
+        tuple(r.key for r in extraction.relations if r.key not in decided),
+    )
+
+
 def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
     """What a relation says, whichever way round: head, tail and label, the same for both directions of a symmetric
     label and for a label and its inverse."""
@@ -65,16 +93,32 @@ def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[
 def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[Entity] = ()) -> tuple[Entity, ...]:
     """The best candidates that go together, and with `taken`; in text order (without `taken`)."""
     chosen: list[Entity] = []
-    blocked: list[Entity] = list(taken)
+    # by place, so that in a long text only neighbours are compared
+    blocked: dict[int, list[Entity]] = {}
+
+    def places(entity: Entity) -> range:
+        return range(entity.start >> _PLACE, ((entity.end - 1) >> _PLACE) + 1)
+
+    def block(entity: Entity) -> None:
+        for place in places(entity):
+            blocked.setdefault(place, []).append(entity)
+
+    for entity in taken:
+        block(entity)
     for candidate in sorted(candidates, key=lambda e: -(1.0 if e.score is None else e.score)):
+        near = (other for place in places(candidate) for other in blocked.get(place, ()))
         if nested:
-            clash = any(candidate.crosses(other) or candidate.span == other.span for other in blocked)
+            clash = any(candidate.crosses(other) or candidate.span == other.span for other in near)
         else:
-            clash = any(candidate.overlaps(other) for other in blocked)
+            clash = any(candidate.overlaps(other) for other in near)
         if not clash:
             chosen.append(candidate)
-            blocked.append(candidate)
+            block(candidate)
     return tuple(sorted(chosen, key=lambda e: e.start))
+
+
+_PLACE = 7
+"""Entities are compared with those of the same 2 ** 7 code points."""
 
 
 def _above(entities: Iterable[Entity], thresholds: Thresholds) -> list[Entity]:

@@ -365,13 +365,29 @@ class Extraction:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """The suggestions that a submitted document decides nothing about, as they stood when it was submitted.
+
+    By what names them in the extraction: entities by id, relations by head id, tail id and label. Those `seen` were on
+    the screen and left alone. Those `not_shown` were not there: below the thresholds, behind a mark that was, or in a
+    part of a long text that nobody opened. Neither was turned down.
+    """
+
+    seen: tuple[str, ...] = ()
+    seen_relations: tuple[tuple[str, str, str], ...] = ()
+    not_shown: tuple[str, ...] = ()
+    not_shown_relations: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """What a person decided about a document.
 
     `entities` and `relations` are those the person accepted, changed or added; their score is None. An entity
     that came from a suggestion keeps the suggestion's id, also when it was moved or relabelled. `rejected_*`
     are suggestions that were shown and turned down. Suggestions in neither were not decided: they are not
-    negatives. `based_on` is the extraction that was on the screen, None for work that began from nothing.
+    negatives. `undecided` tells of a submitted document which of these were on the screen, None where nobody noted it.
+    `based_on` is the extraction that the suggestions are of, None for work that began from nothing.
     """
 
     document: Document
@@ -381,6 +397,7 @@ class Annotation:
     rejected_entities: tuple[Entity, ...] = ()
     rejected_relations: tuple[Relation, ...] = ()
     based_on: Extraction | None = None
+    undecided: Undecided | None = None
 
     def __post_init__(self) -> None:
         check_graph(self.document, self.schema, self.entities, self.relations)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from relex_core import jsonl
 from relex_core.errors import FormatError, RelexError, quote
 from relex_core.jsonl import Json, graph_from_json, graph_to_json
 from relex_core.types import Annotation, Document, Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema
@@ -185,6 +186,46 @@ def with_rejected(
             raise misfit("rejected marks inside the text", f"[{entity.start}, {entity.end})", rejected)
     schema = united(record.schema, (e.label for e in entities), (r.label for r in edges))
     return replace(record, schema=schema, rejected_entities=entities, rejected_relations=edges)
+
+
+def undecided_to_json(annotation: Annotation, names: Mapping[str, int]) -> Json:
+    """{"undecided": ...} as `jsonl.undecided_to_json` gives it, {} where nobody noted that; `names` as for what was
+    rejected."""
+    if annotation.undecided is None:
+        return {}
+    found = jsonl.undecided_to_json(annotation.undecided)
+    for part in found.values():
+        part["relations"] = [
+            [names.get(head, head), names.get(tail, tail), label] for head, tail, label in part["relations"]
+        ]
+    return {"undecided": found}
+
+
+def with_undecided(
+    record: Extraction | Annotation, undecided: Any, marks: Iterable[Mark] = ()
+) -> Extraction | Annotation:
+    """The annotation with what `undecided_to_json` wrote; `marks` as the file names them. Raises FormatError."""
+    if not is_undecided(undecided) or not isinstance(record, Annotation):
+        return record
+    places = {(e.start, e.end, e.label): e.id for e in record.entities}
+    ids = {mark.key: places[mark.start, mark.end, mark.label] for mark in marks}
+    named = {
+        name: {
+            **part,
+            "relations": [[ids.get(head, head), ids.get(tail, tail), label] for head, tail, label in part["relations"]],
+        }
+        for name, part in undecided.items()
+    }
+    return replace(record, undecided=jsonl.undecided_from_json(named))
+
+
+def is_undecided(value: object) -> bool:
+    """Whether a key `undecided` holds what `undecided_to_json` wrote: other tools may mean something else by it."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"seen", "not_shown"}
+        and all(isinstance(part, dict) and set(part) == {"entities", "relations"} for part in value.values())
+    )
 
 
 def _check_score(score: float | None) -> None:

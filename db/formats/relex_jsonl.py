@@ -3,7 +3,9 @@
 `partial` says that only some marks were looked for, so that what is absent is no negative. Tokens, `partial` and
 keys of other tools survive an import in `Document.extra`. A mark that does not begin and end with a token's
 characters (white space at its edge) is widened or trimmed, and given exactly in the extra key `offsets`. Suggestions
-that a person turned down stand in the extra key `rejected`, with offsets in code points and their scores.
+that a person turned down stand in the extra key `rejected`, with offsets in code points and their scores; those that
+a submitted document leaves undecided in the extra key `undecided`, by what names them, told apart by whether they were
+on the screen.
 """
 
 from __future__ import annotations
@@ -22,10 +24,13 @@ from db.formats.record import (
     Record,
     each,
     is_rejected,
+    is_undecided,
     misfit,
     record_from_marks,
     rejected_to_json,
+    undecided_to_json,
     with_rejected,
+    with_undecided,
 )
 from db.formats.tokens import Tokens
 from relex_core.errors import quote
@@ -34,7 +39,7 @@ from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
 
 NAME = "relex-jsonl"
-_KEYS = {"id", "source", "text", "tokens", "entities", "relations", "partial", "offsets", "rejected"}
+_KEYS = {"id", "source", "text", "tokens", "entities", "relations", "partial", "offsets", "rejected", "undecided"}
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
@@ -64,7 +69,7 @@ def to_json(annotation: Annotation) -> Json:
         "relations": [{"head": index[r.head], "tail": index[r.tail], "label": r.label} for r in annotation.relations],
         "partial": kept.get("partial", False),
     }
-    record |= rejected_to_json(annotation, index)
+    record |= rejected_to_json(annotation, index) | undecided_to_json(annotation, index)
     exact = [list(entity.span) for entity in annotation.entities]
     if exact != [list(tokens.offsets(first, last)) for first, last in spans]:
         record["offsets"] = exact
@@ -92,7 +97,7 @@ def from_json(row: Json, schema: Schema | None) -> Record:
     ]
     edges = [Edge(r["head"], r["tail"], str(r["label"]), _score(r)) for r in row.get("relations") or ()]
     record = record_from_marks(document, marks, edges, schema, str(row.get("model_version") or "imported"))
-    return with_rejected(record, row.get("rejected"), marks)
+    return with_undecided(with_rejected(record, row.get("rejected"), marks), row.get("undecided"), marks)
 
 
 def _to_keep(row: Json, tokens: Tokens) -> Json:
@@ -106,6 +111,8 @@ def _to_keep(row: Json, tokens: Tokens) -> Json:
     rest = {key: value for key, value in row.items() if key not in _KEYS}
     if "rejected" in row and not is_rejected(row["rejected"]):
         rest["rejected"] = row["rejected"]
+    if "undecided" in row and not is_undecided(row["undecided"]):
+        rest["undecided"] = row["undecided"]
     kept: Json = {"tokens": cut, "partial": bool(row.get("partial", False))}
     return {**kept, "rest": rest} if rest else kept
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from db import assignments, gold, progress
 from db.store import Store
@@ -20,7 +20,7 @@ from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import OPEN
 from relex_core.editing import Accept, apply, begin
 from relex_core.errors import Conflict
-from relex_core.selection import undecided
+from relex_core.selection import left_alone, undecided
 from relex_core.types import Annotation, Thresholds
 
 _PAGE = 200
@@ -101,10 +101,13 @@ def _accept(store: Store, wish: Wish, tally: Tally, job: Job) -> Generator[int]:
     for found in _documents(store, wish, alone, job):
         if found is not None:
             annotation, edit = found.annotation, found.edit
+            after = apply(annotation, edit)
+            # nobody had a document open
+            after = replace(after, undecided=left_alone(after, wish.thresholds, parts=()))
             try:
                 store.save(
                     wish.project,
-                    apply(annotation, edit),
+                    after,
                     annotator=wish.annotator,
                     independent=alone.on(annotation.document.id),
                     edits=(edit,),

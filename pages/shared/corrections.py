@@ -14,6 +14,7 @@ from db.store import Store
 from db.values import Revision, State
 from relex_core.editing import Edit, RelationKey, apply, rebase
 from relex_core.errors import Conflict, EditError, RelexError, quote
+from relex_core.selection import left_alone
 from relex_core.types import Annotation, Thresholds
 
 CommandName = Literal["submit", "skip", "flag", "next", "rescore", "thresholds"]
@@ -27,7 +28,8 @@ MAX_NOTE = 2000
 class Command:
     """A wish of the person at the keyboard, in its place among the corrections.
 
-    `seconds` of work and `keystrokes` are those since the command of the document before this one.
+    `seconds` of work and `keystrokes` are those since the command of the document before this one. `parts` are those
+    of a long text, as offsets, that were open so far; None where the text is shown whole.
     """
 
     seq: int
@@ -36,6 +38,7 @@ class Command:
     thresholds: Thresholds | None = None
     seconds: float = 0.0
     keystrokes: int = 0
+    parts: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,11 @@ class Batch:
     def thresholds(self) -> Thresholds | None:
         """The thresholds that were in force at the last command that says so."""
         return next((c.thresholds for c in reversed(self.commands) if c.thresholds is not None), None)
+
+    @property
+    def parts(self) -> tuple[tuple[int, int], ...] | None:
+        """The parts of a long text that were open until the last command that says so, None if it was open whole."""
+        return next((c.parts for c in reversed(self.commands) if c.parts is not None), None)
 
     @property
     def seconds(self) -> float:
@@ -142,6 +150,9 @@ def apply_batch(
     said = next((c.note for c in reversed(batch.commands) if c.note), "")
     if not said and latest and latest.state is State.FLAGGED and state is State.FLAGGED:
         said = latest.note  # a flag that stays keeps its reason
+    at = batch.thresholds or thresholds
+    if state is State.SUBMITTED:
+        after = replace(after, undecided=left_alone(after, at, batch.parts))
     try:
         saved = store.save(
             project,
@@ -153,7 +164,7 @@ def apply_batch(
             expected=number,
             independent=independent,
             state=state,
-            thresholds=batch.thresholds or thresholds,
+            thresholds=at,
             note=said,
             seconds=batch.seconds or None,
             keystrokes=batch.keystrokes or None,

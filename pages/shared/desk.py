@@ -184,7 +184,7 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
         before.floor,
         before.windows,
     )
-    return replace(annotation, based_on=extraction)
+    return replace(annotation, based_on=extraction, undecided=None)
 
 
 def _obey(

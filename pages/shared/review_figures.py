@@ -161,6 +161,8 @@ def _acceptance(found: tuple[Acceptance, ...]) -> pd.DataFrame:
             "changed": a.changed,
             "rejected": a.rejected,
             "added": a.added,
+            "left alone": a.seen,
+            "not shown": a.not_shown,
             "model": a.model or "none",
         }
         for a in found

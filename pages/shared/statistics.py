@@ -53,7 +53,8 @@ class Point:
 class Acceptance:
     """What people did with one model's suggestions of one label, and what they added themselves.
 
-    Suggestions that nobody decided on are in none of these.
+    `seen` were before them and left alone, `not_shown` were not before them: neither counts as decided. Where nobody
+    noted which it was, such suggestions are in none of these.
     """
 
     model: str
@@ -63,6 +64,8 @@ class Acceptance:
     changed: int = 0
     rejected: int = 0
     added: int = 0
+    seen: int = 0
+    not_shown: int = 0
 
     @property
     def rate(self) -> float | None:
@@ -116,6 +119,14 @@ def acceptance(revisions: Iterable[Revision]) -> tuple[Acceptance, ...]:
             of(model, "relation", relation.label).added += 1
         for relation in changes.rejected_relations:
             of(model, "relation", relation.label).rejected += 1
+        for kind, seen, hidden in (
+            ("entity", changes.seen, changes.not_shown),
+            ("relation", changes.seen_relations, changes.not_shown_relations),
+        ):
+            for left in seen:
+                of(model, kind, left.label).seen += 1
+            for left in hidden:
+                of(model, kind, left.label).not_shown += 1
     return tuple(found[key] for key in sorted(found))
 
 

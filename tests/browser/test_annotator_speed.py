@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import Page, expect
 
+from relex_core.types import Undecided
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server
 
@@ -113,3 +114,17 @@ def test_a_text_too_long_to_be_sent_whole_is_turned_like_pages(editor: Driver) -
     saved = editor.saved()
     assert all(e.start > start - 300 for e in saved.entities)
     assert [e.text(editor.document) for e in saved.entities] == ["Company3399 Works"]
+
+
+def test_what_lies_in_a_part_that_nobody_opened_was_not_shown(editor: Driver) -> None:
+    editor.open("vast")
+    editor.press("Shift+Enter")
+    left = editor.saved().undecided
+    assert left is not None
+    assert (left.seen, left.seen_relations) == ((), ())
+    assert set(left.not_shown) == {e.id for e in editor.extraction.entities if e.start >= 200_000}
+    assert left.not_shown_relations
+    editor.page.locator(".pager").get_by_role("button", name="on").click()
+    expect(editor.page.locator(".pager")).to_contain_text(f"to {len(editor.document.text):,} of")
+    editor.press("Shift+Enter")
+    assert editor.saved().undecided == Undecided()

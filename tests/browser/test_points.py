@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from db import limits
 from db.store import Store
 from db.values import State
+from pages.shared.statistics import acceptance
+from relex_core.editing import diff
 from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds
 from tests.browser.conftest import Server, Watch
 from tests.browser.test_queue import EDITOR, saved
@@ -227,6 +229,21 @@ def test_thresholds_by_label_hide_in_the_browser_and_hidden_is_not_rejected(
     hidden = {e.id for e in annotation.based_on.entities if e.label == "person" and (e.score or 1) <= 0.99}
     assert hidden, "the model was surer of everybody"
     assert not hidden & {e.id for e in annotation.entities}
+    # and it is said of each of them that nobody has seen it
+    left = annotation.undecided
+    assert left is not None
+    assert hidden <= set(left.not_shown)
+    assert (left.seen, left.seen_relations) == ((), ())
+    changes = diff(annotation)
+    assert hidden <= {e.id for e in changes.not_shown}
+    found = {e.id for e in annotation.based_on.entities}
+    assert found == {e.id for e in (*changes.accepted, *changes.not_shown)}, "every suggestion has a state"
+    revision = store.latest(project, f"{project}-0")
+    assert revision is not None
+    assert revision.thresholds == Thresholds(entities=(("person", 0.99),), relations=(("born in", 0.99),))
+    counted = {(a.kind, a.label): a for a in acceptance(store.latest_revisions(project, suggestions=True))}
+    assert counted["entity", "person"].not_shown >= len(hidden)
+    assert (counted["entity", "person"].rejected, counted["entity", "person"].decided) == (0, 0)
 
 
 def test_thresholds_of_a_project_are_there_after_a_reload_for_the_same_person(

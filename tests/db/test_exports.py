@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from db import audit, exports, imports, projects, saving
 from db.manifests import manifest_of
 from db.store import Store
 from db.values import State
+from relex_core import editing
 from relex_core.errors import InputError, StoreError
-from relex_core.types import Annotation, Document, Entity, Schema
-from tests.db.conftest import ADA, NIELS, SCHEMA
+from relex_core.types import Annotation, Document, Entity, Schema, Undecided
+from tests.db.conftest import ADA, NIELS, SCHEMA, suggestions
 
 MORE = Schema.of(["person", "place", "organization", "animal"], ["born in", "works for"])
 DOCUMENTS = [Document(f"d{n}", f"Ada met person {n}.") for n in range(20)]
@@ -168,3 +170,19 @@ def test_a_revision_that_is_committed_late_changes_the_stamp(letters: Store) -> 
         letters.save("letters", marked(DOCUMENTS[1]), annotator="ann")
         before = exports.stamp(letters, "letters")
     assert exports.stamp(letters, "letters") != before
+
+
+def test_the_manifest_counts_what_was_not_shown_apart_from_what_was_rejected(store: Store, folder: Path) -> None:
+    store.create_project("letters", SCHEMA)
+    store.add_documents("letters", [ADA])
+    person, place = suggestions().entities
+    left = Undecided(seen=(place.id,), not_shown_relations=(suggestions().relations[0].key,))
+    decided = editing.apply(editing.begin(suggestions()), editing.Accept((person.id,)))
+    store.save("letters", replace(decided, undecided=left), annotator="ann", state=State.SUBMITTED)
+    exports.snapshot(store, "letters", folder / "out.jsonl", format="gliner")
+    counts = json.loads(manifest_of(folder / "out.jsonl").read_text("utf-8"))["counts"]
+    assert (counts["rejected_entities"], counts["rejected_relations"]) == (0, 0)
+    assert (counts["seen_undecided"], counts["not_shown"]) == (1, 1)
+    (record,) = [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
+    assert {"ner_negatives", "rel_negatives"}.isdisjoint(record)
+    assert record["relex"]["undecided"]["seen"]["entities"] == [place.id]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db import check, progress
+from db import check, label_changes, progress
 from db.store import Store
 from db.values import Order, State
 from relex_core import editing
 from relex_core.errors import Conflict, InputError, NotFound, SchemaError, StoreError
-from relex_core.types import RESCORED, Annotation, Document, Entity, Relation, Schema, Thresholds
+from relex_core.types import RESCORED, Annotation, Document, Entity, Relation, Schema, Thresholds, Undecided
 from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, found, suggestions
 
 
@@ -111,6 +111,30 @@ def test_revision_comes_back_equal(store: Store, project: str) -> None:
     assert store.latest(project, "ada", "ann") == saved
     assert store.latest(project, "ada", "bob") is None
     assert store.annotators() == ("ann",)
+
+
+def test_what_a_submitted_document_left_alone_is_read_again(store: Store, project: str) -> None:
+    person, place = suggestions().entities
+    relation = suggestions().relations[0].key
+    decided = editing.apply(editing.begin(suggestions()), editing.Accept((person.id,)))
+    left = Undecided(seen=(place.id,), not_shown_relations=(relation,))
+    saved = store.save(
+        project, replace(decided, undecided=left), annotator="ann", state=State.SUBMITTED, thresholds=Thresholds(0.2)
+    )
+    assert saved.annotation.undecided == left
+    for read in (store.latest(project, "ada"), store.revisions(project, "ada")[0], *store.latest_revisions(project)):
+        assert read is not None
+        assert (read.annotation.undecided, read.thresholds) == (left, Thresholds(0.2))
+    # relations go by today's name, but in the history
+    label_changes.rename(store, project, "relation", "born in", "native of", "ann")
+    latest = store.latest(project, "ada")
+    assert latest is not None
+    assert latest.annotation.undecided == Undecided((place.id,), (), (), ((*relation[:2], "native of"),))
+    assert store.revisions(project, "ada")[0].annotation.undecided == left
+    # the same decisions in a document that is not submitted say nothing of it
+    store.set_state(project, "ada", State.FLAGGED, annotator="ann")
+    assert [r.annotation.undecided for r in store.revisions(project, "ada")] == [left, None]
+    assert [finding for finding in check.check(store.database) if not finding.derived] == []
 
 
 def test_relations_scored_on_ones_own_marks_are_not_what_the_model_found(store: Store, project: str) -> None:

@@ -25,7 +25,7 @@ from relex_core.editing import (
     Restore,
     begin,
 )
-from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds, Undecided
 
 SCHEMA = Schema.of(["person", "place"], ["born in"])
 ADA = Entity.suggested(0, 3, "person", 0.9)
@@ -128,6 +128,34 @@ def test_commands_set_the_state_once(store: Store) -> None:
     assert (latest.state, latest.seconds, latest.keystrokes) == (State.SUBMITTED, 12.5, 7)
     assert latest.thresholds == Thresholds(0.4)
     assert commit(store, sent).commands == ()
+
+
+def test_a_submitted_document_says_what_was_before_the_person_and_what_was_not(store: Store) -> None:
+    relation = EXTRACTION.relations[0].key
+    submit = Command(2, "submit", thresholds=Thresholds(0.5))
+    done = commit(store, batch(Accept((ADA.id,)), commands=(submit,)))
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert latest.annotation.undecided == done.annotation.undecided
+    assert latest.annotation.undecided == Undecided(not_shown=(LONDON.id,), not_shown_relations=(relation,))
+    assert (latest.annotation.rejected_entities, latest.annotation.rejected_relations) == ((), ())
+    # shown at this threshold and left alone, then corrected further, then submitted with the place turned down
+    commit(store, Batch("c", "d", commands=(Command(3, "submit", thresholds=Thresholds(0.2)),), revision=1))
+    commit(store, batch(AddEntity("n", 8, 12, "place"), first=4, revision=2))
+    turned = batch(RemoveEntity(LONDON.id), first=5, revision=3, commands=(Command(6, "submit"),))
+    commit(store, turned)
+    assert [r.annotation.undecided for r in store.revisions("p", "d")][1:] == [
+        Undecided(seen=(LONDON.id,), seen_relations=(relation,)),
+        None,
+        Undecided(not_shown_relations=(relation,)),
+    ]
+
+
+def test_what_lay_in_another_part_of_a_long_text_was_not_shown(store: Store) -> None:
+    commit(store, Batch("c", "d", commands=(Command(1, "submit", parts=((0, 10),)),)))
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert latest.annotation.undecided == Undecided((ADA.id,), (), (LONDON.id,), (EXTRACTION.relations[0].key,))
 
 
 def test_a_flag_stays_through_corrections_and_a_submitted_document_is_in_progress_again(store: Store) -> None:

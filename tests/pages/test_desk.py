@@ -23,7 +23,7 @@ from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, app
 from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
-from relex_core.types import Thresholds
+from relex_core.types import Thresholds, Undecided
 from tests.pages.projects import SCHEMA, store_with, suggest
 
 FILE = Filter(order=Order.FILE)
@@ -242,6 +242,15 @@ def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) ->
     back = store.latest("news", "d1")
     assert back is not None
     assert (back.annotation.entities, back.state) == ((), State.NEW)
+
+
+def test_what_a_bulk_acceptance_leaves_was_before_nobody(store: Store) -> None:
+    found = suggest(store, "d0", 0.95)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.96), submit=True)
+    assert carried_out(bulk.accept(store, Jobs(), wish)).suggestions == 3
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert latest.annotation.undecided == Undecided(not_shown_relations=(found.relations[0].key,))
 
 
 def by_person(store: Store, id: str) -> dict[str, tuple[object, ...]]:

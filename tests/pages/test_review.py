@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from pages.shared.statistics import Point
 from relex_core import editing
 from relex_core.editing import Accept, AddEntity, Edit, RemoveEntity, RemoveRelation
 from relex_core.errors import Conflict, InputError
+from relex_core.selection import left_alone
+from relex_core.types import Thresholds
 from tests.pages.projects import store_with, suggest
 
 
@@ -146,6 +149,18 @@ def test_acceptance_by_label_and_model(store: Store) -> None:
     assert person.rate == 0.75
     assert (place.accepted, place.added) == (2, 1)
     assert (found["relation", "met in"].accepted, found["relation", "met in"].rejected) == (1, 1)
+
+
+def test_what_was_not_shown_counts_as_not_shown_and_in_no_rate(store: Store) -> None:
+    for id, score in (("d0", 0.9), ("d1", 0.2)):
+        annotation = editing.apply(editing.begin(suggest(store, id, score)), Accept(("0:3:person",)))
+        left = left_alone(annotation, Thresholds())
+        store.save("news", replace(annotation, undecided=left), annotator="ann", state=State.SUBMITTED)
+    found = {a.label: a for a in statistics.acceptance(store.latest_revisions("news", suggestions=True))}
+    assert (found["person"].accepted, found["person"].seen, found["person"].not_shown) == (2, 1, 1)
+    assert found["person"].rate == 1.0
+    assert (found["place"].seen, found["place"].not_shown, found["place"].decided) == (1, 1, 0)
+    assert (found["place"].rate, found["met in"].rate, found["met in"].not_shown) == (None, None, 1)
 
 
 def test_pace_and_progress_over_time() -> None:

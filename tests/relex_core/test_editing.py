@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,17 @@ from relex_core.editing import (
 )
 from relex_core.errors import EditError, InputError, RelexError, SchemaError
 from relex_core.selection import undecided
-from relex_core.types import RESCORED, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.types import (
+    RESCORED,
+    Annotation,
+    Document,
+    Entity,
+    Extraction,
+    Relation,
+    Schema,
+    Thresholds,
+    Undecided,
+)
 
 TEXT = Document.from_text("Ada Lovelace met Charles Babbage in London.")
 SCHEMA = Schema.of(["person", "city"], ["met", "lives in"])
@@ -225,3 +237,13 @@ def test_diff_counts_each_suggestion_once() -> None:
         0,
     ]
     assert diff(Annotation(TEXT, SCHEMA, (Entity("n", 0, 3, "city"),))).added[0].id == "n"
+
+
+def test_what_was_left_alone_is_in_the_changes_and_gone_with_the_next_edit() -> None:
+    left = Undecided(seen=(BABBAGE.id,), not_shown=(LONDON.id,), not_shown_relations=(MET.key,))
+    submitted = replace(apply(START, Accept((ADA.id,))), undecided=left)
+    changes = diff(submitted)
+    assert (changes.seen, changes.not_shown, changes.not_shown_relations) == ((BABBAGE,), (LONDON,), (MET,))
+    assert (changes.rejected, changes.rejected_relations) == ((), ())
+    assert apply(submitted, Accept((LONDON.id,))).undecided is None
+    assert rebase(submitted, EXTRACTION).undecided is None

@@ -18,6 +18,7 @@ from relex_core.types import (
     RelationLabel,
     Schema,
     Thresholds,
+    Undecided,
 )
 
 SCHEMA = Schema.of(
@@ -45,7 +46,9 @@ def annotations(draw: st.DrawFn) -> Annotation:
     pairs = [(a.id, b.id) for a in entities for b in entities if a != b]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=4)) if pairs else []
     rejected = (Entity.suggested(0, 1, "city", 0.25),) if draw(st.booleans()) else ()
-    return Annotation(document, SCHEMA, entities, tuple(Relation(h, t, "met") for h, t in chosen), rejected)
+    left = Undecided(("0:1:city",), (), ("<b>",), (("a", "b", "met"),)) if draw(st.booleans()) else None
+    relations = tuple(Relation(h, t, "met") for h, t in chosen)
+    return Annotation(document, SCHEMA, entities, relations, rejected, undecided=left)
 
 
 @given(annotations())
@@ -134,3 +137,23 @@ def test_line_separators_inside_texts_do_not_break_lines() -> None:
     line = jsonl.dumps({"text": "a\u2028b\nc"})
     assert "\n" not in line
     assert json.loads(line) == {"text": "a\u2028b\nc"}
+
+
+def test_what_was_not_shown_is_no_negative() -> None:
+    left = Undecided(("2:5:city",), (), ("6:15:person",), (("2:5:city", "6:15:person", "met"),))
+    record = jsonl.training_record(Annotation(TEXT, SCHEMA, undecided=left))
+    assert "ner_negatives" not in record
+    assert "rel_negatives" not in record
+    assert record["relex"]["undecided"]["not_shown"] == {
+        "entities": ["6:15:person"], "relations": [["2:5:city", "6:15:person", "met"]]
+    }  # fmt: skip
+
+
+def test_decisions_from_before_that_was_noted_are_read() -> None:
+    annotation = Annotation(TEXT, SCHEMA)
+    stored = jsonl.decisions_to_json(annotation)
+    assert "undecided" not in stored
+    assert jsonl.decisions_from_json(stored, TEXT, SCHEMA) == annotation
+    for bad in ({"seen": {}}, [], {"seen": {"entities": [], "relations": [[1]]}, "not_shown": {}}):
+        with pytest.raises(FormatError, match="not_shown"):
+            jsonl.decisions_from_json({**stored, "undecided": bad}, TEXT, SCHEMA)

@@ -4,8 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, RemoveRelation, apply, apply_all, begin
-from relex_core.selection import greedy, select, undecided
-from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+from relex_core.selection import greedy, left_alone, select, undecided
+from relex_core.types import (
+    Annotation,
+    Document,
+    Entity,
+    Extraction,
+    Relation,
+    RelationLabel,
+    Schema,
+    Thresholds,
+    Undecided,
+)
 
 TEXT = Document.from_text("the University of Paris in Paris")
 SCHEMA = Schema.of(
@@ -123,3 +133,39 @@ def test_two_mentions_of_one_name_are_not_related_without_twins() -> None:
     assert select(found, Thresholds()).relations == between
     assert select(found, Thresholds(), twins=False).relations == between[1:]
     assert undecided(begin(found), Thresholds(), twins=False)[1] == between[1:]
+
+
+def test_what_was_left_alone_is_told_from_what_was_not_shown() -> None:
+    after = apply(begin(FOUND), RemoveEntity(PARIS.id))
+    # the place inside lies behind the university, and relations of what was rejected are not on the screen
+    assert left_alone(after, Thresholds()) == Undecided(
+        seen=(UNIVERSITY.id,), not_shown=(INNER.id,), not_shown_relations=(IN.key, SEAT.key, TWIN.key, TWIN_BACK.key)
+    )
+    accepted = apply(begin(FOUND), Accept((UNIVERSITY.id, PARIS.id), (IN.key,)))
+    assert left_alone(accepted, Thresholds(relation=0.62)) == Undecided(
+        seen_relations=(TWIN_BACK.key,), not_shown=(INNER.id,), not_shown_relations=(SEAT.key, TWIN.key)
+    )
+    assert left_alone(Annotation(TEXT, SCHEMA), Thresholds()) is None
+
+
+def test_what_lies_in_no_part_that_was_open_was_not_shown() -> None:
+    left = left_alone(begin(FOUND), Thresholds(), parts=[(0, 27)])
+    assert left is not None
+    assert (left.seen, left.not_shown) == ((UNIVERSITY.id,), (INNER.id, PARIS.id))
+    assert left.seen_relations == ()
+    everywhere = left_alone(begin(FOUND), Thresholds(), parts=[(0, 10), (10, 32)])
+    assert everywhere == left_alone(begin(FOUND), Thresholds())
+
+
+@given(st.data())
+def test_each_suggestion_is_decided_or_seen_or_not_shown(data: st.DataObject) -> None:
+    annotation = begin(FOUND)
+    for entity in FOUND.entities:
+        edit = data.draw(st.sampled_from([None, Accept((entity.id,)), RemoveEntity(entity.id)]))
+        annotation = annotation if edit is None else apply(annotation, edit)
+    limits = data.draw(st.sampled_from([Thresholds(), Thresholds(0.85, 0.62), Thresholds(1.0, 1.0)]))
+    left = left_alone(annotation, limits)
+    assert left is not None
+    decided = [e.id for e in (*annotation.entities, *annotation.rejected_entities)]
+    assert sorted([*decided, *left.seen, *left.not_shown]) == sorted(e.id for e in FOUND.entities)
+    assert sorted([*left.seen_relations, *left.not_shown_relations]) == sorted(r.key for r in FOUND.relations)

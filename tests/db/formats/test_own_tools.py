@@ -58,7 +58,7 @@ def decided() -> Attributed:
     edits = [accept, Relabel(london.id, "a b"), AddEntity("own", 13, 16, "x|y"), RemoveEntity(paris.id)]
     edits.append(RemoveRelation(*relations[2].key))
     a = apply_all(begin(extraction), edits)
-    fields = (a.entities, a.relations, a.rejected_entities, a.rejected_relations, a.based_on)
+    fields = (a.entities, a.relations, a.rejected_entities, a.rejected_relations, a.based_on, a.undecided)
     return Attributed(a.document, a.schema, *fields, "ada@example.org", "2026-01-02T03:04:05+00:00", 3)
 
 

@@ -111,6 +111,8 @@ export class Editor {
 
   open(doc) {
     this.text = new Text(doc.text, doc.from);
+    // of a text that is too long to be sent whole: the parts that were open so far
+    this.parts = [...(this.doc && this.doc.id === doc.id ? this.parts : []), [doc.from, this.text.end]];
     this.words = new WeakMap();
     this.page.open(this.text);
     this.future = [];
@@ -268,7 +270,8 @@ export class Editor {
 
   command(name, more = {}) {
     this.tick();
-    return { command: name, thresholds: structuredClone(this.thresholds), seconds: Math.round(this.work.seconds * 10) / 10, keystrokes: this.work.keystrokes, ...more };
+    const whole = this.text.length >= this.doc.length;
+    return { command: name, thresholds: structuredClone(this.thresholds), seconds: Math.round(this.work.seconds * 10) / 10, keystrokes: this.work.keystrokes, ...(whole ? {} : { parts: this.parts }), ...more };
   }
 
   finish(leave) {

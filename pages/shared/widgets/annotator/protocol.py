@@ -21,6 +21,9 @@ WINDOW = 200_000
 OVERLAP = 500
 """How far, in code points, a window reaches back to begin with a line."""
 
+MOST_PARTS = 1000
+"""Parts of one text that a browser may name as those that were open."""
+
 MOST_HABITS = 1000
 """Rows of habits that are sent, as they are sent with each message."""
 
@@ -72,6 +75,7 @@ def _command(seq: int, record: Mapping[str, Any]) -> Command:
         thresholds=thresholds_from_json(thresholds) if isinstance(thresholds, Mapping) else None,
         seconds=max(0.0, min(float(record.get("seconds") or 0.0), 86_400.0)),
         keystrokes=max(0, min(int(record.get("keystrokes") or 0), 10**6)),
+        parts=None if record.get("parts") is None else tuple((int(a), int(b)) for a, b in record["parts"][:MOST_PARTS]),
     )
 
 
