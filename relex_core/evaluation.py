@@ -19,7 +19,7 @@ from typing import Protocol
 from relex_core import metrics
 from relex_core.datasets import UNKNOWN_TYPE, Gold, labels_of, read_gold
 from relex_core.errors import InputError
-from relex_core.jsonl import Json
+from relex_core.jsonl import Json, thresholds_to_json
 from relex_core.metrics import Counts, DocumentScore
 from relex_core.selection import select
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
@@ -117,12 +117,6 @@ class Report:
                 if part.missed or part.false or part.missed_entities or part.false_entities
             ][:MAX_ERRORS],
         }
-
-
-def thresholds_to_json(thresholds: Thresholds) -> Json:
-    """The common pair, and under `entities` and `relations` those of single labels where there are any."""
-    own = {"entities": dict(thresholds.entities), "relations": dict(thresholds.relations)}
-    return {"entity": thresholds.entity, "relation": thresholds.relation, **{k: v for k, v in own.items() if v}}
 
 
 def _edge(key: metrics.Key) -> Json:

@@ -24,14 +24,12 @@ from pages.shared.jobs import Job, Jobs, Pieces
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import DIFFERENCES, PAPER
 from relex_core.evaluation import Predictor, Report, predict_file, report
+from relex_core.jsonl import thresholds_from_json
 from relex_core.tuning import best_thresholds, by_label
 from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
 EVALUATION = "evaluation"
 """What this background work is called."""
-
-OWN = ("entities", "relations")
-"""Under which keys of a result's thresholds those of single labels are."""
 
 Load = Callable[[str], Predictor]
 Json = dict[str, Any]
@@ -251,17 +249,11 @@ def _scored(predictor: str, entry: Mapping[str, Any]) -> Scored:
         int(entry["documents"]),
         bool(entry["partial"]),
         bool(entry["gold_entities"]),
-        _thresholds(entry["thresholds"]),
+        thresholds_from_json(entry["thresholds"]),
         {key: _figures(entry[key]) for key in ("entities", "relations", "relations_with_types")},
         tuple((str(c["true"]), str(c["claimed"]), int(c["count"])) for c in entry["confusions"]),
         tuple(_errors(entry["errors"])),
     )
-
-
-def _thresholds(given: Mapping[str, Any]) -> Thresholds:
-    # results written before labels had thresholds of their own hold the pair alone
-    own = (tuple((str(name), float(value)) for name, value in given.get(kind, {}).items()) for kind in OWN)
-    return Thresholds(float(given["entity"]), float(given["relation"]), *own)
 
 
 def _figures(given: Mapping[str, Any]) -> Json:

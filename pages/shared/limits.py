@@ -39,6 +39,15 @@ def keep(store: Store, project: str) -> None:
         state.note_kept_thresholds(scope, now)
 
 
+def use(store: Store, project: str, thresholds: Thresholds) -> None:
+    """Let thresholds hold for the visit, and for the annotator in that project if there is one. Raises NotFound."""
+    turn_back()
+    state.set_thresholds(thresholds)
+    if project:
+        state.turn_thresholds((project, state.annotator()), thresholds)
+        keep(store, project)
+
+
 def _chosen(store: Store, scope: tuple[str, str]) -> Thresholds:
     found = limits.chosen(store, *scope)
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from db.store import Store
-from pages.shared import checkpoints, evaluating, resources, score_tables, state
+from pages.shared import checkpoints, evaluating, limits, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
 from pages.shared.messages import guard, plain, refuse, time_left
 from pages.shared.score_tables import SIDES
@@ -259,14 +259,16 @@ def show(results: tuple[Scored, ...]) -> None:
 
 def _take_over(results: tuple[Scored, ...]) -> None:
     """A button for each result whose thresholds are not those that this tab shows suggestions at."""
+    project = state.project()
     with st.container(key="tools_thresholds", horizontal=True):
         for side, scored in zip(SIDES, results, strict=False):
             now = scored.thresholds == state.thresholds()
+            where = f"Explore and project {plain(project)}" if project else "Explore"
             name = f"Thresholds of {side}" if len(results) > 1 else "These thresholds"
             st.button(
                 f"{name} are in use" if now else f"Use {name[0].lower()}{name[1:]}", key=f"use_thresholds_{side}",
-                disabled=now, on_click=state.set_thresholds, args=(scored.thresholds,),
-                help="Explore and Annotate then show suggestions above them.",
+                disabled=now, on_click=limits.use, args=(resources.store(), project, scored.thresholds),
+                help=f"{where} then show you suggestions above them.",
             )  # fmt: skip
 
 

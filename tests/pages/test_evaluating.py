@@ -102,8 +102,21 @@ def test_thresholds_by_label_are_kept_shown_and_taken_into_use(data: Path, visit
     assert ours.thresholds == by_label(tried, best_thresholds(tried))
     page = visit("evaluate")
     page.button(key="use_thresholds_A").click().run()
-    assert page.session_state["thresholds"] == ours.thresholds
     assert page.button(key="use_thresholds_A").disabled
+    # Explore's own sliders stand there; single labels are in the editor
+    page.switch_page("pages/screens/explore.py").run()
+    assert page.session_state["entity_threshold"] == ours.thresholds.entity
+
+
+def test_thresholds_taken_into_use_are_kept_for_the_project_that_is_open(data: Path, visit: Visit) -> None:
+    from db import limits
+
+    assert finish(Jobs(), Question(("mini",), Thresholds(0.65, 0.8))) == ""
+    resources.store().create_project("press", Schema.of(["person"], ["knows"]))
+    page = visit("documents", project="press")
+    page.switch_page("pages/screens/evaluate.py").run()
+    page.button(key="use_thresholds_A").click().run()
+    assert limits.chosen(resources.store(), "press", "me") == Thresholds(0.65, 0.8)
 
 
 def test_a_job_counts_its_documents(data: Path) -> None:
