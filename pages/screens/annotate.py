@@ -26,7 +26,10 @@ with guard():
         desk = annotating.take(store, drawing=True)
         queue_bar.bar(store, desk)
         if desk.walk.current:
-            document()
+            with st.container(key="desk"):
+                document()
+                if annotating.graph_is_open():
+                    annotating.beside()
         else:
             queue_bar.nothing_left(store, desk)
         if desk.waiting:

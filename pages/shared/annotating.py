@@ -26,10 +26,26 @@ from pages.shared import (
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
-from pages.shared.widgets.annotator import ConflictNotice, annotator, pending
+from pages.shared.triples import of_annotation
+from pages.shared.widgets.annotator import (
+    ConflictNotice,
+    annotator,
+    graph_opened_last,
+    graph_wanted,
+    pending,
+)
+from pages.shared.widgets.annotator.protocol import thresholds_to_json
+from pages.shared.widgets.graph import graph, merge
 from relex_core.errors import RelexError
 
 EDITOR = "queue_editor"
+
+BESIDE = "queue_graph"
+
+MOST_NODES = 60
+"""Entities that are drawn beside the text: more are no picture in a pane of that size, and take the browser's time."""
+
+_GRAPH = "graph_beside"
 
 PATIENCE = 0.6
 """Seconds that a run waits for the model to read the open document before it says so."""
@@ -105,6 +121,10 @@ def take(store: Store, drawing: bool = False) -> Desk:
 
 def _take(store: Store, desk: Desk) -> Desk:
     seat = state.seat()
+    wanted = graph_wanted(EDITOR)
+    if wanted is not None and wanted != graph_is_open():
+        state.remember(_GRAPH, wanted)
+        seat.page_is_old = True
     for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
         desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
         seat.acknowledge(committed)
@@ -118,7 +138,7 @@ def _take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
-            if command.name in direct.STEPS:
+            if command.name in direct.STEPS or (command.name == "rescore" and graph_is_open()):
                 seat.page_is_old = True
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
@@ -157,10 +177,30 @@ def editor(desk: Desk) -> None:
         refused=desk.refused,
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
+        graph=graph_is_open(),
         direct=seat.token,
         turn=turn,
         habits=now.habits.counts(),
     )
+
+
+def graph_is_open() -> bool:
+    """Whether the graph stands beside the text: as it was left in this visit, else in the browser's last one."""
+    return bool(state.remembered(_GRAPH, None) if state.remembered(_GRAPH) is not None else graph_opened_last())
+
+
+@st.fragment
+def beside() -> None:
+    """The graph of the open document as it is in the store. It asks by itself to be drawn anew, when the hands rest."""
+    seat = state.seat()
+    with seat.lock:
+        now, thresholds = seat.desk, seat.thresholds
+    if now is None or now.open is None:
+        return
+    annotation, revision = now.open
+    with st.container(key="pane_beside"):
+        shown = merge(of_annotation(annotation, thresholds), MOST_NODES)
+        graph(shown, key=BESIDE, stamp=[annotation.document.id, revision, thresholds_to_json(thresholds)])
 
 
 def watch() -> None:

@@ -29,7 +29,17 @@ from pages.shared.widgets.annotator.protocol import (
 )
 from relex_core.types import FLOOR, Annotation, Thresholds, sha256
 
-__all__ = ["Batch", "Command", "ConflictNotice", "Refusal", "annotator", "edit_requested", "pending"]
+__all__ = [
+    "Batch",
+    "Command",
+    "ConflictNotice",
+    "Refusal",
+    "annotator",
+    "edit_requested",
+    "graph_opened_last",
+    "graph_wanted",
+    "pending",
+]
 
 SCRIPTS = (
     "text",
@@ -49,6 +59,9 @@ SCRIPTS = (
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""
 
 _HERE = Path(__file__).parent
+
+GRAPH_COOKIE = "relex_studio_graph"
+"""Set by the editor: "yes" where the graph stands beside the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ def annotator(
     turn: int = 0,
     followed: bool = False,
     habits: Iterable[tuple[tuple[str, str, str], int]] = (),
+    graph: bool | None = None,
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -122,7 +136,8 @@ def annotator(
     are steps through the queue; `turn` is that seat's. Where the rest of the page shows corrections too, `followed`
     asks for one run of it when they have come to rest.
     `habits` are ((head type, tail type, relation), times chosen before), the most frequent first: a relation that is
-    drawn takes the label that is usual between its two ends.
+    drawn takes the label that is usual between its two ends. `graph` says whether a graph stands beside the text, None
+    where the editor does not offer one; `graph_wanted` tells when the person wants it otherwise.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -149,6 +164,7 @@ def annotator(
         "direct": direct,
         "turn": turn,
         "followed": followed,
+        "graph": graph,
         "habits": habits_to_json(annotation.schema, habits),
         "height": f"{height}px" if isinstance(height, int) else height,
     }
@@ -160,6 +176,7 @@ def annotator(
         height="content",
         on_ops_change=_rerun_only,
         on_edit_change=_rerun_only,
+        on_graph_change=_rerun_only,
     )
 
 
@@ -179,6 +196,17 @@ def pending(key: str, acknowledged: Mapping[str, int], scope: str = "") -> tuple
 def edit_requested(key: str) -> bool:
     """Whether somebody double-clicked the text in mode "view" just now."""
     return (state.component(key) or {}).get("edit") is not None
+
+
+def graph_wanted(key: str) -> bool | None:
+    """Whether somebody opened (True) or closed the graph beside the text just now, None if neither."""
+    wanted = (state.component(key) or {}).get("graph")
+    return {"open": True, "closed": False}.get(wanted) if isinstance(wanted, str) else None
+
+
+def graph_opened_last() -> bool:
+    """Whether the graph stood beside the text when this browser was last here."""
+    return bool(st.context.cookies.to_dict().get(GRAPH_COOKIE) == "yes")
 
 
 def _sent(key: str) -> Mapping[str, Any]:

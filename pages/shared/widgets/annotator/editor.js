@@ -14,6 +14,7 @@ export class Editor {
     this.focus = null;
     this.hover = null;
     this.ghost = null;
+    this.shared = null; // what the graph knows to have the focus
     this.linking = null;
     this.showAll = null;
     this.armed = 0;
@@ -73,6 +74,7 @@ export class Editor {
     this.conflict(data.conflict);
     this.refresh(null, true);
     if (shown) this.visit(data.look);
+    this.tellSaved();
     if (first && this.editing && document.activeElement === document.body) this.dom.pane.focus({ preventScroll: true });
   }
 
@@ -182,6 +184,7 @@ export class Editor {
     this.refusals(refused);
     const laid = desk && desk.document && this.transport.unpack(desk);
     if (laid && this.take(laid)) this.refresh(null, true);
+    this.tellSaved();
     // a run of the page shows what was kept, or is waited for
     if (refused.length || (desk && !laid)) this.transport.log(this.log.bare());
   }
@@ -296,8 +299,10 @@ export class Editor {
     this.work.keystrokes = 0;
     this.say(words);
     const next = go && this.upcoming.shift();
-    if (next) this.open(next);
-    else if (go) {
+    if (next) {
+      this.open(next);
+      this.tellSaved();
+    } else if (go) {
       // what was decided is not drawn once more: that would hold up the message that brings the next document
       this.root.classList.add('waiting');
       return;

@@ -29,6 +29,7 @@ Object.assign(Editor.prototype, {
     this.drawArcs();
     this.tip();
     this.bars(item);
+    if (this.data.graph && this.focus !== this.shared) { this.shared = this.focus; this.tell(item); }
   },
 
   // Says in one go what was done and, if it is another than before, what has the focus now: when all of it is done.

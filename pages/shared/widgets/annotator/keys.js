@@ -17,7 +17,7 @@ export const ACTIONS = {
   more: [['+'], 'show the next best suggestion below the threshold'], less: [['-'], 'hide what is undecided, without rejecting it'],
   relation: [['q'], 'relation from here: choose the tail'], flip: [['f'], 'exchange head and tail'],
   undo: [['u', 'Ctrl+z'], 'undo'], redo: [['Z', 'Ctrl+Z', 'Ctrl+y'], 'redo'],
-  arcs: [['g'], 'all relations, or those of the focus'], rescore: [['r'], 'score relations again on these entities'],
+  arcs: [['g'], 'all relations, or those of the focus'], graph: [['G'], 'the graph beside the text, or none'], rescore: [['r'], 'score relations again on these entities'],
   flag: [['!'], 'flag with a note'], skip: [['s'], 'skip this document; a flag stays'],
   done: [['Enter'], 'accept what is shown, submit, next document'], save: [['Shift+Enter'], 'accept what is shown, submit, stay'],
   help: [['?'], 'all keys'], escape: [['Escape'], 'leave; twice: Tab leaves the editor'],

@@ -15,7 +15,7 @@ function build(editor) {
     pager: el('div', 'pager'), where: el('span', ''), back: button('plain', 'back'), on: button('plain', 'on'),
     tip: el('div', 'bubble', '', { role: 'status' }),
     side: el('div', 'side'), tools: el('div', 'tools'),
-    limits: button('plain', 'thresholds'), showArcs: button('plain', 'all relations'),
+    limits: button('plain', 'thresholds'), showArcs: button('plain', 'all relations'), showGraph: button('plain', 'graph'),
     list: el('div', 'list', '', { role: 'listbox', tabindex: '0', id: 'list', 'aria-label': 'entities and relations' }),
     bar: el('div', 'bar'), keybar: el('div', 'keybar', '', { role: 'toolbar', 'aria-label': 'actions' }),
     message: el('span', 'message'), status: el('span', 'status', 'saved', { role: 'status' }),
@@ -28,13 +28,14 @@ function build(editor) {
   d.sheet.append(d.text, d.ghost, d.arcs, d.grips);
   d.pager.append(d.where, d.back, d.on);
   d.pane.append(d.pager, d.sheet);
-  d.tools.append(d.showArcs, d.limits);
+  d.tools.append(d.showGraph, d.showArcs, d.limits);
   d.side.append(d.tools, d.list);
   d.body.append(d.pane, d.side);
   d.bar.append(d.keybar, d.message, d.status);
   editor.root.replaceChildren(d.conflict, d.labels, d.body, d.bar, d.live, d.pop, d.tip);
   d.limits.onclick = () => editor.pop.thresholds();
   d.showArcs.onclick = () => editor.run('arcs');
+  d.showGraph.onclick = () => editor.run('graph');
   editor.dom = d;
 }
 
@@ -62,6 +63,8 @@ Object.assign(Editor.prototype, {
     const alike = this.alikeOf().length > 0;
     const signature = JSON.stringify([mode, current, alike, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
     this.dom.showArcs.setAttribute('aria-pressed', String(Boolean(this.showAll)));
+    this.dom.showGraph.hidden = this.data.graph === null;
+    this.dom.showGraph.setAttribute('aria-pressed', String(Boolean(this.data.graph)));
     this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
     if (signature === this.barred) return;
     this.barred = signature;

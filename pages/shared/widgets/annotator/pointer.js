@@ -114,6 +114,8 @@ function listen(editor) {
   // The graph and the table of the same screen say what they focus.
   on(document, 'relex:focus', ({ detail }) => { if (detail.from !== 'text') editor.hear(detail); });
 
+  on(document, 'relex:asked', () => { if (editor.doc) editor.tell(editor.items.get(editor.focus)); });
+
   on(document, 'selectionchange', () => {
     const found = editor.editing && matchMedia('(pointer: coarse)').matches && editor.page.selection();
     editor.root.classList.toggle('selecting', Boolean(found));
@@ -243,8 +245,16 @@ Object.assign(Editor.prototype, {
   hear({ entities = [], relations = [] }) {
     const keys = [...relations.map(([head, tail, label]) => `r:${keyOf({ head, tail, label })}`), ...entities.map((id) => `e:${id}`)];
     this.focus = keys.find((key) => this.items.has(key)) || null;
+    this.shared = this.focus;
     this.paint();
     entities.forEach((id) => this.light(id));
+  },
+
+  // What is in the store now, for the graph beside the text.
+  tellSaved() {
+    if (!this.doc || !this.data.graph) return;
+    const detail = JSON.stringify([this.doc.id, this.doc.revision, this.data.thresholds]);
+    document.dispatchEvent(new CustomEvent('relex:saved', { detail }));
   },
 
   tell(item) {
@@ -280,6 +290,7 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   transport.held = () => ({ has: [...shelf.documents.keys()], at: at() });
   transport.unpack = (desk) => laid(desk, shelf.documents);
   transport.edit = (id) => setTriggerValue('edit', id);
+  transport.graph = (open) => setTriggerValue('graph', open ? 'open' : 'closed');
   const whole = laid(data, shelf.documents);
   if (whole) root.editor.update(whole);
   else send(root.editor.log ? root.editor.log.bare() : [], []);

@@ -1,5 +1,8 @@
 // What each action does, given the focus. Mixed into Editor, so that keys, buttons and touch share one path.
 
+const GRAPH = 'relex_studio_graph'; // a cookie: whether the graph stands beside the text
+const YEAR = 31536000; // seconds
+
 const verbs = {
   next() { this.linking ? this.stepTail(1) : this.step(this.sections.suggested, 1); },
   previous() { this.linking ? this.stepTail(-1) : this.step(this.sections.suggested, -1); },
@@ -87,6 +90,15 @@ const verbs = {
     this.say(this.showAll ? 'All relations are shown.' : 'Relations of the focus are shown.');
     this.paint(true);
   },
+  // The page draws it, and only while it is open; the browser remembers the choice for the next visit.
+  graph() {
+    if (this.data.graph === null) return this.say('The graph stands below the text here.');
+    this.data.graph = !this.data.graph;
+    document.cookie = `${GRAPH}=${this.data.graph ? 'yes' : 'no'}; path=/; max-age=${YEAR}; samesite=lax`;
+    this.transport.graph(this.data.graph);
+    this.say(this.data.graph ? 'The graph is shown.' : 'The graph is closed.');
+    return this.paint(true);
+  },
   rescore() {
     this.log.push(this.doc.id, this.doc.revision, [this.command('rescore')]);
     this.say('Relations are being scored on these entities.');
@@ -125,7 +137,7 @@ const verbs = {
 const NEEDS = { entity: new Set(['same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation']), relation: new Set(['flip']) };
 const ANY = new Set(['accept', 'reject', 'rejectAlike', 'remove']);
 const READING = new Set(['down', 'up', 'right', 'left', 'arcs', 'help', 'escape']);
-const ALWAYS = new Set(['next', 'previous', 'right', 'left', 'done', 'escape', 'search', 'arcs']);
+const ALWAYS = new Set(['next', 'previous', 'right', 'left', 'done', 'escape', 'search', 'arcs', 'graph']);
 
 const remove = (item) => (item.kind === 'entity' ? { op: 'remove_entity', id: item.id }
   : { op: 'remove_relation', head: item.head, tail: item.tail, label: item.label });
@@ -251,6 +263,7 @@ Object.assign(Editor.prototype, {
     this.focus = item ? item.key : null;
     this.released = false;
     if (this.hub) this.hub.fresh = false;
+    this.shared = this.focus;
     this.paint();
     this.tell(item);
   },

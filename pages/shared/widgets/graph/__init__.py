@@ -70,8 +70,12 @@ def _component() -> Any:
     )
 
 
-def graph(shown: Graph, *, key: str) -> None:
-    """Draw `shown`. Nodes keep their places when thresholds or labels change."""
+def graph(shown: Graph, *, key: str, stamp: list[Any] | None = None) -> None:
+    """Draw `shown`. Nodes keep their places when thresholds or labels change.
+
+    With `stamp` it stands beside an editor: a document's id, its revision and the thresholds, which name what is drawn.
+    When the editor has come to rest on something else, the fragment around the graph runs again.
+    """
     nodes = [{"key": node_key(n.key), "entities": [entity.id for entity in n.mentions]} for n in shown.nodes]
     edges = [
         {
@@ -81,7 +85,7 @@ def graph(shown: Graph, *, key: str) -> None:
         for edge in shown.edges
     ]
     note = f"{shown.left_out} entities with fewest relations are not drawn" if shown.left_out else ""
-    _draw(shown.picture, nodes, edges, key, {"options": json.loads(OPTIONS), "note": note})
+    _draw(shown.picture, nodes, edges, key, {"options": json.loads(OPTIONS), "note": note, "stamp": stamp})
 
 
 def corpus_graph(picture: Picture, arrangement: int, marked: tuple[int, str], *, key: str) -> None:
@@ -129,6 +133,7 @@ def _draw(
         data={"tones": tones, "nodes": nodes, "edges": edges, **more},
         default={"chosen": None},
         on_chosen_change=_rerun_only,
+        on_stale_change=_rerun_only,
         height="stretch",
     )
 

@@ -239,7 +239,13 @@ function build(box) {
     else announce({ entities: [], relations: [], kind: "none" });
     bring(pane);
   });
-  pane.heard = (event) => event.detail.from !== "graph" && select(pane, event.detail);
+  pane.heard = ({ detail }) => {
+    if (detail.from === "graph") return;
+    pane.last = detail;
+    // beside an editor: what a key does there comes first
+    if (pane.data?.stamp) { clearTimeout(pane.soon); pane.soon = setTimeout(() => panes.has(box) && select(pane, pane.last)); }
+    else select(pane, detail);
+  };
   document.addEventListener("relex:focus", pane.heard);
   pane.network.on("dragEnd", ({ nodes }) => nodes.length && pane.data.arrangement === undefined && name(pane));
   pane.network.on("zoom", () => { clearTimeout(pane.later); pane.later = setTimeout(() => pane.data.arrangement !== undefined && letters(pane), 120); });
@@ -301,6 +307,28 @@ function show(pane, data) {
   note(box, data);
 }
 
+// Beside an editor: what was saved there is drawn when the hands have come to rest, and nothing while keys are pressed.
+const RESTED = 400; // ms
+
+function follow(box) {
+  const hands = { at: -RESTED, stop: new AbortController() };
+  const on = (name, act) => document.addEventListener(name, act, { signal: hands.stop.signal, capture: true });
+  on("keydown", () => { hands.at = performance.now(); });
+  on("relex:saved", ({ detail }) => {
+    hands.wanted = detail;
+    const other = JSON.parse(detail)[0] !== box.latest.stamp[0];
+    box.classList.toggle("old", other);
+    rested(hands, "ask", () => { if (hands.wanted !== JSON.stringify(box.latest.stamp)) box.trigger("stale", hands.wanted); });
+  });
+  return hands;
+}
+
+function rested(hands, name, act) {
+  clearTimeout(hands[name]);
+  const left = hands.at + RESTED - performance.now();
+  hands[name] = setTimeout(() => (performance.now() < hands.at + RESTED ? rested(hands, name, act) : act()), Math.max(left, name === "ask" ? RESTED : 0));
+}
+
 function note(box, data) {
   box.querySelectorAll(".rx-graph-empty, .rx-graph-note").forEach((old) => old.remove());
   const say = (name, words) => {
@@ -313,17 +341,31 @@ function note(box, data) {
   if (data.note) say("rx-graph-note", data.note);
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const box = parentElement.querySelector(".rx-graph");
   box.send = setStateValue;
+  box.trigger = setTriggerValue;
   const draw = () => {
+    if (!box.isConnected) return;
     if (!panes.has(box)) panes.set(box, build(box));
-    show(panes.get(box), box.latest);
+    const pane = panes.get(box);
+    show(pane, box.latest);
+    box.classList.remove("old");
+    if (box.latest.stamp && pane.last) select(pane, pane.last);
+    else if (box.latest.stamp) document.dispatchEvent(new CustomEvent("relex:asked"));
   };
   box.latest = data;
-  if (window.vis) draw();
-  else window.addEventListener("relex:vis", draw, { once: true });
+  if (data.stamp) box.hands ??= follow(box);
+  const begin = () => (data.stamp ? rested(box.hands, "draw", draw) : draw());
+  if (window.vis) begin();
+  else window.addEventListener("relex:vis", begin, { once: true });
   return () => {
+    if (box.hands) {
+      box.hands.stop.abort();
+      clearTimeout(box.hands.ask);
+      clearTimeout(box.hands.draw);
+      box.hands = null;
+    }
     const pane = panes.get(box);
     if (!pane) return;
     document.removeEventListener("relex:focus", pane.heard);
