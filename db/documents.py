@@ -39,7 +39,7 @@ def walked(project: int) -> sa.ColumnElement[bool]:
 def add(
     connection: Connection, project: int, batch: Sequence[Document], now: datetime, deduplicate: bool = True
 ) -> tuple[Added, Ids]:
-    """Add documents; what became of them, and which id each was given.
+    """Add documents; what became of them, and which id each was given. They are not counted yet: call `count` last.
 
     A text that the project has already is not added again; without `deduplicate` it is, under another id. Whoever
     else adds documents to the project waits until the transaction ends.
@@ -75,7 +75,6 @@ def add(
             texts.insert(), [{"document_pk": pk, "text": d.text, "extra": storable(d.extra)} for pk, d in pairs]
         )
         search.index(connection, project, pairs)
-        count(connection, project, State.NEW, len(rows))
     return Added(len(rows), len(batch) - len(rows), tuple(renamed)), ids
 
 
@@ -84,6 +83,11 @@ def _lock(connection: Connection, project: int) -> None:
     # not stronger than this, or saves, whose rows refer to the project, would wait too; SQLite has one writer anyway
     query = sa.select(projects.c.pk).where(projects.c.pk == project).with_for_update(key_share=True)
     connection.execute(query)
+
+
+def _locked(query: sa.Select[Any]) -> sa.Select[Any]:
+    """With the rows for this transaction alone, but for others that add rows which refer to them."""
+    return query.with_for_update(key_share=True)
 
 
 class _Known:
@@ -102,7 +106,7 @@ class _Known:
 def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
     """The row of the document with that id. Raises NotFound."""
     query = sa.select(documents).where(documents.c.project_pk == project, documents.c.id == id)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_locked(query) if lock else query).first()
     if row is None:
         raise NotFound(
             expected="the id of a document of this project",
@@ -122,7 +126,7 @@ def find_text(connection: Connection, project: int, document: Document, lock: bo
         .order_by((documents.c.id == document.id).desc(), documents.c.copy)
         .limit(1)
     )
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_locked(query) if lock else query).first()
     if row is not None:
         return row
     find(connection, project, document.id)
@@ -140,7 +144,7 @@ def find_texts(connection: Connection, project: int, wanted: Sequence[Document])
         documents.c.project_pk == project, documents.c.sha256.in_({document.sha256 for document in wanted})
     )
     by_text: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query.order_by(documents.c.pk).with_for_update()):
+    for row in connection.execute(_locked(query.order_by(documents.c.pk))):
         by_text.setdefault(row.sha256, []).append(row)
     found = {}
     for document in wanted:
@@ -155,12 +159,21 @@ def load(connection: Connection, row: Row[Any]) -> Document:
     return Document(row.id, stored.text, row.source, stored.extra)
 
 
-def count(connection: Connection, project: int, state: str, by: int) -> None:
-    connection.execute(
-        counters.update()
-        .where(counters.c.project_pk == project, counters.c.state == str(state))
-        .values(documents=counters.c.documents + by)
-    )
+def count(connection: Connection, project: int, change: Mapping[State, int]) -> None:
+    """Add to the numbers of documents by state: the last thing that a transaction does.
+
+    All transactions take their locks in one order, so that no two wait for each other: the project, documents by key,
+    annotators by name, and these numbers, all of them together.
+    """
+    changed = {state: by for state, by in change.items() if by}
+    if not changed:
+        return
+    mine = counters.c.project_pk == project
+    if not search.is_sqlite(connection):
+        connection.execute(sa.select(counters.c.state).where(mine).order_by(counters.c.state).with_for_update()).all()
+    for state, by in changed.items():
+        number = counters.update().where(mine, counters.c.state == str(state))
+        connection.execute(number.values(documents=counters.c.documents + by))
 
 
 def _new_row(project: int, document: Document, hash: str, copy: int, now: datetime) -> dict[str, Any]:

@@ -175,16 +175,23 @@ class _Job:
             labels = projects.load_labels(connection, pk)
             added, ids = documents.add(connection, pk, texts, now, self.deduplicate)
             found = [_under(record, ids) for _, record in batch if isinstance(record, Extraction)]
-            for extraction in found:
-                row = documents.find_text(connection, pk, extraction.document, lock=True)
-                extractions.save(connection, labels, row, extraction, now)
-                extractions.place(connection, pk, row, extraction)
             decisions = [
                 (_under(record, ids), self._work(number, record))
                 for number, record in batch
                 if isinstance(record, Annotation)
             ]
+            # in the order in which everybody takes their locks
+            judged = [extraction.document for extraction in found] + [
+                annotation.document for annotation, _ in decisions
+            ]
+            documents.find_texts(connection, pk, judged)
+            projects.people(connection, (work.annotator for _, work in decisions), now)
+            for extraction in found:
+                row = documents.find_text(connection, pk, extraction.document, lock=True)
+                extractions.save(connection, labels, row, extraction, now)
+                extractions.place(connection, pk, row, extraction)
             decided = saving.save_many(connection, labels, decisions, now)
+            documents.count(connection, pk, {State.NEW: added.added})
         return Imported(len(batch), added.added, added.duplicates, len(found), decided)
 
     def _work(self, number: int, record: Annotation) -> saving.Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -80,7 +80,8 @@ def find(connection: Connection, name: str) -> tuple[int, int]:
 def lock(connection: Connection, name: str) -> tuple[int, int]:
     """Like `find`; nobody else changes the project's label set until the transaction ends."""
     pk, _ = find(connection, name)
-    locked = sa.select(projects.c.label_version).where(projects.c.pk == pk).with_for_update()
+    # not stronger than this, or saves, whose rows refer to the project, would wait and hold their documents meanwhile
+    locked = sa.select(projects.c.label_version).where(projects.c.pk == pk).with_for_update(key_share=True)
     return pk, connection.execute(locked).scalar_one()
 
 
@@ -169,6 +170,11 @@ def annotator(connection: Connection, name: str, now: datetime) -> int:
         insert_new(connection, annotators, {"name": name, "created_at": now})
         found = connection.execute(query).scalar_one()
     return int(found)
+
+
+def people(connection: Connection, names: Iterable[str], now: datetime) -> dict[str, int]:
+    """Keys of annotators by name, those who are new added in the order of their names."""
+    return {name: annotator(connection, name, now) for name in sorted(set(names))}
 
 
 def checked_name(what: str, name: str) -> str:

@@ -21,6 +21,7 @@ from db import extractions as extractions_
 from db import revisions as revisions_
 from db.labels import translate
 from db.projects import LabelSet, annotator
+from db.projects import people as people_named
 from db.tables import documents, heads, revisions, texts
 from db.values import FINISHED, Revision, State
 from relex_core import jsonl
@@ -80,6 +81,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
         extraction = extractions_.save(connection, labels, row, annotation.based_on, now)
     new = _New(row, before, annotator_pk, extraction, annotation, work)
     (revision,) = _append(connection, labels, [new], now)
+    documents_.count(connection, labels.project, _moved([new]))
     return revision
 
 
@@ -89,7 +91,8 @@ def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[An
     For annotations from files: each with a `client` of its own, nothing expected.
     """
     rows = documents_.find_texts(connection, labels.project, [annotation.document for annotation, _ in items])
-    done = 0
+    people = people_named(connection, (work.annotator for _, work in items), now)
+    done, moved = 0, Counter[State]()
     while items:
         # a document can move on by one revision at a time
         first: dict[int, tuple[Annotation, Work]] = {}
@@ -99,10 +102,13 @@ def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[An
             if first.setdefault(pk, item) is not item:
                 later.append(item)
         by_key = {row.pk: row for row in rows.values()}
-        done += _save_round(connection, labels, by_key, first, now)
+        new = _save_round(connection, labels, by_key, first, people, now)
+        done += len(new)
+        moved.update(_moved(new))
         items = later
         if items:
             rows = documents_.find_texts(connection, labels.project, [annotation.document for annotation, _ in items])
+    documents_.count(connection, labels.project, moved)
     return done
 
 
@@ -111,8 +117,9 @@ def _save_round(
     labels: LabelSet,
     rows: Mapping[int, Row[Any]],
     items: Mapping[int, tuple[Annotation, Work]],
+    people: Mapping[str, int],
     now: datetime,
-) -> int:
+) -> list[_New]:
     keys = list(items)
     known = {
         tuple(row)
@@ -125,7 +132,6 @@ def _save_round(
     extras = connection.execute(sa.select(texts.c.document_pk, texts.c.extra).where(texts.c.document_pk.in_(keys)))
     extra = {row.document_pk: row.extra for row in extras}
     before = revisions_.heads_of(connection, keys)
-    people = {name: annotator(connection, name, now) for name in {work.annotator for _, work in items.values()}}
     new = []
     for key, (annotation, work) in items.items():
         # a file may hold what several people decided
@@ -137,7 +143,7 @@ def _save_round(
             extractions_.place(connection, labels.project, rows[key], settled.based_on)
         new.append(_New(rows[key], before.get(key), people[work.annotator], extraction, settled, work))
     _append(connection, labels, new, now)
-    return len(new)
+    return new
 
 
 def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: datetime) -> list[Revision]:
@@ -154,14 +160,16 @@ def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: 
         decided[item.row.pk] = translate(entities, relations, renames) if renames else (entities, relations)
     _move_documents(connection, rows, decided)
     extractions_.write_labels(connection, labels.project, "", decided)
-    change: Counter[str] = Counter()
-    for item in new:
-        if item.row.state != str(item.work.state):
-            change.update({item.row.state: -1, str(item.work.state): 1})
-    for state, by in sorted(change.items()):
-        if by:
-            documents_.count(connection, labels.project, state, by)
     return [_revision(item, row) for item, row in zip(new, rows, strict=True)]
+
+
+def _moved(new: Sequence[_New]) -> Counter[State]:
+    """By how much the number of documents in each state changes."""
+    change: Counter[State] = Counter()
+    for item in new:
+        change.subtract([State(item.row.state)])
+        change.update([item.work.state])
+    return change
 
 
 def _values(labels: LabelSet, new: _New, now: datetime) -> dict[str, Any]:

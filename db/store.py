@@ -112,6 +112,7 @@ class Store:
             with self.database.write() as connection:
                 pk, _ = projects.find(connection, project)
                 result, _ = documents.add(connection, pk, part, self._clock(), deduplicate)
+                documents.count(connection, pk, {State.NEW: result.added})
                 if result.added:
                     audit.write(connection, self._clock(), "documents added", pk, by, documents=result.added)
             added, duplicates = added + result.added, duplicates + result.duplicates

@@ -149,6 +149,7 @@ def test_two_add_the_same_documents_at_once(store: Store, url: str) -> None:
             with store.database.read() as look:
                 if look.execute(waiting, {"name": store.database.url.database}).scalar_one():
                     break
+        documents.count(connection, pk, {State.NEW: len(batch)})
     adder.join()
     (added,) = results
     assert not isinstance(added, Exception), added
