@@ -14,6 +14,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     extractions    what models found, and the orders that follow from it
     revisions      reading what people decided
     saving         adding revisions: for a page and for an import
+    formats        exchange formats, one module each
     store          the door: one method, one transaction
     audit          who did what; exports and checkpoints
     label_changes  rename, merge, and back
@@ -22,8 +23,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     habits         which relations people choose between which types
     limits         which thresholds a person chose in a project
     readings, progress                     what is left, what was done, how long it took
-    formats        exchange formats, one module each
-    splits, validation, manifests, placing, exports, imports   files out and in, with manifests
+    splits, validation, manifests, placing, exports, samples, imports   files out and in, with manifests
     corpus, corpus_reading   all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server
     status, backup_postgres, backup, backup_folder, check   upkeep, also as `python -m db`

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from db.formats.csv_files import neutral
+from db.formats.files import text_writer
 from db.projects import find, insert_new
 from db.tables import audit_log, projects, snapshots
 from db.tables import checkpoints as checkpoints_table
@@ -17,6 +21,12 @@ from db.values import CheckpointRecord, Event, Export
 
 if TYPE_CHECKING:
     from db.store import Store
+
+BATCH = 1_000
+"""Lines that are read at once for a table of all."""
+
+VALUES = 1_000
+"""People or actions that are told apart."""
 
 
 def write(
@@ -33,14 +43,77 @@ def write(
     connection.execute(audit_log.insert(), row)
 
 
-def events(store: Store, project: str | None = None, limit: int = 200) -> tuple[Event, ...]:
-    """The last `limit` lines, newest first; of all projects without `project`. Raises NotFound."""
+def events(
+    store: Store,
+    project: str | None = None,
+    limit: int = 200,
+    *,
+    by: str | None = None,
+    action: str | None = None,
+    before: int | None = None,
+) -> tuple[Event, ...]:
+    """The last `limit` lines, newest first: of a project, a person or an action alone where one is named, and those
+    `before` a number alone, which is how a page follows another. Raises NotFound."""
     with store.database.read() as connection:
-        query = sa.select(audit_log, projects.c.name).outerjoin(projects, projects.c.pk == audit_log.c.project_pk)
+        query = _newest_first(by, action, before)
         if project is not None:
             query = query.where(audit_log.c.project_pk == find(connection, project)[0])
-        rows = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(limit))
-        return tuple(Event(row.at, row.by, row.action, row.name or "", json.loads(row.detail)) for row in rows)
+        return tuple(_event(row) for row in connection.execute(query.limit(limit)))
+
+
+def people(store: Store) -> tuple[str, ...]:
+    """Whoever is named in the log, "" among them where nobody was."""
+    return _values(store, audit_log.c.by)
+
+
+def actions(store: Store) -> tuple[str, ...]:
+    """Whatever was done so far."""
+    return _values(store, audit_log.c.action)
+
+
+COLUMNS = ("number", "at", "by", "action", "project", "detail")
+
+
+def write_csv(store: Store, path: Path, *, by: str | None = None, action: str | None = None) -> int:
+    """The lines as a table, newest first, however many there are; their number. No cell is a formula, times are UTC in
+    ISO 8601, particulars are JSON. Raises StoreError if the disk refuses."""
+    number, before = 0, None
+    with store.database.explained(), text_writer(path) as file:
+        rows = csv.writer(file, quoting=csv.QUOTE_ALL)
+        rows.writerow(COLUMNS)
+        while part := events(store, limit=BATCH, by=by, action=action, before=before):
+            for event in part:
+                detail = json.dumps(event.detail, ensure_ascii=False)
+                cells = (event.at.isoformat(), event.by, event.action, event.project, detail)
+                rows.writerow([event.number, *(neutral(cell) for cell in cells)])
+            number, before = number + len(part), part[-1].number
+    return number
+
+
+def _newest_first(by: str | None, action: str | None, before: int | None) -> sa.Select[Any]:
+    query = sa.select(audit_log, projects.c.name).outerjoin(projects, projects.c.pk == audit_log.c.project_pk)
+    wanted = ((audit_log.c.by, by), (audit_log.c.action, action))
+    query = query.where(*(column == value for column, value in wanted if value is not None))
+    if before is not None:
+        query = query.where(audit_log.c.pk < before)
+    return query.order_by(audit_log.c.pk.desc())
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(row.pk, row.at, row.by, row.action, row.name or "", json.loads(row.detail))
+
+
+def _values(store: Store, column: sa.Column[str]) -> tuple[str, ...]:
+    """All values of a column, each found in its index from the one before: the lines between are not looked at."""
+    found: list[str] = []
+    with store.database.read() as connection:
+        while len(found) < VALUES:
+            query = sa.select(column).order_by(column).limit(1)
+            value = connection.execute(query.where(column > found[-1]) if found else query).scalar()
+            if value is None:
+                break
+            found.append(str(value))
+    return tuple(found)
 
 
 def record_export(

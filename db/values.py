@@ -96,8 +96,9 @@ class LabelSetVersion:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the audit log: who did what to a project, and the particulars as JSON data."""
+    """One line of the audit log: who did what to a project, and the particulars as JSON data. `number` counts up."""
 
+    number: int
     at: datetime
     by: str
     action: str

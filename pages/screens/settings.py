@@ -1,8 +1,8 @@
-"""Settings: where annotations are kept, their backups and their health, and the copy in Argilla."""
+"""Settings: where annotations are kept, their backups and their health, the copy in Argilla, and what was done."""
 
 import streamlit as st
 
-from pages.shared import resources, settings_argilla, settings_database, style
+from pages.shared import resources, settings_argilla, settings_database, settings_log, style
 from pages.shared.messages import guard
 
 style.add("documents.css")
@@ -17,5 +17,8 @@ with st.container(key="settings"):
             settings_database.backups(store)
         with guard():
             settings_database.integrity(store)
-    with right.container(key="pane_argilla"), guard():
-        settings_argilla.argilla(store)
+    with right.container(key="pane_argilla"):
+        with guard():
+            settings_argilla.argilla(store)
+        with guard():
+            settings_log.log(store)

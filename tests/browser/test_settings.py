@@ -7,10 +7,12 @@ import sqlite3
 import zipfile
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from db import audit
 from db.store import Store
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.browser.conftest import Server
@@ -70,3 +72,29 @@ def test_three_sets_in_two_clicks(filled: Server, page: Page, tmp_path: Path) ->
         names = [name for name in archive.namelist() if name.endswith(".manifest.json")]
         sizes = {name: json.loads(archive.read(name))["counts"]["documents"] for name in names}
     assert sizes == {f"letters-b.{name}.jsonl.manifest.json": n for name, n in (("train", 8), ("dev", 1), ("test", 1))}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_log_is_read_and_taken_away(
+    filled: Server, page: Page, tmp_path: Path, theme: Literal["light", "dark"]
+) -> None:
+    with Store.open(f"sqlite:///{filled.data}/relex.sqlite") as store, store.database.write() as connection:
+        for n in range(25):
+            audit.write(connection, store.now(), "exported", 1, "=cmd()", file=f"letters {n}.zip", documents=n)
+    page.emulate_media(color_scheme=theme)
+    page.goto(filled.url + "/settings")
+    lines = page.locator(".rx-log li")
+    expect(lines).to_have_count(20, timeout=60_000)
+    expect(lines.first).to_contain_text("letters <b> · file letters 24.zip, documents 24")
+    page.get_by_role("button", name="Older").click()
+    expect(lines.first).to_contain_text("file letters 4.zip")
+    page.locator(".st-key-log_by").get_by_role("combobox").click()
+    page.get_by_role("option", name="=cmd()").click()
+    expect(lines.first).to_contain_text("file letters 24.zip")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download", exact=True).last.click()
+    taken.value.save_as(tmp_path / "log.csv")
+    rows = (tmp_path / "log.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) in (26, 51)
+    assert all('"\'=cmd()"' in row for row in rows[1:])
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")

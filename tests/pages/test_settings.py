@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -174,3 +175,34 @@ def test_environment_before_secrets_and_nothing_is_kept(monkeypatch: pytest.Monk
     assert resources.argilla_environment()[URL_VARIABLE] == "http://two.example"
     monkeypatch.delenv(URL_VARIABLE)
     assert URL_VARIABLE not in resources.argilla_environment()
+
+
+def test_the_log_is_read_by_person_and_action_a_page_at_a_time(visit: Visit) -> None:
+    store = letters()
+    with store.database.write() as connection:
+        for n in range(45):
+            audit.write(connection, store.now(), "exported", 1, "<b>eve</b>", file=f"<i>{n}</i>.zip", documents=n)
+    app = visit("settings")
+
+    def numbers() -> list[int]:
+        assert not app.exception
+        return [int(n) for n in re.findall(r"file &lt;i&gt;(\d+)&lt;/i&gt;", html_of(app))]
+
+    assert numbers() == list(range(44, 24, -1))
+    assert "<b>&lt;b&gt;eve&lt;/b&gt;</b> exported" in html_of(app)
+    assert app.button(key="log_newer").disabled
+    app.button(key="log_older").click().run()
+    assert numbers() == list(range(24, 4, -1))
+    app.button(key="log_older").click().run()
+    assert numbers() == list(range(4, -1, -1))
+    assert "project created" in html_of(app)
+    assert app.button(key="log_older").disabled
+    app.button(key="log_newer").click().run()
+    assert numbers() == list(range(24, 4, -1))
+    app.selectbox(key="log_by").set_value("<b>eve</b>").run()
+    assert numbers() == list(range(44, 24, -1)), "another choice begins with the newest"
+    app.selectbox(key="log_action").set_value("project created").run()
+    assert "Nothing of this kind." in said(app)
+    app.selectbox(key="log_by").set_value(None).run()
+    assert "project created" in html_of(app)
+    assert not numbers()
