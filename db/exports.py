@@ -22,14 +22,14 @@ from db import audit, projects
 from db.formats import Format, named
 from db.formats.record import Attributed
 from db.manifests import Tally, describe, file_hash, is_former, manifest_of
-from db.placing import Together, together
+from db.placing import Together, together, writing
 from db.projects import LabelSet
 from db.revisions import stream
 from db.splits import NAMES, split
 from db.store import Store
 from db.tables import documents
 from db.values import Project, Revision, State
-from relex_core.errors import InputError, StoreError, quote
+from relex_core.errors import InputError, quote
 from relex_core.types import Annotation
 
 DECIDED = (State.IN_PROGRESS, State.SUBMITTED, State.FLAGGED)
@@ -162,7 +162,7 @@ class _View:
         assert format.write is not None
         tally, part, manifest_path = Tally(), files.aside(path), manifest_of(path)
         # inside the transaction, which would take the disk of the file for that of the database
-        with _disk(path):
+        with writing(path.name, path, _ELSEWHERE):
             found = _some(self.revisions(choice, format.suggestions), self.project.name)
             format.write(attributed(_counted(found, tally, seen)), part)
             hash = file_hash(part)
@@ -191,23 +191,13 @@ def _place(store: Store, files: Together, written: Sequence[_Written], by: str) 
 @contextmanager
 def _places(path: Path) -> Iterator[Together]:
     """For files beside `path`, whose folder is made. Raises StoreError."""
-    with _disk(path):
+    with writing(path.name, path, _ELSEWHERE):
         path.parent.mkdir(parents=True, exist_ok=True)
         with together(path.parent) as files:
             yield files
 
 
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            expected=f"to write {path.name}",
-            found=error.strerror or type(error).__name__,
-            change="Name another folder or free some space; no file was written or changed.",
-            value=str(path),
-        ) from error
+_ELSEWHERE = "Name another folder or free some space; no file was written or changed."
 
 
 def _writing(format: str) -> Format:

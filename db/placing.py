@@ -8,6 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from relex_core.errors import StoreError
+
+
+@contextmanager
+def writing(what: str, path: Path, change: str) -> Iterator[None]:
+    """For a block that writes `what` to `path`: where the disk refuses, StoreError asks for `change`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            expected=f"to write {what}",
+            found=error.strerror or type(error).__name__,
+            change=change,
+            value=str(path),
+        ) from error
+
 
 class Together:
     """Files of one folder that are written aside first; then all of them take their places, or none does."""

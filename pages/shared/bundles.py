@@ -13,12 +13,12 @@ from pathlib import Path
 from db import exports
 from db.formats import named
 from db.manifests import tool_version
+from db.placing import writing
 from db.splits import NAMES, split
 from db.store import Store
 from db.values import State
 from relex_core import jsonl
 from relex_core.editing import Accept, apply, begin
-from relex_core.errors import StoreError
 from relex_core.selection import select
 from relex_core.types import Annotation, Extraction, Thresholds, sha256
 
@@ -99,18 +99,13 @@ def project_archive(
                 annotators=annotators, seen=seen, by=by,
             )  # fmt: skip
         out = into / f"{file_stem(project)}-{format}.zip"
-        try:
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-                for file in sorted(Path(folder).rglob("*")):
-                    if file.is_file():
-                        packed.write(file, file.relative_to(folder).as_posix())
-        except OSError as error:
-            raise StoreError(
-                expected=f"to write {out.name}",
-                found=error.strerror or type(error).__name__,
-                change="Free some space where the server keeps temporary files, and try again.",
-                value=str(out),
-            ) from error
+        with (
+            writing(out.name, out, "Free some space where the server keeps temporary files, and try again."),
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed,
+        ):
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    packed.write(file, file.relative_to(folder).as_posix())
         return out
 
 

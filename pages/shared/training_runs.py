@@ -30,12 +30,13 @@ from pathlib import Path
 from typing import Any
 
 from db.exports import split_snapshot
+from db.placing import writing
 from db.store import Store
 from db.values import State
 from pages.shared import checkpoints, training_failures, training_plan
 from pages.shared.bundles import file_stem
 from pages.shared.training_plan import Outlook, Plan
-from relex_core.errors import InputError, NotFound, StoreError
+from relex_core.errors import InputError, NotFound
 
 ROOT = Path(__file__).parents[2]
 STOP = "stop"
@@ -90,42 +91,41 @@ def begin(store: Store, plan: Plan) -> Run:
     training_plan.check(store, plan)
     base = checkpoints.locate(plan.base)
     home = _new_folder()
+    change = "Free some space, or let RELEX_DATA name another folder."
     try:
-        states = tuple(State(name) for name in plan.states)
-        made = split_snapshot(
-            store, plan.project, home / "data.jsonl", dev=plan.dev, test=0.0, seed=plan.seed, states=states,
-            annotators=plan.annotators or None, by=plan.who,
-        )  # fmt: skip
-        train, dev = made["train"], made["dev"]
-        plan = replace(
-            plan,
-            name=checkpoints.unused(_stem(plan)),
-            asked_at=store.now().isoformat(),
-            documents=train.documents,
-            held_out=dev.documents,
-            entities=train.entities,
-            relations=train.relations,
-            sha256=train.sha256,
-        )
-        base = str(Path(base).absolute()) if Path(base).exists() else base
-        chosen = training_plan.config(plan, base, train.path, dev.path, threads())
-        training_plan.write_config(chosen, home / "train.json")
-        write_json(home / "plan.json", plan.to_json())
-        # the name is taken from here on, though the checkpoint comes later
-        (checkpoints.folder() / plan.name).mkdir(parents=True)
-        launch(home)
-    except OSError as error:
-        shutil.rmtree(home, ignore_errors=True)
-        raise StoreError(
-            expected=f"to write a training run into {folder()}",
-            found=error.strerror or type(error).__name__,
-            change="Free some space, or let RELEX_DATA name another folder.",
-            value=str(home),
-        ) from error
+        with writing(f"a training run into {folder()}", home, change):
+            _write(store, plan, base, home)
+            launch(home)
     except Exception:
         shutil.rmtree(home, ignore_errors=True)
         raise
     return read(home)
+
+
+def _write(store: Store, plan: Plan, base: str, home: Path) -> None:
+    """The snapshot, the configuration and the plan of a run; its checkpoint's name is taken."""
+    states = tuple(State(name) for name in plan.states)
+    made = split_snapshot(
+        store, plan.project, home / "data.jsonl", dev=plan.dev, test=0.0, seed=plan.seed, states=states,
+        annotators=plan.annotators or None, by=plan.who,
+    )  # fmt: skip
+    train, dev = made["train"], made["dev"]
+    plan = replace(
+        plan,
+        name=checkpoints.unused(_stem(plan)),
+        asked_at=store.now().isoformat(),
+        documents=train.documents,
+        held_out=dev.documents,
+        entities=train.entities,
+        relations=train.relations,
+        sha256=train.sha256,
+    )
+    base = str(Path(base).absolute()) if Path(base).exists() else base
+    chosen = training_plan.config(plan, base, train.path, dev.path, threads())
+    training_plan.write_config(chosen, home / "train.json")
+    write_json(home / "plan.json", plan.to_json())
+    # the name is taken from here on, though the checkpoint comes later
+    (checkpoints.folder() / plan.name).mkdir(parents=True)
 
 
 def threads() -> int:

@@ -166,22 +166,8 @@ class Duel {
     const two = this.data.versions.length === 2;
     for (const action of HERE) {
       if (!two && /^pick(First|Second)$/.test(action)) continue;
-      const all = () => this.keys.of(action).map(show).join('  ');
-      const button = el('button', 'key', all(), { type: 'button', 'aria-label': `change the key for: ${inWords(action)}` });
-      button.onclick = () => {
-        button.textContent = 'press a key';
-        button.onkeydown = (event) => {
-          const name = keyName(event);
-          if (!name) return;
-          event.preventDefault();
-          event.stopPropagation();
-          button.onkeydown = null;
-          hint.textContent = (name === 'Escape' ? '' : this.keys.bind(action, name)) || 'Kept in this browser.';
-          button.textContent = all();
-          this.buttons();
-        };
-      };
-      grid.append(button, el('span', '', inWords(action)));
+      const words = inWords(action);
+      grid.append(keyButton(this.keys, el, action, words, hint, () => this.buttons()), el('span', '', words));
     }
     grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'take this version'));
     const reset = el('button', 'plain', 'Original keys', { type: 'button' });

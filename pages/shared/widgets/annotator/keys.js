@@ -119,31 +119,36 @@ export function typing(event) {
   return event.isComposing || (target instanceof Element && (target.matches('input,textarea,select') || target.isContentEditable));
 }
 
+// A button with the keys of an action, which asks for another one when it is chosen; `message` says what came of it.
+export function keyButton(keys, el, action, words, message, changed) {
+  const names = () => keys.of(action).map(show).join('  ');
+  const button = el('button', 'key', names(), { type: 'button', 'aria-label': `change the key for: ${words}` });
+  button.onclick = () => {
+    button.textContent = 'press a key';
+    button.onkeydown = (event) => {
+      const name = keyName(event);
+      if (!name) return;
+      event.preventDefault();
+      event.stopPropagation();
+      button.onkeydown = null;
+      message.textContent = (name === 'Escape' ? '' : keys.bind(action, name)) || 'Kept in this browser.';
+      button.textContent = names();
+      changed();
+    };
+  };
+  return button;
+}
+
 // `run(action)` does what a line says, `can(action)` tells whether that is possible here; `changed()` hears of other keys.
 export function sheet(keys, el, { close, run, can, changed }) {
   const box = el('div', 'sheet-keys');
   const message = el('p', 'hint', `Choose a line to do it, or a key to change it. ${COMMAND}+Z and ${COMMAND}+Shift+Z always undo and redo; digits and what the mouse does stay as they are.`, { role: 'status' });
   const grid = el('div', 'keygrid');
   for (const [action, [, words]] of Object.entries(ACTIONS)) {
-    const names = () => keys.of(action).map(show).join('  ');
-    const button = el('button', 'key', names(), { type: 'button', 'aria-label': `change the key for: ${words}` });
-    button.onclick = () => {
-      button.textContent = 'press a key';
-      button.onkeydown = (event) => {
-        const name = keyName(event);
-        if (!name) return;
-        event.preventDefault();
-        event.stopPropagation();
-        button.onkeydown = null;
-        message.textContent = (name === 'Escape' ? '' : keys.bind(action, name)) || 'Kept in this browser.';
-        button.textContent = names();
-        changed();
-      };
-    };
     const line = el('button', `does do-${action}`, words, { type: 'button' });
     line.disabled = !can(action);
     line.onclick = () => run(action);
-    grid.append(button, line);
+    grid.append(keyButton(keys, el, action, words, message, changed), line);
   }
   grid.append(el('span', 'key still', '1 … 9'), el('span', '', 'give this label; before a drag: the label of the next span'));
   grid.append(el('span', 'key still', 'Alt+1 … 0'), el('span', '', 'labels 11 to 20'));
