@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.errors import CheckpointError, quote
+from relex_core.errors import CheckpointError, ConfigError, quote
 from relex_core.products import Linear
 
 
@@ -21,9 +21,9 @@ class BertEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.width = int(config.get("hidden_size", 768))
+        self.width = size_of(config, "hidden_size", 768)
         self.embeddings = _Embeddings(config, self.width)
-        self.encoder = Layers([_Layer(config, self.width) for _ in range(int(config.get("num_hidden_layers", 12)))])
+        self.encoder = Layers([_Layer(config, self.width) for _ in range(size_of(config, "num_hidden_layers", 12))])
 
     def forward(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """[B, T, D]"""
@@ -38,9 +38,9 @@ class BertEncoder(nn.Module):
 class _Embeddings(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(int(config.get("vocab_size", 30522)), width)
-        self.position_embeddings = nn.Embedding(int(config.get("max_position_embeddings", 512)), width)
-        self.token_type_embeddings = nn.Embedding(int(config.get("type_vocab_size", 2)), width)
+        self.word_embeddings = nn.Embedding(size_of(config, "vocab_size", 30522), width)
+        self.position_embeddings = nn.Embedding(size_of(config, "max_position_embeddings", 512), width)
+        self.token_type_embeddings = nn.Embedding(size_of(config, "type_vocab_size", 2), width)
         self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-12)))
         self.dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))
 
@@ -62,7 +62,7 @@ class Layers(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        inner = int(config.get("intermediate_size", 3072))
+        inner = size_of(config, "intermediate_size", 3072)
         eps, dropout = float(config.get("layer_norm_eps", 1e-12)), float(config.get("hidden_dropout_prob", 0.1))
         self.attention = Attention(_SelfAttention(config, width), Residual(width, width, eps, dropout))
         self.intermediate = Intermediate(width, inner, str(config.get("hidden_act", "gelu")))
@@ -77,7 +77,7 @@ class _Layer(nn.Module):
 class _SelfAttention(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        self.heads = int(config.get("num_attention_heads", 12))
+        self.heads = heads_of(config, width, 12)
         self.p = float(config.get("attention_probs_dropout_prob", 0.1))
         self.query, self.key, self.value = (Linear(width, width) for _ in range(3))
 
@@ -154,6 +154,32 @@ def activation(name: str) -> nn.Module:
             value=name,
         )
     return known[name]
+
+
+def size_of(config: Mapping[str, Any], key: str, default: int, least: int = 1) -> int:
+    """A size in an encoder's configuration. Raises ConfigError for what is none."""
+    value = config.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(
+            expected=f"{key} of the encoder to be a whole number of at least {least}",
+            found=quote(value),
+            change="Correct encoder_config in gliner_config.json, or choose another checkpoint.",
+            value=value,
+        )
+    return value
+
+
+def heads_of(config: Mapping[str, Any], width: int, default: int) -> int:
+    """Attention heads, which have equal parts of the width. Raises ConfigError."""
+    heads = size_of(config, "num_attention_heads", default)
+    if width % heads:
+        raise ConfigError(
+            expected=f"num_attention_heads of the encoder to divide its width of {width}",
+            found=str(heads),
+            change="Correct encoder_config in gliner_config.json, or choose another checkpoint.",
+            value=heads,
+        )
+    return heads
 
 
 def split_heads(x_BTD: Tensor, count: int) -> Tensor:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from relex_core.config import ModelConfig
 from relex_core.encoder import TransformersEncoder
-from relex_core.errors import CheckpointError, quote
+from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
 from relex_core.hub import fetch, is_hub_id
 from relex_core.model import RelexModel
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
@@ -68,6 +69,7 @@ def load(
     weights, digest = read_weights(path)
     model = _build(config)
     fill(model, weights, path.name)
+    _check_pieces(model, builder)
     place, kind = choose(device, dtype)
     if place.type == "cpu" and kind is torch.bfloat16:
         model = reduce(model).eval().requires_grad_(False)
@@ -108,7 +110,7 @@ def read_config(path: Path) -> ModelConfig:
     file = path / "gliner_config.json"
     try:
         data = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(file, "a JSON object", error) from error
     if not isinstance(data, dict):
         raise _unreadable(file, "a JSON object", type(data).__name__)
@@ -124,41 +126,91 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
         raise _unreadable(path, "model.safetensors or pytorch_model.bin", "neither")
     try:
         if file.suffix == ".safetensors":
-            weights = load_file(file)
+            weights = _read_safetensors(file)
         else:
             weights = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         raise _unreadable(file, "whole weights", error) from error
     except Exception as error:  # pickle.UnpicklingError: weights_only refuses code
         raise _unreadable(file, "plain weights without code", error) from error
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) and value.layout == torch.strided
+        for key, value in weights.items()
+    ):
+        raise _unreadable(file, "weights by name", type(weights).__name__ + " of other things")
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {re.sub(r"^_orig_mod\.", "", key): value for key, value in weights.items()}, digest
 
 
+def _read_safetensors(file: Path) -> dict[str, Tensor]:
+    """Weights by name; one that shares another's numbers is saved once, and its metadata says under which name."""
+    with safe_open(file, framework="pt", device="cpu") as stream:
+        weights = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (no mapping)
+        for omitted, saved in (stream.metadata() or {}).items():
+            if omitted not in weights and saved in weights:
+                weights[omitted] = weights[saved]
+    return weights
+
+
 def fill(model: RelexModel, weights: dict[str, Tensor], name: str) -> None:
-    """Put weights with GLiNER's names into a model. Raises CheckpointError, naming what is missing or misshapen."""
+    """Put weights with GLiNER's names into a model. Raises CheckpointError, naming what is missing, misshapen or
+    unused: a layer that the configuration does not have would be left out of what was trained."""
     own = model.state_dict()
     given = {ours(key): value for key, value in weights.items()}
-    missing = [theirs(key) for key in own if key not in given and not key.endswith("num_batches_tracked")]
+    missing = [key for key in own if key not in given and not key.endswith("num_batches_tracked")]
     shapes = [key for key in own if key in given and given[key].shape != own[key].shape]
-    broken = [key for key in own if key in given and not bool(torch.isfinite(given[key]).all())]
-    for expected, bad in (
-        ("all weights that its configuration asks for", missing),
-        ("weights of the shapes that its configuration asks for", [theirs(key) for key in shapes]),
-        ("finite weights", [theirs(key) for key in broken]),
+    kinds = [key for key in own if key in given and own[key].is_floating_point() != given[key].is_floating_point()]
+    real = {
+        key: given[key].float() if own[key].is_floating_point() else given[key]
+        for key in own
+        if key in given and key not in kinds
+    }
+    broken = [key for key, value in real.items() if not bool(torch.isfinite(value).all())]
+    for word, expected, bad in (
+        ("missing", "all weights that its configuration asks for", missing),
+        ("wrong", "weights of the shapes that its configuration asks for", shapes),
+        ("wrong", "weights that are real numbers", kinds),
+        ("wrong", "finite weights", broken),
+        ("unused", "no weights beyond those that its configuration asks for", [k for k in given if _unused(k, own)]),
     ):
         if bad:
             more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-            word = "missing" if bad is missing else "wrong"
             raise CheckpointError(
                 expected=f"{expected} in {name}",
-                found=f"{word} {', '.join(bad[:5])}{more}",
+                found=f"{word} {', '.join(theirs(key) for key in bad[:5])}{more}",
                 change="Copy or download the checkpoint again, or correct gliner_config.json.",
-                value=tuple(bad),
+                value=tuple(theirs(key) for key in bad),
             )
-    real = {key: value.float() if value.is_floating_point() else value for key, value in given.items() if key in own}
     model.load_state_dict({**own, **real}, assign=True)
+
+
+def _unused(key: str, own: Mapping[str, Tensor]) -> bool:
+    """Whether a weight belongs to a part or to a layer of the encoder that a model does not have.
+
+    Others that it lacks, such as the pooler of transformers' BERT or kept position numbers, change no score.
+    """
+    layer = re.match(r"encoder\..*?layers?\.\d+\.", key)
+    if layer is not None:
+        return not any(other.startswith(layer[0]) for other in own)
+    return key not in own and not key.startswith("encoder.") and theirs(key) != key
+
+
+def _check_pieces(model: RelexModel, builder: PromptBuilder) -> None:
+    """Raises CheckpointError if the tokenizer has pieces that the encoder has no vector for."""
+    encoder = model.encoder
+    if isinstance(encoder, TransformersEncoder):
+        rows = len(encoder.whole[0].get_input_embeddings().weight)
+    else:
+        rows = encoder.embeddings.word_embeddings.num_embeddings
+    pieces = max(builder.tokenizer.get_vocab_size(), builder.pad + 1, builder.ent + 1, builder.sep + 1, builder.rel + 1)
+    if pieces > rows:
+        raise CheckpointError(
+            expected=f"a tokenizer of at most {rows:,} pieces, for which the encoder has vectors",
+            found=f"{pieces:,}",
+            change="Use the tokenizer that was saved with the weights.",
+            value=pieces,
+        )
 
 
 def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
@@ -171,7 +223,12 @@ def write(
 ) -> None:
     """`save` for a model in training; `source` is where the tokenizer's settings are copied from."""
     path.mkdir(parents=True, exist_ok=True)
-    state = {theirs(key): value.detach().to("cpu", dtype).contiguous() for key, value in model.state_dict().items()}
+    state: dict[str, Tensor] = {}
+    for key, value in model.state_dict().items():
+        kept = value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
+        # safetensors refuses weights that share their numbers, as T5's embeddings do
+        shared = any(kept.data_ptr() == other.data_ptr() for other in state.values() if kept.numel())
+        state[theirs(key)] = kept.clone() if shared else kept
     text = json.dumps(model.config.to_json(), indent=1, ensure_ascii=False)
     (path / "gliner_config.json").write_text(text + "\n", "utf-8")
     builder.tokenizer.save(str(path / "tokenizer.json"))
@@ -219,7 +276,24 @@ def choose(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
 
 
 def _build(config: ModelConfig) -> RelexModel:
-    """A model without storage, as its weights are given; encoders of transformers keep buffers and need it."""
+    """A model without storage, as its weights are given; encoders of transformers keep buffers and need it.
+
+    Raises ConfigError or CheckpointError.
+    """
+    try:
+        return _model(config)
+    except RelexError:
+        raise
+    except Exception as error:  # what torch and transformers raise for values that they cannot use
+        raise ConfigError(
+            expected=f"encoder_config to describe an encoder of type {quote(config.encoder_type)}",
+            found=quote(f"{type(error).__name__}: {error}", 160),
+            change="Correct gliner_config.json, or choose another checkpoint.",
+            value=config.encoder_config,
+        ) from error
+
+
+def _model(config: ModelConfig) -> RelexModel:
     if config.encoder_type in ("bert", "deberta-v2"):
         with torch.device("meta"):
             model = RelexModel(config)

@@ -14,6 +14,9 @@ POOLINGS = ("first", "last", "mean", "max")
 ADJACENCIES = ("none", "dot", "bilinear", "mlp", "attention", "attn", "gcn", "gat")
 """Section 3.5: "none" looks at all pairs in one step, the others select pairs first. "attn" is "attention"."""
 
+ATTENDING, HEADS = ("attention", "attn", "gat"), 8
+"""Which of them attend over the entities, and with how many heads (the reference's number)."""
+
 TRIPLE_SCORERS = (
     *("TransE", "TransH", "TransF", "PairRE", "TripleRE", "RotatE", "UM", "SE"),
     *("DistMult", "SimplE", "ComplEx", "QuatE", "HolE", "DistMA", "TuckER", "ERMLP", "ConvKB"),
@@ -66,18 +69,27 @@ class ModelConfig:
         for key, value, allowed in choices:
             if value not in allowed:
                 raise _wrong(key, f"one of {', '.join(map(str, allowed))}", value)
+        for key in ("ent_token", "sep_token", "rel_token"):
+            if not isinstance(getattr(self, key), str) or not getattr(self, key):
+                raise _wrong(key, "the text of a token", getattr(self, key))
+        for key in ("num_rnn_layers", "class_token_index", "rel_token_index"):
+            if not _whole(getattr(self, key)):
+                raise _wrong(key, "a whole number", getattr(self, key))
+        for key in ("embed_ent_token", "embed_rel_token"):
+            if not isinstance(getattr(self, key), bool):
+                raise _wrong(key, "true or false", getattr(self, key))
         for key in ("hidden_size", "max_width", "max_len"):
             value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not _whole(value) or value < 1:
                 raise _wrong(key, "a whole number of at least 1", value)
-        if not isinstance(self.num_rnn_layers, int):
-            raise _wrong("num_rnn_layers", "a whole number", self.num_rnn_layers)
-        if not 0.0 <= float(self.dropout) < 1.0:
+        if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
             raise _wrong("dropout", "a number from 0 to below 1", self.dropout)
         if not isinstance(self.encoder_config, Mapping):
             raise _wrong("encoder_config", "the encoder's own configuration", self.encoder_config)
         if self.num_rnn_layers > 0 and self.hidden_size % 2:
             raise _wrong("hidden_size", "an even number, as the LSTM runs in two directions", self.hidden_size)
+        if self.relations_layer in ATTENDING and self.hidden_size % HEADS:
+            raise _wrong("hidden_size", f"a multiple of {HEADS}, the heads of its relations_layer", self.hidden_size)
         for key in ("fuse_layers", "span_encoder_config", "precomputed_prompts_mode"):
             if self.extra.get(key):
                 raise _wrong(key, "nothing, as no GLiNER-Relex checkpoint uses it", self.extra[key])
@@ -106,6 +118,10 @@ class ModelConfig:
     def encoder_type(self) -> str:
         """The `model_type` of the encoder, such as "bert"; GLiNER's default is "deberta-v2"."""
         return str(self.encoder_config.get("model_type", "deberta-v2"))
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _wrong(key: str, expected: str, found: object) -> ConfigError:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.bert import Attention, Intermediate, Residual
+from relex_core.bert import Attention, Intermediate, Residual, heads_of, size_of
 from relex_core.products import Linear
 
 BLOCK = 2_000_000
@@ -34,10 +34,10 @@ class DebertaEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.width = int(config.get("hidden_size", 1536))
-        furthest = int(config.get("max_relative_positions", -1))
-        self.furthest = furthest if furthest > 0 else int(config.get("max_position_embeddings", 512))
-        self.buckets = int(config.get("position_buckets", -1))
+        self.width = size_of(config, "hidden_size", 1536)
+        furthest = size_of(config, "max_relative_positions", -1, least=-1)
+        self.furthest = furthest if furthest > 0 else size_of(config, "max_position_embeddings", 512)
+        self.buckets = size_of(config, "position_buckets", -1, least=-1)
         self.side = self.buckets if self.buckets > 0 else self.furthest
         self.embeddings = _Embeddings(config, self.width)
         self.encoder = _Stack(config, self.width, self.side)
@@ -85,8 +85,8 @@ class DebertaEncoder(nn.Module):
 class _Embeddings(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(int(config.get("vocab_size", 128100)), width)
-        types = int(config.get("type_vocab_size", 0))
+        self.word_embeddings = nn.Embedding(size_of(config, "vocab_size", 128100), width)
+        types = size_of(config, "type_vocab_size", 0, least=0)
         if types > 0:
             self.token_type_embeddings = nn.Embedding(types, width)
         self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-7)))
@@ -103,7 +103,7 @@ class _Embeddings(nn.Module):
 class _Stack(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int, side: int) -> None:
         super().__init__()
-        self.layer = nn.ModuleList(_Layer(config, width) for _ in range(int(config.get("num_hidden_layers", 24))))
+        self.layer = nn.ModuleList(_Layer(config, width) for _ in range(size_of(config, "num_hidden_layers", 24)))
         self.rel_embeddings = nn.Embedding(2 * side, width)
         if "layer_norm" in str(config.get("norm_rel_ebd", "none")).lower():
             self.LayerNorm = nn.LayerNorm(width, eps=float(config.get("layer_norm_eps", 1e-7)))
@@ -117,7 +117,7 @@ class _Stack(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        inner = int(config.get("intermediate_size", 6144))
+        inner = size_of(config, "intermediate_size", 6144)
         eps, dropout = float(config.get("layer_norm_eps", 1e-7)), float(config.get("hidden_dropout_prob", 0.1))
         self.attention = Attention(_DisentangledAttention(config, width), Residual(width, width, eps, dropout))
         self.intermediate = Intermediate(width, inner, str(config.get("hidden_act", "gelu")))
@@ -132,7 +132,7 @@ class _Layer(nn.Module):
 class _DisentangledAttention(nn.Module):
     def __init__(self, config: Mapping[str, Any], width: int) -> None:
         super().__init__()
-        self.heads = int(config.get("num_attention_heads", 24))
+        self.heads = heads_of(config, width, 24)
         self.p = float(config.get("attention_probs_dropout_prob", 0.1))
         self.query_proj, self.key_proj, self.value_proj = (Linear(width, width) for _ in range(3))
         self.pos_dropout = nn.Dropout(float(config.get("hidden_dropout_prob", 0.1)))

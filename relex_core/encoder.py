@@ -22,7 +22,7 @@ class TransformersEncoder(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        from transformers import AutoModel
+        from transformers import AutoModel, MT5EncoderModel, T5EncoderModel
         from transformers.models.auto import CONFIG_MAPPING
 
         kind = str(config.get("model_type"))
@@ -33,8 +33,16 @@ class TransformersEncoder(nn.Module):
                 change="Install a newer transformers, or choose another checkpoint.",
                 value=kind,
             )
-        settings = {key: value for key, value in config.items() if key != "model_type"}
-        model = AutoModel.from_config(CONFIG_MAPPING[kind](**settings))
+        settings = CONFIG_MAPPING[kind](**{key: value for key, value in config.items() if key != "model_type"})
+        halves = {"t5": T5EncoderModel, "mt5": MT5EncoderModel}
+        if kind not in halves and getattr(settings, "is_encoder_decoder", False):
+            raise CheckpointError(
+                expected="an encoder that reads a text in both directions",
+                found=f"{quote(kind)}, which also has a decoder",
+                change="Choose another checkpoint.",
+                value=kind,
+            )
+        model = halves[kind](settings) if kind in halves else AutoModel.from_config(settings)
         for name, child in model.named_children():
             self.add_module(name, child)
         # in a tuple, so that it is no submodule: parameters are named as in the model itself

@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-HEADS = 8
-"""Attention heads of the attention and GAT decoders, as in the reference."""
+from relex_core.config import HEADS
 
 
 def all_pairs(mask_BE: Tensor) -> tuple[Tensor, Tensor]:

@@ -169,7 +169,9 @@ def load_tokenizer(path: Path, config: ModelConfig) -> PromptBuilder:
     settings = _settings(path)
     ends = [settings.get(a) or settings.get(b) for a, b in (("cls_token", "bos_token"), ("sep_token", "eos_token"))]
     first, last = (end.get("content") if isinstance(end, dict) else end for end in ends)
-    return PromptBuilder(tokenizer, config, (first, last))
+    return PromptBuilder(
+        tokenizer, config, (first if isinstance(first, str) else None, last if isinstance(last, str) else None)
+    )
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -189,6 +191,12 @@ def _settings(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+_COUNT_FROM_PADDING = (
+    *("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "xmod", "data2vec-text"),
+    *("longformer", "mpnet", "ibert", "esm"),
+)
+
+
 def max_pieces(path: Path, config: ModelConfig) -> int | None:
     """The longest input the encoder takes, in pieces, with labels and special tokens; None if it has no limit."""
     limits: list[int] = []
@@ -200,5 +208,8 @@ def max_pieces(path: Path, config: ModelConfig) -> int | None:
     )
     positions = config.encoder_config.get("max_position_embeddings")
     if isinstance(positions, int) and positions > 0 and not relative:
-        limits.append(positions)
+        # these count positions from the one after the padding's on
+        padding = config.encoder_config.get("pad_token_id", 1)
+        counted = padding + 1 if config.encoder_type in _COUNT_FROM_PADDING and isinstance(padding, int) else 0
+        limits.append(positions - counted)
     return min(limits, default=None)

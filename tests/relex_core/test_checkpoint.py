@@ -19,6 +19,7 @@ from relex_core.pairs import DECODERS
 from relex_core.selection import select
 from relex_core.triples import INTERACTIONS
 from relex_core.types import Document, Schema, Thresholds
+from tests.relex_core.peer import BERT, DEBERTA
 from tests.relex_core.tiny import checkpoint
 
 
@@ -156,6 +157,20 @@ def test_plain_pickled_weights_are_read(tiny: Path, copy: Path) -> None:
         ({"hidden_size": 0}, "at least 1"),
         ({"fuse_layers": True}, "no GLiNER-Relex checkpoint"),
         ({"words_splitter_type": "jieba"}, "one of whitespace"),
+        ({"dropout": "a lot"}, "dropout"),
+        ({"dropout": None}, "dropout"),
+        ({"ent_token": None}, "ent_token to be the text of a token"),
+        ({"class_token_index": "x"}, "class_token_index to be a whole number"),
+        ({"num_rnn_layers": 2.0}, "num_rnn_layers to be a whole number"),
+        ({"embed_ent_token": "false"}, "true or false"),
+        ({"hidden_size": 12, "relations_layer": "gat"}, "a multiple of 8"),
+        ({"hidden_size": 12, "relations_layer": "attention"}, "a multiple of 8"),
+        ({"encoder_config": {**BERT, "num_attention_heads": 7}}, "divide its width of 32"),
+        ({"encoder_config": {**DEBERTA, "num_attention_heads": 0}}, "num_attention_heads of the encoder"),
+        ({"encoder_config": {**BERT, "num_hidden_layers": 0}}, "num_hidden_layers of the encoder"),
+        ({"encoder_config": {**DEBERTA, "hidden_size": "abc"}}, "hidden_size of the encoder"),
+        ({"encoder_config": {**BERT, "layer_norm_eps": "small"}}, "encoder of type 'bert'"),
+        ({"encoder_config": {**BERT, "model_type": "modernbert", "num_attention_heads": 7}}, "'modernbert'"),
     ],
 )
 def test_configurations_that_cannot_work(copy: Path, changes: dict[str, object], message: str) -> None:
@@ -168,15 +183,105 @@ def test_unknown_encoder_and_activation(copy: Path) -> None:
     change_config(copy, encoder_config={"model_type": "no-such-model"})
     with pytest.raises(CheckpointError, match="no-such-model"):
         load(copy)
-    change_config(copy, encoder_config={"model_type": "bert", "hidden_size": 32, "hidden_act": "snake"})
+    change_config(copy, encoder_config={**BERT, "hidden_act": "snake"})
     with pytest.raises(CheckpointError, match="snake"):
         load(copy)
 
 
-def test_configuration_that_is_no_json(copy: Path) -> None:
-    (copy / "gliner_config.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[]"])
+def test_configuration_that_is_no_json(copy: Path, text: str) -> None:
+    (copy / "gliner_config.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"gliner_config\.json"):
         load(copy)
+
+
+def test_layers_that_the_configuration_leaves_out_are_named(copy: Path, tmp_path: Path) -> None:
+    change_config(copy, encoder_config={**BERT, "num_hidden_layers": 1})
+    with pytest.raises(CheckpointError, match=r"unused token_rep_layer\.bert_layer\.model\.encoder\.layer\.1\."):
+        load(copy)
+    selecting = checkpoint(tmp_path / "selecting", relations_layer="bilinear")
+    change_config(selecting, relations_layer="none")
+    with pytest.raises(CheckpointError, match=r"unused relations_rep_layer\.relation_rep_layer\.proj"):
+        load(selecting)
+    recurrent = checkpoint(tmp_path / "recurrent", num_rnn_layers=1)
+    change_config(recurrent, num_rnn_layers=0)
+    with pytest.raises(CheckpointError, match=r"unused rnn\.lstm"):
+        load(recurrent)
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers(copy: Path, kind: torch.dtype) -> None:
+    change_weights(
+        copy, lambda weights: weights.update({"pair_rep_layer.0.bias": weights["pair_rep_layer.0.bias"].to(kind)})
+    )
+    with pytest.raises(CheckpointError, match=r"real numbers.*pair_rep_layer\.0\.bias"):
+        load(copy)
+
+
+def test_weights_in_eight_bits_are_read(tiny: Path, copy: Path) -> None:
+    name = "pair_rep_layer.0.bias"
+    change_weights(copy, lambda weights: weights.update({name: weights[name].to(torch.float8_e4m3fn)}))
+    one, other = (load(path).model.state_dict()[ours(name)] for path in (tiny, copy))
+    assert torch.allclose(one, other, rtol=0.1, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "value", [[1, 2], torch.ones(3), None, {"a": 5}, {1: torch.ones(2)}, {"a": torch.ones(2).to_sparse()}]
+)
+def test_files_of_other_things_than_weights(copy: Path, value: object) -> None:
+    (copy / "model.safetensors").unlink()
+    torch.save(value, copy / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="weights by name"):
+        load(copy)
+
+
+def test_shared_weights_that_were_saved_once(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    first, second = (f"prompt_rep_layer.{i}.bias" for i in (0, 3))
+    other = "span_rep_layer.span_rep_layer.project_start.0.bias"
+    weights[first].copy_(weights.pop(other))
+    assert second in weights
+    save_file(weights, copy / "model.safetensors", metadata={other: first, "format": "pt"})
+    state = load(copy).model.state_dict()
+    assert torch.equal(state[ours(other)], state[ours(first)])
+
+
+def test_a_tokenizer_of_more_pieces_than_the_encoder_knows(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "small", encoder_config={**BERT, "vocab_size": 30000})
+    with pytest.raises(CheckpointError, match="at most 30,000 pieces"):
+        load(path)
+    path = checkpoint(tmp_path / "pad", encoder_config={**BERT, "pad_token_id": 99_999})
+    with pytest.raises(CheckpointError, match="found 100,000"):
+        load(path)
+
+
+def positions(path: Path, kind: str) -> Extractor:
+    """A tiny encoder of that type whose tokenizer knows no limit."""
+    checkpoint(path, encoder_config={**BERT, "model_type": kind, "max_position_embeddings": 130, "pad_token_id": 1})
+    (path / "tokenizer_config.json").write_text('{"cls_token": "[CLS]", "sep_token": "[SEP]"}')
+    return Extractor.load(path)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("bert", 130), ("roberta", 128), ("xlm-roberta", 128), ("camembert", 128)])
+def test_a_text_as_long_as_the_encoder_takes(tmp_path: Path, kind: str, limit: int) -> None:
+    extractor = positions(tmp_path, kind)
+    assert extractor.loaded.limit == limit
+    found = extractor.extract(Document.from_text("Ada met Bo . " * 40), Schema.of(["person"], ["met"]))
+    assert len(found.windows) > 1
+
+
+def test_t5_is_read_as_an_encoder_and_saved_whole(tmp_path: Path) -> None:
+    t5 = {"model_type": "t5", "vocab_size": 30525, "d_model": 32, "num_layers": 2, "d_ff": 64, "num_heads": 4}
+    first = Extractor.load(checkpoint(tmp_path / "one", encoder_config={**t5, "d_kv": 8}))
+    save(first.loaded, tmp_path / "two")
+    document, schema = Document.from_text("Ada met Bo in Oslo."), Schema.of(["person", "city"], ["met"])
+    floor = Thresholds(0.0, 0.0)
+    one, other = (e.extract(document, schema, floor) for e in (first, Extractor.load(tmp_path / "two")))
+    assert one.relations
+    assert one.relations == other.relations
+    change_config(tmp_path / "two", encoder_config={"model_type": "bart", "d_model": 32})
+    with pytest.raises(CheckpointError, match="also has a decoder"):
+        load(tmp_path / "two")
 
 
 def test_tokenizer_without_the_special_tokens(copy: Path) -> None:
@@ -226,6 +331,19 @@ def test_reduced_scores_stay_close(mini: Extractor, document: Document, schema: 
     assert [r.score for r in low.relations] == pytest.approx([r.score for r in exact.relations], abs=1e-2)
 
 
+def test_reduced_deberta_stays_close(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, encoder_config={**DEBERTA, "num_hidden_layers": 3}, num_rnn_layers=1)
+    document, schema = Document.from_text("Ada met Bo in Oslo. " * 20), Schema.of(["person", "city"], ["met"])
+    floor = Thresholds(0.0, 1.0)
+    low, exact = (
+        Extractor.load(path, dtype=d, device="cpu").extract(document, schema, floor) for d in ("bf16", "fp32")
+    )
+    scores = {e.id: e.score or 0.0 for e in exact.entities}
+    differences = [abs((e.score or 0.0) - scores[e.id]) for e in low.entities if e.id in scores]
+    assert 0 < max(differences) < 1e-2
+    assert len(differences) > 100
+
+
 def test_names_in_the_configuration_are_those_of_the_classes() -> None:
     assert set(ADJACENCIES) - {"none"} == set(DECODERS)
     assert set(TRIPLE_SCORERS) == set(INTERACTIONS)
@@ -245,6 +363,8 @@ def test_a_tokenizer_that_forgot_its_ends(tiny: Path, copy: Path) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "post_processor": None}), "utf-8")
     one, other = load(tiny).builder, load(copy).builder
     assert (other.before, other.after) == (one.before, one.after) == ((101,), (102,))
+    (copy / "tokenizer_config.json").write_text('{"cls_token": [1], "sep_token": 5}')
+    assert load(copy).builder.before == ()
     (copy / "tokenizer_config.json").write_text("[")
     with pytest.raises(CheckpointError, match=r"tokenizer_config\.json"):
         load(copy)
