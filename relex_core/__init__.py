@@ -26,6 +26,7 @@ Reading order; each file imports only those above it, and the paper's section is
     scoring      windows -> candidates and relation scores, a batch at a time         3.4 - 3.6
     inference    documents and label sets -> extractions
     service      one model thread that serves all callers
+    arguments    what callers of the reference package may give, checked
     compat       the reference package's calls over the same engine
     differences  where results differ from the reference on purpose
     benchmark    the same work through this package and through the reference

@@ -9,22 +9,35 @@ Where results differ on purpose is listed in `relex_core.differences`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from relex_core.arguments import (
+    WITHOUT_EFFECT,
+    EntityDict,
+    Labels,
+    Mark,
+    check,
+    dtype_name,
+    floor,
+    given,
+    label_sets,
+    per_text,
+    readable,
+)
 from relex_core.checkpoint import load, save
 from relex_core.decoding import Scores, decode, merge
-from relex_core.errors import InputError, quote
-from relex_core.inference import Extractor
+from relex_core.errors import InputError
+from relex_core.inference import Extractor, holding
 from relex_core.scoring import Decode, Window
 from relex_core.words import Words
 
-Labels = str | Sequence[str] | Mapping[str, str]
-EntityDict = dict[str, Any]
 RelationDict = dict[str, Any]
 
 
@@ -35,6 +48,7 @@ class _Text:
     windows: tuple[Window, ...]
     entities: tuple[str, ...]
     relations: tuple[str, ...]
+    given: tuple[Mark, ...] | None = None
 
 
 class GLiNER:
@@ -49,31 +63,43 @@ class GLiNER:
     def from_pretrained(
         cls,
         model_id: str | Path,
-        *,
+        model_dir: str | Path | None = None,
         revision: str | None = None,
         cache_dir: str | Path | None = None,
+        *,
         local_files_only: bool = False,
         token: str | bool | None = None,
-        map_location: str = "cpu",
-        dtype: str | None = None,
-        **ignored: Any,
+        map_location: str | torch.device = "cpu",
+        dtype: str | torch.dtype | None = None,
+        max_length: int | None = None,
+        max_width: int | None = None,
+        **inner: Any,
     ) -> GLiNER:
-        """Load an embedded name, a directory or a hub id. Raises CheckpointError.
+        """Load an embedded name, a directory or a hub id. Raises CheckpointError, or ConfigError for an override.
 
         Further arguments of the reference that say how it is to work inside are taken and have no effect.
         """
+        unknown = sorted(set(inner) - WITHOUT_EFFECT)
+        if unknown:
+            raise TypeError(f"from_pretrained() got an unexpected keyword argument {unknown[0]!r}")
         loaded = load(
-            model_id,
-            device=map_location,
-            dtype=dtype or "fp32",
+            model_dir or model_id,
+            device=str(map_location),
+            dtype=dtype_name(dtype),
             revision=revision,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
             token=token,
         )
-        return cls(Extractor(loaded))
+        config = loaded.config
+        if max_length is not None:
+            config = replace(config, max_len=max_length)
+        if max_width is not None:
+            config = replace(config, max_width=max_width)
+        loaded.model.config = config
+        return cls(Extractor(replace(loaded, config=config)))
 
-    def save_pretrained(self, save_directory: str | Path, **ignored: Any) -> None:
+    def save_pretrained(self, save_directory: str | Path, *, safe_serialization: bool = True) -> None:
         """Write a directory that `gliner` loads; weights always as safetensors."""
         save(self.extractor.loaded, Path(save_directory))
 
@@ -81,63 +107,124 @@ class GLiNER:
         self,
         texts: str | Sequence[str],
         labels: Labels | Sequence[Labels],
-        relations: Labels | Sequence[Sequence[str]] = (),
-        flat_ner: bool = True,
+        relations: Labels | Sequence[Labels] | None = (),
+        flat_ner: bool | Sequence[bool] = True,
         threshold: float | Sequence[float] = 0.5,
-        adjacency_threshold: float | None = None,
+        adjacency_threshold: float | Sequence[float] | None = None,
         relation_threshold: float | Sequence[float] | None = None,
-        multi_label: bool = False,
+        multi_label: bool | Sequence[bool] = False,
         batch_size: int = 8,
         packing_config: object = None,
         input_spans: Sequence[Sequence[Mapping[str, int]]] | None = None,
         return_relations: bool = True,
         return_class_probs: bool = False,
+        *,
+        return_vectors: bool = False,
+        return_label_vectors: bool = False,
+        spans: Sequence[Sequence[Mapping[str, Any]]] | None = None,
     ) -> Any:
         """Entities, and relations unless `return_relations` is false: for each text a list of dictionaries.
 
-        Thresholds may be one number or one for each text. Raises InputError or SchemaError.
+        Thresholds, `flat_ner` and `multi_label` may be one value or one for each text. `input_spans` only filters
+        what is found, as in the reference; with `spans`, dictionaries of start, end and label for each text,
+        nothing is looked for: relations are scored on exactly these, which come back as entities whose score is
+        None. A text longer than the window is read in parts, and a warning says that pairs that no part holds
+        whole are not scored. Raises InputError or SchemaError.
         """
+        if return_vectors or return_label_vectors:
+            raise InputError(
+                expected="return_vectors and return_label_vectors to be left out",
+                found="a request for vectors",
+                change="Use the package gliner where vectors are needed.",
+            )
         texts = [texts] if isinstance(texts, str) else list(texts)
         count = len(texts)
-        limits = _per_text(threshold, count, "threshold")
-        relation_limits = limits if relation_threshold is None else _per_text(relation_threshold, count, "relations")
-        entity_sets, relation_sets = _label_sets(labels, count), _label_sets(relations, count)
-        valid = [i for i, text in enumerate(texts) if isinstance(text, str) and text.strip()]
+        check(batch_size, input_spans, spans, count)
+        limits = per_text(threshold, count, "threshold")
+        relation_limits = limits if relation_threshold is None else per_text(relation_threshold, count, "relations")
+        taus = limits if adjacency_threshold is None else per_text(adjacency_threshold, count, "adjacency_threshold")
+        flat, several = per_text(flat_ner, count, "flat_ner"), per_text(multi_label, count, "multi_label")
+        entity_sets, relation_sets = label_sets(labels, count), label_sets(relations, count)
+        # without labels there is nothing to find
+        valid = [i for i, text in enumerate(texts) if readable(text) and (entity_sets[i] or spans is not None)]
         words = [Words.of(texts[i]) for i in valid]
         pieces = self.extractor.loaded.builder.pieces([w.words for w in words])
         plans: list[_Text] = []
         for i, own, cut in zip(valid, words, pieces, strict=True):
             names, wanted = entity_sets[i], relation_sets[i]
-            decoding = Decode(flat_ner, multi_label, None, return_class_probs, return_relations)
-            floors = _floor(limits[i], len(names)), _floor(relation_limits[i], len(wanted))
-            tau = limits[i] if adjacency_threshold is None else adjacency_threshold
+            decoding = Decode(bool(flat[i]), bool(several[i]), None, return_class_probs, return_relations)
+            floors = floor(limits[i], len(names)), floor(relation_limits[i], len(wanted))
             prompts = list(names.values()), list(wanted.values())
-            ranges, windows = self.extractor.windows(cut, *prompts, floors, tau, decoding)
+            ranges, windows = self.extractor.windows(cut, *prompts, floors, taus[i], decoding)
             if input_spans is not None:
                 windows = _restrict(windows, ranges, own, input_spans[i])
-            plans.append(_Text(own, ranges, windows, tuple(names), tuple(wanted)))
-        scores = iter(self.extractor.score([w for plan in plans for w in plan.windows], batch_size))
+            marks = None if spans is None else given(own, spans[i])
+            plans.append(_Text(own, ranges, windows, tuple(names), tuple(wanted), marks))
+        _say_parts(plans)
         entities: list[list[EntityDict]] = [[] for _ in texts]
         found_relations: list[list[RelationDict]] = [[] for _ in texts]
-        for i, plan in zip(valid, plans, strict=True):
-            found = merge([next(scores) for _ in plan.windows], [first for first, _ in plan.ranges])
+        parts = [_parts(plan) for plan in plans]
+        scores = iter(self.extractor.score([window for windows in parts for window in windows], batch_size))
+        for i, plan, scored in zip(valid, plans, parts, strict=True):
+            found = [next(scores) for _ in scored]
+            if plan.given is not None:
+                entities[i], found_relations[i] = _related(plan, found)
+                continue
+            joined = merge(found, [first for first, _ in plan.ranges])
             if len(plan.ranges) > 1:
-                found = decode(found, flat=flat_ner, multi_label=multi_label)
-            entities[i] = _entities(plan, found)
-            found_relations[i] = _relations(entities[i], plan, found)
+                joined = decode(joined, flat=bool(flat[i]), multi_label=bool(several[i]))
+            entities[i] = _entities(plan, joined)
+            found_relations[i] = _relations(entities[i], plan, joined)
         return (entities, found_relations) if return_relations else entities
 
     def predict_relations(
-        self, text: str, labels: Labels, relations: Labels, **settings: Any
+        self,
+        text: str,
+        labels: Labels,
+        relations: Labels,
+        flat_ner: bool = True,
+        threshold: float = 0.5,
+        adjacency_threshold: float | None = None,
+        relation_threshold: float | None = None,
+        multi_label: bool = False,
+        **settings: Any,
     ) -> tuple[list[EntityDict], list[RelationDict]]:
-        """`inference` of one text."""
-        entities, found = self.inference([text], labels, relations, **settings)
+        """`inference` of one text; `settings` are its other arguments."""
+        thresholds = threshold, adjacency_threshold, relation_threshold
+        entities, found = self.inference([text], labels, relations, flat_ner, *thresholds, multi_label, **settings)
         return entities[0], found[0]
 
-    def predict_entities(self, text: str, labels: Labels, relations: Labels = (), **settings: Any) -> list[EntityDict]:
-        """The entities of one text; relation labels are only prompted."""
-        found: list[EntityDict] = self.inference([text], labels, relations, return_relations=False, **settings)[0]
+    def predict_entities(
+        self,
+        text: str,
+        labels: Labels,
+        relations: Labels = (),
+        flat_ner: bool = True,
+        threshold: float = 0.5,
+        adjacency_threshold: float | None = None,
+        multi_label: bool = False,
+        return_class_probs: bool = False,
+        **settings: Any,
+    ) -> list[EntityDict]:
+        """The entities of one text; relation labels are only prompted. `settings` are `inference`'s other arguments."""
+        found: list[EntityDict] = self.inference(
+            [text],
+            labels,
+            relations,
+            flat_ner,
+            threshold,
+            adjacency_threshold,
+            multi_label=multi_label,
+            return_relations=False,
+            return_class_probs=return_class_probs,
+            **settings,
+        )[0]
         return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.device
 
     def eval(self) -> GLiNER:
         """As the model always is; for callers that say so."""
@@ -168,8 +255,7 @@ def _entities(plan: _Text, found: Scores) -> list[EntityDict]:
 def _relations(entities: Sequence[EntityDict], plan: _Text, found: Scores) -> list[RelationDict]:
     ends: dict[tuple[int, int], RelationDict] = {}
     for index, entity in enumerate(entities):
-        named = {key: entity[key] for key in ("start", "end", "text")}
-        ends.setdefault((entity["start"], entity["end"]), {**named, "type": entity["label"], "entity_idx": index})
+        ends.setdefault((entity["start"], entity["end"]), _end(entity, index))
     offsets = [plan.words.offsets(int(a), int(b)) for a, b in found.spans]
     columns = zip(found.head.tolist(), found.tail.tolist(), found.label.tolist(), found.score.tolist(), strict=True)
     return [
@@ -183,38 +269,53 @@ def _relations(entities: Sequence[EntityDict], plan: _Text, found: Scores) -> li
     ]
 
 
-def _label_sets(labels: Any, count: int) -> list[dict[str, str]]:
-    """For each text the labels' names and what is prompted for them, duplicates left out."""
-    if not isinstance(labels, str | Mapping) and labels and not isinstance(labels[0], str):
-        if len(labels) != count:
-            raise InputError(
-                expected=f"one label set for each of {count} texts",
-                found=str(len(labels)),
-                change="Give one list for all texts, or as many lists as texts.",
-                value=labels,
-            )
-        return [_label_set(one) for one in labels]
-    return [_label_set(labels)] * count
+def _end(entity: EntityDict, index: int) -> RelationDict:
+    """An entity as a relation names it."""
+    named = {key: entity[key] for key in ("start", "end", "text")}
+    return {**named, "type": entity["label"], "entity_idx": index}
 
 
-def _label_set(labels: Any) -> dict[str, str]:
-    if isinstance(labels, Mapping):
-        return {str(name): str(description) for name, description in labels.items()}
-    names = [labels] if isinstance(labels, str) else labels or ()
-    return {str(name): str(name) for name in names}
+def _parts(plan: _Text) -> list[Window]:
+    """What is scored of a text: with given entities only windows that hold a pair of them."""
+    if plan.given is None:
+        return list(plan.windows)
+    return [window for window, _ in _holding(plan)]
 
 
-def _per_text(value: Any, count: int, name: str) -> list[float]:
-    values = [float(value)] * count if isinstance(value, int | float) else [float(one) for one in value]
-    if len(values) != count:
-        raise InputError(
-            expected=f"one {name} for each of {count} texts", found=quote(value), change="Give one number for all."
+def _holding(plan: _Text) -> list[tuple[Window, list[list[int]]]]:
+    if not plan.relations or not plan.given:
+        return []
+    return holding(plan.windows, plan.ranges, [span for _, span in plan.given])
+
+
+def _related(plan: _Text, parts: Sequence[Scores]) -> tuple[list[EntityDict], list[RelationDict]]:
+    """Given entities and the relations between them; what several windows saw keeps its best score."""
+    assert plan.given is not None
+    entities = [dict(entity) for entity, _ in plan.given]
+    best: dict[tuple[int, int, int], float] = {}
+    for (_, groups), found in zip(_holding(plan), parts, strict=True):
+        columns = (found.head.tolist(), found.tail.tolist(), found.label.tolist(), found.score.tolist())
+        for head, tail, label, score in zip(*columns, strict=True):
+            for key in ((a, b, label) for a in groups[head] for b in groups[tail]):
+                best[key] = max(score, best.get(key, 0.0))
+    ends = [_end(entity, index) for index, entity in enumerate(entities)]
+    return entities, [
+        {"head": dict(ends[head]), "tail": dict(ends[tail]), "relation": plan.relations[label], "score": score}
+        for (head, tail, label), score in sorted(best.items())
+    ]
+
+
+def _say_parts(plans: Sequence[_Text]) -> None:
+    """Warn, once, if a text is read in parts."""
+    long = [plan for plan in plans if len(plan.ranges) > 1]
+    if long:
+        warnings.warn(
+            f"{len(long)} of {len(plans)} texts are longer than the model's window and are read in overlapping parts "
+            f"(the first in {len(long[0].ranges)}): relations between entities that no part holds together are not "
+            "scored.",
+            UserWarning,
+            stacklevel=3,
         )
-    return values
-
-
-def _floor(value: float, count: int) -> Any:
-    return np.full(count, value, np.float32)
 
 
 def _restrict(
@@ -227,7 +328,9 @@ def _restrict(
     starts = {at: i for i, at in enumerate(words.starts)}
     ends = {at: i for i, at in enumerate(words.ends)}
     exact = [
-        (starts[span["start"]], ends[span["end"]]) for span in spans if span["start"] in starts and span["end"] in ends
+        (starts[span["start"]], ends[span["end"]])
+        for span in spans
+        if span.get("start") in starts and span.get("end") in ends
     ]
     return tuple(
         replace(

@@ -125,17 +125,11 @@ class Extractor:
         ranges: tuple[tuple[int, int], ...] = ()
         if len(known) > 1 and schema.visible_relations:
             plan = self._plan(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
-            inside = [[(i, s) for i, s in known if a <= s[0] and s[1] < b] for a, b in plan.ranges]
-            windows = [
-                replace(w, spans=np.array([(s[0] - a, s[1] - a) for _, s in own], np.int64))
-                for w, own, (a, _) in zip(plan.windows, inside, plan.ranges, strict=True)
-                if len(own) > 1
-            ]
-            owners = [[i for i, _ in own] for own in inside if len(own) > 1]
+            held = holding(plan.windows, plan.ranges, [span for _, span in known])
             ranges = plan.ranges
             names = [label.name for label in schema.visible_relations]
-            for ids, found in zip(owners, self.score(windows, 8), strict=True):
-                _keep_best(relations, found, [[id] for id in ids], names)
+            for (_, groups), found in zip(held, self.score([window for window, _ in held], 8), strict=True):
+                _keep_best(relations, found, [[known[row][0] for row in rows] for rows in groups], names)
         kept = tuple(Relation(*key, score=value) for key, value in relations.items())
         shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()
         return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
@@ -221,6 +215,26 @@ class Extractor:
         kept = tuple(Relation(*key, score=relations[key]) for key in keys)
         shown = tuple(plan.words.offsets(a, b - 1) for a, b in plan.ranges) if len(plan.ranges) > 1 else ()
         return Extraction(plan.document, plan.schema, entities, kept, self.version, plan.floor, shown)
+
+
+def holding(
+    windows: Sequence[Window], ranges: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> list[tuple[Window, list[list[int]]]]:
+    """Windows in which relations are scored on exactly the spans of words they hold whole.
+
+    For each different span of a window, which of `spans` it is: several entities may stand on it, and none of them is
+    related to another. Windows that hold fewer than two, and so no pair, are left out.
+    """
+    rows: dict[tuple[int, int], list[int]] = {}
+    for row, span in enumerate(spans):
+        rows.setdefault(span, []).append(row)
+    held = []
+    for window, (first, last) in zip(windows, ranges, strict=True):
+        own = [span for span in sorted(rows) if first <= span[0] and span[1] < last]
+        if len(own) > 1:
+            local = np.array([(a - first, b - first) for a, b in own], np.int64)
+            held.append((replace(window, spans=local, decode=None), [rows[span] for span in own]))
+    return held
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -80,7 +80,7 @@ def plan_labels(
                 change="Shorten its name or its description.",
                 value=label,
             )
-    for count in range(1, len(entities) + len(relations) + 1):
+    for count in range(1, max(1, len(entities) + len(relations)) + 1):
         passes = [_part(len(entities), len(relations), index, count) for index in range(count)]
         if all(_size(builder, entities, relations, p) <= most for p in passes):
             return passes

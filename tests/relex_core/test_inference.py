@@ -135,6 +135,16 @@ def test_rescoring_uses_exactly_the_given_entities(mini: Extractor, document: Do
     )
 
 
+def test_two_labels_of_one_span_are_not_related_to_each_other(mini: Extractor, schema: Schema) -> None:
+    document = Document.from_text("Marie Curie was born in Warsaw.")
+    marks = (Entity("a", 0, 11, "person"), Entity("b", 0, 11, "organization"), Entity("c", 24, 30, "location"))
+    found = mini.rescore(Annotation(document, schema, marks), Thresholds(0.0, 0.0))
+    pairs = {(r.head, r.tail) for r in found.relations}
+    assert pairs == {("a", "c"), ("c", "a"), ("b", "c"), ("c", "b")}
+    scores = {r.key: r.score for r in found.relations}
+    assert scores["a", "c", "born in"] == scores["b", "c", "born in"]
+
+
 def test_type_constraints_symmetry_and_thresholds_of_labels(mini: Extractor, document: Document) -> None:
     labels = ["person", "organization", "location"]
     bound = Schema.of(labels, [RelationLabel("born in", head_types=("person",), tail_types=("location",))])

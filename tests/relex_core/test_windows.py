@@ -53,3 +53,7 @@ def test_each_label_is_in_one_pass(mini: Extractor, entities: int, relations: in
     assert sorted(k for p in passes if not p.repeats for k in p.entities) == list(range(entities))
     assert sorted(m for p in passes for m in p.relations) == list(range(relations))
     assert all(p.entities for p in passes)
+
+
+def test_no_labels_are_one_pass(mini: Extractor) -> None:
+    assert [(p.entities, p.relations) for p in plan_labels(mini.loaded.builder, [], [], 512)] == [((), ())]
