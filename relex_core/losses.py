@@ -9,11 +9,14 @@ Each part is a sum over its known cells divided by the number of texts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from relex_core.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,22 @@ class LossWeights:
     relation: float = 1.0
     alpha: float = 0.75
     gamma: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("entity", "adjacency", "relation", "gamma"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise _wrong(name, "a number of at least 0", getattr(self, name))
+        if not self.alpha <= 1:
+            raise _wrong("alpha", "at most 1, or it would reward mistakes on negatives", self.alpha)
+
+
+def _wrong(name: str, expected: str, found: float) -> ConfigError:
+    return ConfigError(
+        expected=f"loss.{name} to be {expected}",
+        found=str(found),
+        change="Correct the training configuration.",
+        value=found,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from relex_core.batching import Batch, collate
 from relex_core.config import ModelConfig
+from relex_core.errors import SchemaError
 from relex_core.losses import Targets
 from relex_core.prompt import PromptBuilder
 from relex_core.views import View
@@ -42,14 +43,23 @@ class TrainingBatch:
 
 
 def assemble(views: Sequence[View], builder: PromptBuilder, config: ModelConfig, limit: int | None) -> TrainingBatch:
-    """Tokenise and pad. Words beyond the encoder's `limit` in pieces are cut, with what touches them."""
+    """Tokenise and pad. Words beyond the encoder's `limit` in pieces are cut, with what touches them.
+
+    Raises SchemaError if the labels leave no room for a word.
+    """
     pieces = builder.pieces([view.words for view in views])
     items, kept = [], []
     for view, piece in zip(views, pieces, strict=True):
         prompt = builder.prompt(view.entity_labels, view.relation_labels)
         room = (limit or 1 << 30) - len(prompt.ids) - len(builder.after)
         words = sum(end <= room for end in piece.starts[1:])
-        words = max(1, words)
+        if not words:
+            raise SchemaError(
+                expected=f"labels that leave room for a word in the encoder's window of {limit} pieces",
+                found=f"{len(view.entity_labels) + len(view.relation_labels)} labels of {len(prompt.ids)} pieces",
+                change="Shorten their names, or lower augmentation.max_labels.",
+                value=view.entity_labels,
+            )
         if words < len(view.words):
             piece = type(piece)(piece.ids[: piece.starts[words]], piece.starts[: words + 1])
         items.append((prompt, piece))
@@ -140,4 +150,7 @@ def _token_targets(views: Sequence[View], kept: Sequence[int], labels: int) -> t
             if last < words:
                 target[b, first, k, 0] = target[b, last, k, 1] = 1.0
                 target[b, first : last + 1, k, 2] = 1.0
+            else:
+                # its end was cut off, and what is left is no entity and not nothing
+                known[b, first:words, k] = False
     return target, known

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from relex_core.errors import ConfigError
 from relex_core.losses import LossWeights, Targets, focal, objective
 
 
@@ -61,3 +62,11 @@ def test_what_is_not_known_has_neither_loss_nor_gradient() -> None:
     assert losses.adjacency.item() == 0
     assert relations.grad is not None
     assert not relations.grad.any()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": 1.5}, {"alpha": math.nan}, {"gamma": -1.0}, {"relation": -1.0}, {"entity": math.inf}]
+)
+def test_weights_that_would_reward_mistakes_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        LossWeights(**wrong)

@@ -15,7 +15,7 @@ import torch
 from relex_core.augmentation import OTHER_NAMES, view
 from relex_core.checkpoint import load
 from relex_core.datasets import read_gold
-from relex_core.errors import ConfigError, InputError
+from relex_core.errors import ConfigError, InputError, SchemaError
 from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example, example, join
 from relex_core.labels import LabelKnowledge
@@ -443,6 +443,27 @@ def test_words_beyond_the_window_are_cut_with_what_touches_them(tiny: Path, tmp_
     assert batch.batch.ids_BT.shape[1] <= limit
     assert batch.targets.entities.sum() < len(item.entities)
     assert not batch.targets.relations_known_BPM.any()
+
+
+def test_an_entity_whose_end_was_cut_off_is_not_known_at_token_level(tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    loaded = load(checkpoint(tmp_path / "token", span_mode="token_level"), device="cpu")
+    seen = asked(item)
+    prompt, first = loaded.builder.prompt(seen.entity_labels, seen.relation_labels), loaded.builder.pieces([["Ada"]])[0]
+    limit = len(prompt.ids) + len(first.ids) + len(loaded.builder.after)
+    targets = assemble([seen], loaded.builder, loaded.config, limit).targets
+    person = seen.entity_labels.index("person")
+    assert targets.entities.shape[1] == 1, "Ada, of Ada Lovelace"
+    assert not targets.entities_known[0, 0, person].any()
+    others = [k for k in range(len(seen.entity_labels)) if k != person]
+    assert targets.entities_known[0, 0, others].all()
+
+
+def test_labels_that_leave_no_room_for_a_word(tiny: Path, tmp_path: Path) -> None:
+    (item,) = examples(tmp_path, 0)
+    loaded = load(tiny, device="cpu")
+    with pytest.raises(SchemaError, match="room for a word"):
+        assemble([asked(item)], loaded.builder, loaded.config, 10)
 
 
 # sampling and configuration
