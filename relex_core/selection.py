@@ -2,7 +2,8 @@
 
 The same greedy choice as in the paper's section 3.4: candidates by falling score, each taken unless it
 overlaps one already taken. As the order does not depend on the threshold, filtering what was scored at a
-floor gives exactly what a new run at the higher threshold would give.
+floor gives exactly what a new run at the higher threshold would give, unless the checkpoint selects pairs first
+(section 3.5): its adjacency was decided among all candidates at the floor.
 """
 
 from __future__ import annotations
@@ -79,15 +80,21 @@ def left_alone(
 def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
     """What a relation says, whichever way round: head, tail and label, the same for both directions of a symmetric
     label and for a label and its inverse."""
-    label = labels.get(relation.label)
-    if label is None:  # of a label set that these suggestions were not made for
+    if relation.label not in labels:  # of a label set that these suggestions were not made for
         return relation.key
-    # declared on either of the two labels, an inverse holds for both
-    other = label.inverse or next((name for name, one in labels.items() if one.inverse == label.name), "")
-    if label.symmetric or other in labels:
-        turned = (relation.tail, relation.head, label.name if label.symmetric else other)
-        return min(relation.key, turned, key=lambda key: (key[2], key[0], key[1]))
-    return relation.key
+    # an inverse declared on either of two labels holds for both, and through both for the inverse of the other
+    said, rest = {(relation.label, False)}, [(relation.label, False)]
+    while rest:
+        name, turned = rest.pop()
+        own = labels[name]
+        same = {(other, not turned) for other, one in labels.items() if other == own.inverse or one.inverse == name}
+        if own.symmetric:
+            same.add((name, not turned))
+        rest += same - said
+        said |= same
+    head, tail = relation.head, relation.tail
+    keys = [(tail, head, name) if turned else (head, tail, name) for name, turned in said]
+    return min(keys, key=lambda key: (key[2], key[0], key[1]))
 
 
 def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[Entity] = ()) -> tuple[Entity, ...]:

@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from relex_core.errors import ModelBusy, RelexError
+from relex_core.errors import ModelBusy
 from relex_core.inference import Extractor, Job, Watch
 from relex_core.types import FLOOR, Annotation, Document, Extraction, Schema, Thresholds
 
@@ -178,5 +178,5 @@ class ModelService:
         assert request.annotation is not None
         try:
             request.future.set_result(self.extractor.rescore(request.annotation, request.floor))
-        except (RelexError, RuntimeError, AssertionError) as error:
+        except Exception as error:  # whatever it is, the thread goes on for the others
             request.future.set_exception(error)

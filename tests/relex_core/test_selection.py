@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, RemoveRelation, apply, apply_all, begin
-from relex_core.selection import greedy, left_alone, select, undecided
+from relex_core.selection import greedy, left_alone, select, statement, undecided
 from relex_core.types import (
     Annotation,
     Document,
@@ -169,3 +169,30 @@ def test_each_suggestion_is_decided_or_seen_or_not_shown(data: st.DataObject) ->
     decided = [e.id for e in (*annotation.entities, *annotation.rejected_entities)]
     assert sorted([*decided, *left.seen, *left.not_shown]) == sorted(e.id for e in FOUND.entities)
     assert sorted([*left.seen_relations, *left.not_shown_relations]) == sorted(r.key for r in FOUND.relations)
+
+
+def test_labels_with_one_inverse_in_common_say_the_same() -> None:
+    """Contradictory declarations, which nothing refuses, still give one suggestion for one fact."""
+    labels = {
+        label.name: label
+        for label in (
+            RelationLabel("employs"),
+            RelationLabel("works for", inverse="employs"),
+            RelationLabel("employed by", inverse="employs"),
+            RelationLabel("married to", symmetric=True),
+            RelationLabel("spouse of", inverse="married to"),
+        )
+    }
+    one = {
+        statement(Relation("ada", "acme", "works for"), labels),
+        statement(Relation("ada", "acme", "employed by"), labels),
+        statement(Relation("acme", "ada", "employs"), labels),
+    }
+    assert len(one) == 1
+    pair = {
+        statement(Relation(*ends, name), labels)
+        for ends in (("ada", "bo"), ("bo", "ada"))
+        for name in ("married to", "spouse of")
+    }
+    assert len(pair) == 1
+    assert statement(Relation("acme", "ada", "works for"), labels) not in one

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 
 import pytest
+import torch
 
 from relex_core.errors import ModelBusy, SchemaError
 from relex_core.inference import Extractor
@@ -114,6 +115,23 @@ def test_rescoring_goes_through_the_same_thread(service: ModelService, document:
     entities = (Entity("a", 0, 12, "person"), Entity("b", 24, 39, "person"))
     found = service.submit_rescore(Annotation(document, schema, entities)).result(60)
     assert found.entities == entities
+
+
+def test_no_error_of_a_rescoring_ends_the_thread(
+    service: ModelService, mini: Extractor, document: Document, schema: Schema
+) -> None:
+    annotation = Annotation(document, schema, (Entity("a", 0, 12, "person"), Entity("b", 24, 39, "person")))
+
+    def refuse(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        raise IndexError("index out of range in self")
+
+    hook = mini.loaded.model.encoder.register_forward_pre_hook(refuse)
+    try:
+        with pytest.raises(IndexError):
+            service.submit_rescore(annotation).result(60)
+    finally:
+        hook.remove()
+    assert service.submit_rescore(annotation).result(60).entities == annotation.entities
 
 
 def test_a_closed_service_refuses(mini: Extractor, document: Document, schema: Schema) -> None:
