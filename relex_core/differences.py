@@ -28,7 +28,27 @@ DIFFERENCES = {
     "tucker_is_tucker": "The reference's TuckER reads the core tensor's product in the wrong order of dimensions, so a "
     "score depends on the other triples of the batch; here it is W x1 r x2 h x3 t.",
     "relation_descriptions": "Relations take {name: description} as entities do; the reference takes names only.",
+    "special_tokens_in_labels": "A label that holds the text of a special token, such as <<ENT>>, adds a class in the "
+    "reference, so that all later labels are those of their neighbours; here a label is one class whatever it holds.",
+    "supplied_entities": "input_spans only filters what was found above the threshold, in the reference and here; "
+    "with spans= relations are scored on exactly the given entities, and offsets that hold no word are an error.",
+    "parts_are_said": "The reference warns that it cuts a text; here a warning says that a text is read in parts and "
+    "which relations are not scored.",
+    "unused_weights_are_refused": "The reference leaves out weights that the configuration has no place for, such as "
+    "a layer of the encoder; here that is an error that names them (but for the pooler and other weights of an "
+    "encoder that change no score).",
+    "pairs_keep_their_labels_in_training": "In training the reference numbers entities by their labels and spans "
+    "without: a span of two labels, or an entity whose label is not asked for, moves relations to other pairs. Here "
+    "pairs are of spans.",
+    "adjacency_learns_relations_only": "The reference marks the unrelated pairs that it samples as adjacent too; here "
+    "adjacent is what is related.",
+    "texts_without_relations_teach": "The reference gives a text without relations no relation labels; here all its "
+    "pairs are negatives of some.",
+    "loss_is_computed_from_logits": "The reference clamps probabilities at 1e-6 before the logarithm, so a confident "
+    "mistake has no gradient; here equation 10 is computed from logits.",
+    "token_level_loss_is_masked": "The reference's token-level loss counts words of padding and of partially "
+    "annotated texts as negatives; here they have no loss.",
     "words_longer_than_the_window": "A single word of more pieces than the window holds keeps the first ones.",
-    "vectors_are_not_returned": "return_vectors and return_label_vectors are not taken.",
+    "vectors_are_not_returned": "return_vectors and return_label_vectors are refused.",
 }
 """A name and what is different."""

@@ -53,6 +53,16 @@ FORMS["deberta-sentencepiece"] = {
     "encoder_config": {**DEBERTA, "vocab_size": 400},
     **{"class_token_index": -1, "rel_token_index": -1, "vocab_size": -1},
 }
+# parts that meet: selection, scorer, LSTM, encoder and the form of entities do not get in each other's way
+FORMS |= {
+    "mixed-gcn-ComplEx-lstm": {"relations_layer": "gcn", "triples_layer": "ComplEx", "num_rnn_layers": 1},
+    "mixed-deberta-mlp-lstm": {"encoder_config": DEBERTA, "relations_layer": "mlp", "num_rnn_layers": 1},
+    "mixed-deberta-gat-HolE": {"encoder_config": DEBERTA, "relations_layer": "gat", "triples_layer": "HolE"},
+    "mixed-token-bilinear-mean": {
+        **{"span_mode": "token_level", "relations_layer": "bilinear", "subtoken_pooling": "mean"},
+        "hidden_size": 24,
+    },
+}
 PARAMETER_FREE = ("UM", "SE", "TransE", "DistMult", "SimplE", "ComplEx", "QuatE", "HolE", "DistMA")
 AT_768 = ("TransH", "TransF", "PairRE", "TripleRE", "ERMLP", "ConvKB")
 """Scorers that the reference builds at hidden size 768 only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from relex_core.checkpoint import load
 from relex_core.compat import GLiNER
 from relex_core.config import TRIPLE_SCORERS
 from relex_core.differences import DIFFERENCES
-from relex_core.errors import CheckpointError
+from relex_core.errors import CheckpointError, InputError
+from relex_core.examples import Example
+from relex_core.losses import LossWeights, focal, objective
 from relex_core.prompt import Pieces
+from relex_core.targets import assemble
 from relex_core.triples import TripleScorer
 from relex_core.windows import part
+from tests.relex_core.test_training import AS_IT_IS, asked
 from tests.relex_core.tiny import checkpoint
 
 LABELS = ["person", "organization", "location"]
@@ -34,7 +39,8 @@ def built(tmp_path: Path) -> Any:
 
 def test_long_text_is_read(model: GLiNER) -> None:
     text = "Nobody spoke about it on that day. " * 100 + "Marie Curie was born in Warsaw."
-    entities, relations = model.predict_relations(text, LABELS, ["born in"], threshold=0.3)
+    with pytest.warns(UserWarning, match="read in overlapping parts"):
+        entities, relations = model.predict_relations(text, LABELS, ["born in"], threshold=0.3)
     assert "Marie Curie" in {e["text"] for e in entities}
     assert ("Marie Curie", "Warsaw") in {(r["head"]["text"], r["tail"]["text"]) for r in relations}
     assert all(entities[r["head"]["entity_idx"]]["text"] == r["head"]["text"] for r in relations)
@@ -133,8 +139,145 @@ def test_words_longer_than_the_window() -> None:
 
 
 def test_vectors_are_not_returned(model: GLiNER) -> None:
-    with pytest.raises(TypeError, match="return_vectors"):
-        model.inference(["Ada."], LABELS, [], return_vectors=True)
+    for name in ("return_vectors", "return_label_vectors"):
+        with pytest.raises(InputError, match="return_vectors"):
+            model.inference(["Ada."], LABELS, [], **{name: True})
+        assert model.inference(["Rain."], LABELS, [], **{name: False}) == ([[]], [[]])
+
+
+@pytest.mark.parametrize("token", ["<<ENT>>", "<<REL>>", "<<SEP>>"])
+def test_special_tokens_in_labels(model: GLiNER, token: str) -> None:
+    text = "Ada Lovelace worked for Charles Babbage in London. Marie Curie was born in Warsaw."
+    labels, relations = [f"a {token} b", "person", "location"], [f"c {token} d", "born in"]
+    entities, found = model.predict_relations(text, labels, relations, threshold=0.3)
+    assert {("Marie Curie", "person"), ("Ada Lovelace", "person")} <= {(e["text"], e["label"]) for e in entities}
+    assert {r["relation"] for r in found if r["tail"]["text"] == "Warsaw"} == {"born in"}
+
+
+CURIE = "Marie Curie was born in Warsaw."
+
+
+def test_supplied_entities(model: GLiNER) -> None:
+    person = {"start": 0, "end": 11, "label": "scientist"}
+    spans = [{"start": 24, "end": 30, "label": "town"}, person, person, {**person, "label": "author"}]
+    # neither threshold nor labels matter to what is given; overlapping, part of a word, twice the same span
+    (entities,), (found,) = model.inference(
+        CURIE, LABELS, ["born in"], threshold=1.0, relation_threshold=0.5, spans=[[*spans, {"start": 7, "end": 10}]]
+    )
+    assert [(e["text"], e["label"], e["score"]) for e in entities] == [
+        ("Marie Curie", "author", None),
+        ("Marie Curie", "scientist", None),
+        ("uri", "", None),
+        ("Warsaw", "town", None),
+    ]
+    related = [(r["head"]["entity_idx"], r["relation"], r["tail"]["entity_idx"]) for r in found]
+    assert {(0, "born in", 3), (1, "born in", 3)} <= set(related)
+    assert related == sorted(set(related))
+    every = model.inference(CURIE, LABELS, ["born in"], relation_threshold=0.0, spans=[spans])[1][0]
+    # two labels of one span are not related to each other
+    assert {(r["head"]["text"], r["tail"]["text"]) for r in every} == {
+        ("Marie Curie", "Warsaw"),
+        ("Warsaw", "Marie Curie"),
+    }
+    for wrong in ({"start": 24, "end": 99}, {"start": -3, "end": 5}, {"start": 5, "end": 6}, {"start": 3}, {}):
+        with pytest.raises(InputError, match="hold a word of a text of 31 characters"):
+            model.inference(CURIE, LABELS, ["born in"], spans=[[wrong]])
+    for arguments in ({"spans": []}, {"spans": [{}]}, {"spans": [[]], "input_spans": [[]]}, {"input_spans": []}):
+        with pytest.raises(InputError):
+            model.inference(CURIE, LABELS, ["born in"], **arguments)
+    assert model.inference(["", CURIE], [], ["born in"], spans=[[], []]) == ([[], []], [[], []])
+
+
+def test_parts_are_said(model: GLiNER) -> None:
+    long = CURIE + " Nobody spoke about it on that day." * 100
+    with pytest.warns(UserWarning, match="1 of 2 texts are longer.*no part holds together are not scored"):
+        model.inference([CURIE, long], LABELS, ["born in"], threshold=0.3)
+    given = [{"start": 0, "end": 11}, {"start": 24, "end": 30}, {"start": len(long) - 4, "end": len(long) - 1}]
+    with pytest.warns(UserWarning, match="not scored"):
+        found = model.inference(long, LABELS, ["born in"], relation_threshold=0.0, spans=[given])[1][0]
+    assert {(r["head"]["text"], r["tail"]["text"]) for r in found} == {
+        ("Marie Curie", "Warsaw"),
+        ("Warsaw", "Marie Curie"),
+    }
+
+
+def test_unused_weights_are_refused(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path)
+    weights = load_file(path / "model.safetensors")
+    layer = "token_rep_layer.bert_layer.model.encoder.layer.{}.output.dense.bias"
+    weights["token_rep_layer.bert_layer.model.pooler.dense.bias"] = torch.zeros(32)
+    save_file(weights, path / "model.safetensors")
+    load(path)
+    weights[layer.format(2)] = weights[layer.format(1)].clone()
+    save_file(weights, path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"unused .*layer\.2\."):
+        load(path)
+
+
+def one_text(entities: list[tuple[int, int, str]], relations: list[tuple[int, int, str]]) -> Example:
+    """An example of seven words that are one letter each."""
+    return Example(tuple("abcdefg"), tuple(entities), tuple(relations), "x")
+
+
+def test_pairs_keep_their_labels_in_training(tmp_path: Path) -> None:
+    """The first span has two labels; the entity of the second is not asked for, as its label is left out."""
+    entities = [(0, 1, "person"), (0, 1, "author"), (2, 2, "city"), (4, 4, "firm"), (6, 6, "person")]
+    item = one_text(entities, [(4, 3, "works at"), (1, 3, "owns")])
+    seen = replace(asked(item), entity_labels=("person",), entities=())
+    related = {(seen.spans[seen.pairs[p][0]], seen.spans[seen.pairs[p][1]], m) for p, m in seen.positives}
+    at = {label: m for m, label in enumerate(seen.relation_labels)}
+    assert related == {((6, 6), (4, 4), at["works at"]), ((0, 1), (4, 4), at["owns"])}
+    loaded = load(checkpoint(tmp_path / "tiny"), device="cpu")
+    batch = assemble([seen], loaded.builder, loaded.config, None)
+    cells = [tuple(batch.pairs_BP2[0, p].tolist()) for _, p, _ in batch.targets.relations_BPM.nonzero().tolist()]
+    assert {tuple(tuple(batch.spans_BE2[0, e].tolist()) for e in pair) for pair in cells} == {
+        ((6, 6), (4, 4)),
+        ((0, 1), (4, 4)),
+    }
+
+
+def test_adjacency_learns_relations_only(tmp_path: Path) -> None:
+    item = one_text([(0, 0, "a"), (2, 2, "b"), (4, 4, "c")], [(2, 0, "r")])
+    seen = asked(item)
+    loaded = load(checkpoint(tmp_path / "tiny"), device="cpu")
+    targets = assemble([seen], loaded.builder, loaded.config, None).targets
+    at = {span: i for i, span in enumerate(seen.spans)}
+    assert targets.adjacency_BEE[0].nonzero().tolist() == [[at[4, 4], at[0, 0]]]
+    assert int(targets.adjacency_known_BEE[0].sum()) == 6, "the other five pairs are known not to be"
+
+
+def test_texts_without_relations_teach() -> None:
+    none = one_text([(0, 0, "a"), (2, 2, "b")], [])
+    some = one_text([(0, 0, "a"), (2, 2, "b")], [(0, 1, "r")])
+    seen = asked(none, replace(AS_IT_IS, negatives=True), 0, some)
+    assert seen.relation_labels
+    assert not seen.positives
+    assert len({(p, m) for p in range(len(seen.pairs)) for m in range(len(seen.relation_labels))} - seen.unknown) >= 2
+
+
+def test_loss_is_computed_from_logits() -> None:
+    logit = torch.tensor([-40.0], requires_grad=True)
+    loss = focal(logit, torch.ones(1), -1.0, 2.0).sum()
+    loss.backward()
+    assert loss.item() == pytest.approx(40.0)
+    assert logit.grad is not None
+    assert logit.grad.item() == pytest.approx(-1.0)
+
+
+def test_token_level_loss_is_masked(tmp_path: Path) -> None:
+    short = one_text([(0, 0, "a"), (2, 2, "b")], [])
+    loaded = load(checkpoint(tmp_path / "tiny", span_mode="token_level"), device="cpu")
+    whole, part_of = asked(short), asked(replace(short, partial=True))
+    longer = replace(whole, words=(*whole.words, "h", "i"))
+    targets = assemble([longer, part_of], loaded.builder, loaded.config, None).targets
+    assert targets.entities_known[0].all()
+    known = targets.entities_known[1].any(dim=-1).any(dim=-1).tolist()
+    assert known == [True, False, True, *[False] * 6]
+    logits = torch.full_like(targets.entities, 3.0, requires_grad=True)
+    relations = torch.zeros_like(targets.relations_BPM)
+    objective(logits, None, relations, targets, LossWeights()).total.backward()
+    assert logits.grad is not None
+    assert torch.equal(logits.grad != 0, targets.entities_known)
 
 
 def test_every_difference_has_a_test() -> None:

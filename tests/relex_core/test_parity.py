@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from relex_core.compat import GLiNER
@@ -116,10 +117,10 @@ def test_every_form(form: str, both: Callable[[str], Pair]) -> None:
     given = thresholds(form, reference, ours)
     arguments = (list(peer.TEXTS), peer.LABELS, peer.RELATIONS)
     # the reference fails on a batch without any candidate if it has to attend over candidates
-    last = {} if form in ("adjacency-attention", "adjacency-gat") else {"batch_size": 1}
+    last = {} if "attention" in form or "gat" in form else {"batch_size": 1}
     every: list[dict[str, Any]] = [{}, {"flat_ner": False}, {"multi_label": True}, last]
     # how entities are decoded has nothing to do with the scorer, and some of these are slow
-    for settings in every[:1] if form.startswith("triples") else every:
+    for settings in every[:1] if form.startswith(("triples", "mixed")) else every:
         theirs = reference.inference(*arguments, **given, **settings)
         if "token" in form:
             theirs = theirs[0], [tidy(one) for one in theirs[1]]
@@ -170,6 +171,51 @@ def test_single_text_helpers(both: Callable[[str], Pair]) -> None:
     assert [e["text"] for e in reference.predict_entities(*arguments, **given)] == [
         e["text"] for e in ours.predict_entities(*arguments, **given)
     ]
+
+
+def test_arguments_by_position_and_of_other_kinds(both: Callable[[str], Pair]) -> None:
+    reference, ours = both("bert")
+    given = thresholds("bert", reference, ours)
+    limits = given["threshold"], given["adjacency_threshold"], given["relation_threshold"]
+    arguments = (peer.TEXTS[0], peer.LABELS, peer.RELATIONS)
+    one = reference.predict_relations(*arguments, False, *limits, True)
+    other = ours.predict_relations(*arguments, False, *limits, True)
+    assert compare(([one[0]], [one[1]]), ([other[0]], [other[1]]))
+    left = reference.predict_entities(*arguments, False, limits[0], limits[1], True, True)
+    right = ours.predict_entities(*arguments, False, limits[0], limits[1], True, True)
+    compare(([left], []), ([right], []))
+    assert left
+    for labels, relations in (
+        ((label for label in peer.LABELS), tuple(peer.RELATIONS)),
+        (dict.fromkeys(peer.LABELS).keys(), None),
+        ([], peer.RELATIONS),
+        ([[], *[peer.LABELS] * 5], peer.RELATIONS),
+    ):
+        kept = list(labels) if not isinstance(labels, list) else labels
+        theirs = reference.inference(list(peer.TEXTS), kept, relations, False, *(np.float32(x) for x in limits))
+        compare(theirs, ours.inference(list(peer.TEXTS), iter(kept), relations, False, *map(np.float32, limits)))
+    both_ways = [True, False, True, False, True, False]
+    theirs = reference.inference(list(peer.TEXTS), peer.LABELS, peer.RELATIONS, **given, flat_ner=False)
+    own = ours.inference(list(peer.TEXTS), peer.LABELS, peer.RELATIONS, **given, flat_ner=both_ways)
+    flat = ours.inference(list(peer.TEXTS), peer.LABELS, peer.RELATIONS, **given)
+    assert [own[0][i] == flat[0][i] for i in (0, 2, 4)] == [True] * 3
+    assert [list(map(_without, own[0][i])) == list(map(_without, theirs[0][i])) for i in (1, 3, 5)] == [True] * 3
+    assert own[0] != flat[0]
+
+
+def test_overrides_when_loading(both: Callable[[str], Pair]) -> None:
+    from gliner import GLiNER as Reference
+
+    _, ours = both("bert")
+    path = str(ours.extractor.loaded.path)
+    left = Reference.from_pretrained(path, max_width=2, max_length=10, dtype="float32")
+    left.eval()
+    right = GLiNER.from_pretrained(path, max_width=2, max_length=10, dtype="float32", strict=True)
+    text = " ".join(peer.TEXTS[2].split()[:7])  # of fewer words than both read at once
+    settings = {"threshold": 0.0, "relation_threshold": 1.0, "flat_ner": False}
+    compare(left.inference([text], peer.LABELS, **settings), right.inference([text], peer.LABELS, **settings))
+    assert right.extractor.loaded.config.max_len == 10
+    assert str(right.device) == str(left.device)
 
 
 @pytest.mark.parametrize("form", ["bert-lstm-projection", "deberta-token", "adjacency-gat", "triples-ConvKB"])
