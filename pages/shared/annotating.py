@@ -10,6 +10,7 @@ import streamlit as st
 
 from db import assignments
 from db.store import Store
+from db.values import Order
 from pages.shared import desk as desks
 from pages.shared import (
     direct,
@@ -60,6 +61,12 @@ def arrive(store: Store) -> Desk | None:
 
     Raises RelexErrors of the model.
     """
+    # a step that is posted meanwhile waits: what is kept here would take it back
+    with state.seat().lock:
+        return _arrive(store)
+
+
+def _arrive(store: Store) -> Desk | None:
     projects = [project.name for project in store.projects()]
     wanted, document = state.address()
     kept: Desk | None = state.desk()
@@ -102,7 +109,8 @@ def keep(desk: Desk) -> None:
         seat.scope = seats.scope(desk.walk.project, desk.walk.annotator)
         seat.open(desk.walk.current)
     state.set_project(desk.walk.project)
-    state.set_address(desk.walk.project, desk.walk.current)
+    order = desk.walk.filter.order
+    state.set_address(desk.walk.project, desk.walk.current, "" if order is Filter().order else order)
 
 
 def take(store: Store, drawing: bool = False) -> Desk:
@@ -213,22 +221,28 @@ def watch() -> None:
 
 @st.fragment(run_every=0.5)
 def _waiting() -> None:
-    desk: Desk | None = state.desk()
-    if desk is None or not desk.waiting:
-        return
     store = resources.store()
-    with messages.guard():
+    with messages.guard(), state.seat().lock:
+        desk: Desk | None = state.desk()
+        if desk is None or not desk.waiting:
+            return
         now = desks.settle(store, readings(), desk)
         if (now.open is None, len(now.ahead)) != (desk.open is None, len(desk.ahead)):
             state.set_desk(now)
             st.rerun()
-    if now.open is None:
-        st.caption("The model is reading this document. It opens by itself.")
+        if now.open is None:
+            st.caption("The model is reading this document. It opens by itself.")
 
 
 def filter_of(project: str) -> Filter:
     """Which documents this tab goes through in a project, in which order."""
-    chosen: Filter = state.remembered(f"filter_{project}", Filter())
+    chosen: Filter | None = state.remembered(f"filter_{project}")
+    if chosen is None:
+        named = state.order_address() if state.address()[0] == project else ""
+        # the order of the table of documents is none of a queue
+        orders = (order for order in Order if order == named and order is not Order.UPDATED)
+        chosen = Filter(order=next(orders, Order.MIXED))
+        state.remember(f"filter_{project}", chosen)
     store = resources.store()
     assignments.complete(store, project)
     return replace(chosen, shared=bool(assignments.team(store, project)))
@@ -253,9 +267,10 @@ def no_project(store: Store) -> None:
 
 def refilter(chosen: Filter, at: str = "") -> None:
     """Go through the project in another way, from the document `at` on or from the first."""
-    desk: Desk = state.desk()
-    state.remember(f"filter_{desk.walk.project}", chosen)
-    keep(desks.sit_down(resources.store(), readings(), desk.walk.project, desk.walk.annotator, chosen, at))
+    with state.seat().lock:
+        desk: Desk = state.desk()
+        state.remember(f"filter_{desk.walk.project}", chosen)
+        keep(desks.sit_down(resources.store(), readings(), desk.walk.project, desk.walk.annotator, chosen, at))
 
 
 def choose_project(name: str) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
-from db import progress
+from db import assignments, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import annotating, queue_tools, queueing, resources, state, suggestions
 from pages.shared import desk as desks
 from pages.shared.desk import Desk
 from pages.shared.messages import counted, plain, refuse, time_left
-from pages.shared.queueing import OPEN, Filter
+from pages.shared.queueing import OPEN, Filter, Walk
 
 ORDERS = {
     Order.MIXED: "uncertain first, a tenth at random",
@@ -78,6 +79,13 @@ def nothing_left(store: Store, desk: Desk) -> None:
     total = sum(counts.values())
     if not total:
         refuse(f"Project {desk.walk.project} has no documents yet. Add some under Documents.")
+        return
+    team = {name for name, _ in assignments.team(store, desk.walk.project)}
+    if team and desk.walk.annotator not in team:
+        refuse(
+            f"{desk.walk.annotator} has no part of this project. It is shared out between {', '.join(sorted(team))}. "
+            "Choose your name at the top right, or share it out again under Sharing."
+        )
         return
     figures = ", ".join(f"{counts[s]:,} {s}" for s in State if counts[s])
     left = sum(counts[s] for s in desk.walk.filter.states)
@@ -203,19 +211,18 @@ def _states(states: tuple[State, ...]) -> None:
 
 
 def _jump(document: str) -> None:
-    desk: Desk = state.desk()
-    annotating.keep(
-        desks.turn(
-            resources.store(), annotating.readings(), desk, queueing.jump(resources.store(), desk.walk, document)
-        )
-    )
+    _go(lambda walk: queueing.jump(resources.store(), walk, document))
 
 
 def _back() -> None:
-    desk: Desk = state.desk()
-    annotating.keep(
-        desks.turn(resources.store(), annotating.readings(), desk, queueing.back(resources.store(), desk.walk))
-    )
+    _go(lambda walk: queueing.back(resources.store(), walk))
+
+
+def _go(move: Callable[[Walk], Walk]) -> None:
+    """Leave the open document for another one."""
+    with state.seat().lock:
+        desk: Desk = state.desk()
+        annotating.keep(desks.turn(resources.store(), annotating.readings(), desk, move(desk.walk)))
 
 
 def _read_on(project: str) -> None:

@@ -290,10 +290,16 @@ def address() -> tuple[str, str]:
     return st.query_params.get("project", ""), st.query_params.get("document", "")
 
 
-def set_address(project: str = "", document: str = "") -> None:
+def order_address() -> str:
+    """The order of the queue that the address names, "" if it names none."""
+    return str(st.query_params.get("order", ""))
+
+
+def set_address(project: str = "", document: str = "", order: str = "") -> None:
     """Write the address, so that a reload or another browser opens the same."""
     kept = st.query_params.get(_CHECKPOINT, "")
-    wanted = {n: v for n, v in (("project", project), ("document", document), (_CHECKPOINT, kept)) if v}
+    said = (("project", project), ("document", document), ("order", order), (_CHECKPOINT, kept))
+    wanted = {name: value for name, value in said if value}
     written: tuple[str, ...] = st.session_state.get("written", ())
     # a page that opens no document begins a new visit
     st.session_state["written"] = (*written, document)[-8:] if document else ()
