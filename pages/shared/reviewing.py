@@ -162,7 +162,7 @@ def _filtered(store: Store, name: str, shared: tuple[Shared, ...]) -> tuple[Shar
 
 def _choice(name: str, nothing: str, options: list[str]) -> str:
     """A filter, "" while it is open. It keeps its value while another view is on the screen."""
-    before = state.remembered(f"filter_{name}", "")
+    before = state.remembered(f"review_filter_{name}", "")
     at = options.index(before) + 1 if before in options else 0
     chosen = st.selectbox(
         name.capitalize(),
@@ -173,7 +173,7 @@ def _choice(name: str, nothing: str, options: list[str]) -> str:
         label_visibility="collapsed",
         width=190,
     )
-    state.remember(f"filter_{name}", chosen or "")
+    state.remember(f"review_filter_{name}", chosen or "")
     return chosen or ""
 
 

@@ -262,3 +262,18 @@ def test_the_filters_and_the_score_are_legible(
         assert "line-through" not in page.locator(".duel .what").evaluate("e => getComputedStyle(e).textDecoration")
         ink, ground = score.evaluate(PAINTED)
         assert palette.contrast(ink, ground) >= 4.5
+
+
+def test_a_project_may_be_called_like_a_filter(server: Server, page: Page, store: Store) -> None:
+    store.create_project("label", SCHEMA)
+    store.add_documents("label", [DOCUMENT])
+    for who, marks in (("ada", (ADA, LONDON)), ("eva", (ADA,))):
+        save(store, "label", who, *marks)
+    arrive(page, server, "label")
+    page.locator(".st-key-review_label").get_by_role("combobox").click()
+    page.get_by_role("option", name="place", exact=True).click()
+    expect(page.locator(".st-key-case_place")).to_contain_text("1 of 1")
+    page.get_by_role("link", name="Annotate").click()
+    expect(page.locator(".st-key-order_words")).to_have_text("uncertain first", timeout=60_000)
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator(".st-key-review_label").get_by_role("combobox")).to_have_value("place")
