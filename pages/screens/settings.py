@@ -17,8 +17,7 @@ with st.container(key="settings"):
             settings_database.backups(store)
         with guard():
             settings_database.integrity(store)
-    with right.container(key="pane_argilla"):
-        with guard():
-            settings_argilla.argilla(store)
         with guard():
             settings_log.log(store)
+    with right.container(key="pane_argilla"), guard():
+        settings_argilla.argilla(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,11 @@ SHOWN = 20
 
 LONGEST = 300
 """Characters of the particulars that are shown; the table has all."""
+
+ALL = ""
+"""The choice of everybody, or of all actions."""
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 Filter = tuple[str | None, str | None]
 """Whose lines, and of which action; None for all."""
@@ -46,7 +52,7 @@ def log(store: Store) -> None:
         older = (*pages, found[:SHOWN][-1].number)
         st.button("Older", key="log_older", disabled=len(found) <= SHOWN, on_click=_turn, args=(older,))
         st.download_button(
-            "Download", lambda: _table(store, wanted), "log.csv", "text/csv", key="log_table", on_click="ignore",
+            "As CSV", lambda: _table(store, wanted), "log.csv", "text/csv", key="log_table", on_click="ignore",
             help="All lines of this choice as a CSV table with all particulars.",
         )  # fmt: skip
 
@@ -54,15 +60,18 @@ def log(store: Store) -> None:
 def _head(store: Store) -> Filter:
     with st.container(horizontal=True, vertical_alignment="center", key="line_log"):
         st.html('<p class="rx-part">Log</p>', width="stretch")
-        by = st.selectbox(
-            "Person", [None, *audit.people(store)], key="log_by", label_visibility="collapsed", width=180,
-            format_func=lambda name: "Everybody" if name is None else name or "Nobody named",
-        )  # fmt: skip
-        action = st.selectbox(
-            "Action", [None, *audit.actions(store)], key="log_action", label_visibility="collapsed", width=180,
-            format_func=lambda name: "All actions" if name is None else name,
-        )  # fmt: skip
+        by = _filter("Person", audit.people(store), "Everybody", "log_by")
+        action = _filter("Action", audit.actions(store), "All actions", "log_action")
     return by, action
+
+
+def _filter(label: str, values: tuple[str, ...], everything: str, key: str) -> str | None:
+    """One of the values, or None: no value stands for itself, as anybody may be called anything."""
+    chosen = st.selectbox(
+        label, [ALL, *(f"={value}" for value in values)], key=key, label_visibility="collapsed", width=180,
+        format_func=lambda option: everything if option == ALL else option[1:] or "Nobody named",
+    )  # fmt: skip
+    return None if chosen == ALL else str(chosen)[1:]
 
 
 def _line(event: Event) -> str:
@@ -81,7 +90,8 @@ def _particulars(detail: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        # whoever compares hashes takes the table
+        return f"{value[:12]}…" if _HASH.fullmatch(value) else value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return " and ".join(value)
     return json.dumps(value, ensure_ascii=False)
