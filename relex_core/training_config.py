@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from relex_core.errors import ConfigError, quote
 from relex_core.losses import LossWeights
@@ -37,6 +40,34 @@ class DataFile:
     limit: int | None = None
     text: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+
+
+_SHARES = "drop_label coarse rename_entity other rename_relation inverse wrong_spans narrow general lower_text"
+_RANGES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("encoder_lr head_lr clip", "a number above 0", lambda value: value > 0),
+    (
+        "steps epochs minutes warmup evaluate_every patience weight_decay threads save_minutes "
+        "loss.entity loss.adjacency loss.relation loss.gamma",
+        "0 or more",
+        lambda value: value >= 0,
+    ),
+    (
+        "accumulate log_every save_every max_words sampling.chunk sampling.pieces sampling.texts sampling.join_words "
+        "augmentation.max_pairs",
+        "at least 1",
+        lambda value: value >= 1,
+    ),
+    ("augmentation.max_labels", "at least 3", lambda value: value >= 3),
+    ("decay sampling.join sampling.connect", "between 0 and 1", lambda value: 0 <= value <= 1),
+    (
+        " ".join(f"augmentation.{name}" for name in (*_SHARES.split(), "capital_labels")),
+        "between 0 and 1",
+        lambda value: 0 <= value <= 1,
+    ),
+    ("dropout", "from 0 to below 1", lambda value: 0 <= value < 1),
+    ("betas", "two numbers from 0 to below 1", lambda value: len(value) == 2 and all(0 <= beta < 1 for beta in value)),
+)
+"""Keys, what their values should be, and whether one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +112,16 @@ class TrainConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        for key in ("encoder_lr", "head_lr", "clip"):
-            if not getattr(self, key) > 0:
-                raise _wrong(key, "a number above 0", getattr(self, key))
-        for key in ("steps", "epochs", "minutes", "warmup", "evaluate_every", "patience"):
-            if getattr(self, key) < 0:
-                raise _wrong(key, "0 or more", getattr(self, key))
-        if self.accumulate < 1 or self.log_every < 1:
-            raise _wrong("accumulate and log_every", "at least 1", (self.accumulate, self.log_every))
+        for keys, expected, fits in _RANGES:
+            for key in keys.split():
+                value = reduce(getattr, key.split("."), self)
+                if value is not None and not fits(value):
+                    raise _wrong(key, expected, value)
+        for number, entry in enumerate(self.data, start=1):
+            if not entry.weight >= 0 or (entry.limit is not None and entry.limit < 1):
+                raise _wrong(
+                    f"data, file {number}", "weighted with 0 or more, its limit at least 1", (entry.weight, entry.limit)
+                )
         if not (self.steps or self.epochs or self.minutes):
             raise _wrong("steps, epochs or minutes", "a limit to the run", "none")
         if self.patience and not (self.dev and self.evaluate_every):
@@ -96,23 +129,19 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainConfig:
-        """Raises ConfigError, naming unknown keys."""
+        """Raises ConfigError, naming unknown keys and values of another kind."""
         given = dict(data)
-        _known(given, cls, "")
-        parts: dict[str, Any] = {"loss": LossWeights, "sampling": Sampling, "augmentation": Augmentation}
-        try:
-            for key, kind in parts.items():
-                if key in given:
-                    _known(given[key], kind, f"{key}.")
-                    given[key] = kind(**given[key])
-            if "data" in given:
-                given["data"] = tuple(map(_data_file, given["data"]))
-            for key in ("dev", "betas"):
-                if key in given:
-                    given[key] = tuple(given[key])
-            return cls(**given)
-        except (TypeError, AttributeError) as error:
-            raise _wrong("the training configuration", "values of the right kinds", str(error)) from error
+        for key, kind in (("loss", LossWeights), ("sampling", Sampling), ("augmentation", Augmentation)):
+            if key in given:
+                given[key] = _part(given[key], kind, key)
+        if "data" in given:
+            if not isinstance(given["data"], list | tuple):
+                raise _wrong("data", 'a list of objects such as {"path": "train.jsonl"}', given["data"])
+            given["data"] = tuple(
+                _part(entry, DataFile, f"data, file {number}") for number, entry in enumerate(given["data"], start=1)
+            )
+        config: TrainConfig = _part(given, cls, "")
+        return config
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -160,17 +189,40 @@ def read_train_config(name: str | Path) -> TrainConfig:
     return config.with_changes(data_root=root) if root else config
 
 
-def _data_file(entry: dict[str, Any]) -> DataFile:
-    _known(entry, DataFile, "data.")
-    lists: dict[str, Any] = {key: tuple(entry[key]) for key in ("text", "skip") if key in entry}
-    return DataFile(**{**entry, **lists})
-
-
-def _known(data: Mapping[str, Any], kind: Any, prefix: str) -> None:
+def _part(data: Any, kind: Any, place: str) -> Any:
+    """An object of the configuration as the dataclass `kind`. Raises ConfigError."""
+    if not isinstance(data, Mapping):
+        raise _wrong(place or "the training configuration", "a JSON object", data)
+    prefix = f"{place}: " if " " in place else f"{place}." if place else ""
     unknown = sorted(set(data) - {f.name for f in fields(kind)})
     if unknown:
         names = ", ".join(sorted(f.name for f in fields(kind)))
         raise _wrong(", ".join(prefix + key for key in unknown), f"keys among {names}", "unknown keys")
+    if kind is DataFile and "path" not in data:
+        raise _wrong(place, "with a path", data)
+    hints = get_type_hints(kind)
+    return kind(**{key: _of_kind(value, hints[key], prefix + key) for key, value in data.items()})
+
+
+def _of_kind(value: Any, wanted: Any, key: str) -> Any:
+    """The value of one key, lists as tuples. Raises ConfigError if it is of another kind."""
+    options = get_args(wanted)
+    if NoneType in options:
+        if value is None:
+            return None
+        (wanted,) = (option for option in options if option is not NoneType)
+    elif options:
+        if not isinstance(value, list | tuple) or (options[-1] is not ... and len(value) != len(options)):
+            raise _wrong(key, f"a list of {len(options)} numbers" if options[-1] is not ... else "a list", value)
+        return tuple(_of_kind(item, options[0], key) for item in value) if options[0] is not DataFile else value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    fits = {bool: isinstance(value, bool), int: number and isinstance(value, int), float: number}
+    if not fits.get(wanted, isinstance(value, wanted)):
+        raise _wrong(key, _KINDS.get(wanted, f"a {wanted.__name__}"), repr(value))
+    return value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _wrong(key: str, expected: str, found: object) -> ConfigError:
