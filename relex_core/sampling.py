@@ -23,11 +23,15 @@ PIECES_PER_WORD = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The examples of one file and how often they are drawn, relative to their number."""
+    """The examples of one file and how often they are drawn, relative to their number.
+
+    `left_out` counts its texts that are too long to be examples.
+    """
 
     name: str
     examples: tuple[Example, ...]
     weight: float = 1.0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ def add_parser(subparsers: Any) -> None:
     """The subcommand `train`."""
     parser = subparsers.add_parser("train", help="train or fine-tune a checkpoint; a killed run goes on where it stood")
     parser.add_argument("config", help="a preset (stage1, stage2, small, mini, forms) or a JSON file")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the run: checkpoints, metrics, state")
+    parser.add_argument(
+        "--out", type=Path, help="directory of the run: checkpoints, metrics, state (default: runs/ and its name)"
+    )
     parser.add_argument("--data", nargs="+", type=Path, help="training files instead of the configuration's")
     parser.add_argument("--dev", nargs="+", type=Path, help="development files instead of the configuration's")
     parser.add_argument("--data-root", help="where the configuration's data files are")
@@ -38,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         config = replace(config, data=tuple(DataFile(str(path.resolve())) for path in arguments.data))
     if arguments.dev:
         config = replace(config, dev=tuple(str(path.resolve()) for path in arguments.dev))
-    progress = Trainer(config, arguments.out).run()
+    # a name is no path: it may come from somebody else's file
+    out = arguments.out or Path("runs") / (re.sub(r"[^\w@.-]+", "-", config.name).strip(".-") or "run")
+    progress = Trainer(config, out).run()
     print(f"{progress.step:,} steps, {progress.examples:,} examples, {progress.seconds / 60:.1f} minutes")
-    print(f"checkpoint in {arguments.out / ('best' if progress.best >= 0 else 'last')}")
+    print(f"checkpoint in {out / ('best' if progress.best >= 0 else 'last')}")
     return 0

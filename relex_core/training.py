@@ -15,11 +15,13 @@ import hashlib
 import json
 import math
 import os
+import pickle
 import platform
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,11 @@ from torch import Tensor, nn
 
 from relex_core.augmentation import view
 from relex_core.checkpoint import LoadedModel, load, write
-from relex_core.errors import ConfigError, InputError
+from relex_core.errors import CheckpointError, ConfigError, InputError, quote
 from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
+from relex_core.processes import Processes
 from relex_core.targets import TrainingBatch, assemble
 from relex_core.training_config import TrainConfig
 from relex_core.training_data import data_path, prepare
@@ -53,6 +56,7 @@ class Progress:
     seconds: float = 0.0
     best: float = -1.0
     best_step: int = 0
+    evaluated: int = 0
 
 
 class Trainer:
@@ -61,16 +65,19 @@ class Trainer:
     def __init__(self, config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> None:
         self.config = config
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
+        with storing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
         if config.threads:
             torch.set_num_threads(config.threads)
         random.seed(config.seed)
         torch.manual_seed(config.seed)
-        self.accelerator = _accelerator()
-        self.main = self.accelerator is None or self.accelerator.is_main_process
+        self.processes = Processes()
+        self.accelerator, self.main = self.processes.accelerator, self.processes.main
         self.say = say if self.main else _silent
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
-        self.sampler, self.pools, self.known = prepare(config, directory, self.say)
+        with self.processes.main_first():
+            self.sampler, self.pools, self.known = prepare(config, directory, self.say)
+        self.sha256 = [_sha256(data_path(entry, config, directory)) for entry in config.data]
         self.optimizer = make_optimizer(self.loaded.model, config)
         self.progress = Progress()
         self.total = self._planned_steps()
@@ -86,44 +93,55 @@ class Trainer:
         try:
             state = self._loop()
         finally:
-            self._status(state)
+            # a disk that is full must not hide why
+            with suppress(InputError) if state == "failed" else nullcontext():
+                self._status(state)
         return self.progress
 
     def _loop(self) -> str:
         config, progress = self.config, self.progress
         began, saved = time.monotonic() - progress.seconds, time.monotonic()
         window: list[tuple[Losses, int]] = []
+        steps = self._steps()
         self.model.train()
-        for batches in self._steps():
-            losses, texts = self._step(batches)
+        while not self._over():
+            losses, texts = self._step(next(steps))
             progress.step += 1
-            progress.examples += texts * self.processes
-            progress.seconds = time.monotonic() - began
+            progress.examples += texts * self.processes.number
+            seconds, stop = self.processes.from_main(time.monotonic() - began, (self.directory / STOP).exists())
+            progress.seconds = seconds
             window.append((losses, texts))
             if progress.step % config.log_every == 0:
                 self._log(window)
                 window = []
             if config.evaluate_every and progress.step % config.evaluate_every == 0:
                 self._evaluate()
-                if config.patience and progress.step - progress.best_step >= config.patience * config.evaluate_every:
-                    self.say(f"no better for {config.patience} evaluations: stopping early")
-                    return self._finish()
             if progress.step % config.save_every == 0 or time.monotonic() - saved > 60 * config.save_minutes:
                 self._save()
                 saved = time.monotonic()
-            if (self.directory / STOP).exists():
+            if stop:
                 (self.directory / STOP).unlink(missing_ok=True)
                 self._save()
                 return "stopped"
-            if self.fraction() >= 1.0:
-                break
-        return self._finish()
-
-    def _finish(self) -> str:
-        if self.config.dev:
-            self._evaluate()
         self._save()
+        if config.dev and progress.evaluated != progress.step:
+            self._evaluate()
+            self._save()
         return "done"
+
+    def _over(self) -> bool:
+        """Whether the plan is fulfilled, or `patience` evaluations brought nothing better."""
+        config, progress = self.config, self.progress
+        if self.fraction() >= 1.0:
+            return True
+        tired = (
+            config.patience > 0
+            and progress.evaluated == progress.step > 0
+            and progress.step - progress.best_step >= config.patience * config.evaluate_every
+        )
+        if tired:
+            self.say(f"no better for {config.patience} evaluations: stopping early")
+        return tired
 
     def _step(self, batches: list[tuple[int, tuple[Example, ...]]]) -> tuple[Losses, int]:
         """One update from `accumulate` batches."""
@@ -166,15 +184,13 @@ class Trainer:
 
     def _steps(self) -> Iterator[list[tuple[int, tuple[Example, ...]]]]:
         """Batches in groups of `accumulate`, from where the run stands, each process its share."""
-        rank, world = 0 if self.accelerator is None else self.accelerator.process_index, self.processes
-        size = self.config.accumulate * world
+        size = self.config.accumulate * self.processes.number
         while True:
             batches = list(enumerate(self.sampler.batches(self.progress.chunk)))
             while self.progress.batch < len(batches):
                 group = batches[self.progress.batch : self.progress.batch + size]
-                own = group[rank::world] or group[:1]
                 self.progress.batch += len(group)
-                yield own
+                yield self.processes.share(group)
             self.progress.chunk, self.progress.batch = self.progress.chunk + 1, 0
 
     def fraction(self) -> float:
@@ -184,14 +200,9 @@ class Trainer:
             done = max(done, self.progress.seconds / 60 / self.config.minutes)
         return min(done, 1.0)
 
-    @property
-    def processes(self) -> int:
-        """How many processes train together."""
-        return 1 if self.accelerator is None else int(self.accelerator.num_processes)
-
     def _planned_steps(self) -> int:
         config = self.config
-        world = self.processes
+        world = self.processes.number
         by_epochs = 0
         if config.epochs:
             chunks = self.sampler.chunks_per_epoch()
@@ -206,11 +217,7 @@ class Trainer:
         losses = mean([losses for losses, _ in window])
         entity, relation = float(losses.entity), float(losses.relation)
         if not math.isfinite(float(losses.total)):
-            raise InputError(
-                expected="a finite loss",
-                found=f"{float(losses.total)} at step {progress.step:,}",
-                change="Lower the learning rates, or train without bf16.",
-            )
+            raise _diverged("a finite loss", f"{float(losses.total)} at step {progress.step:,}")
         line = {
             "step": progress.step,
             "progress": round(self.fraction(), 5),
@@ -231,8 +238,13 @@ class Trainer:
 
     def _evaluate(self) -> None:
         """Score the development files at their best thresholds; keep the best weights in `best/`."""
-        if not self.main:
-            return
+        progress = self.progress
+        if self.main:
+            self._score()
+        progress.best, best_step = self.processes.from_main(progress.best, progress.best_step)
+        progress.best_step, progress.evaluated = int(best_step), progress.step
+
+    def _score(self) -> None:
         from relex_core.adapters.own import Own
 
         model = self.loaded.model.eval()
@@ -260,32 +272,45 @@ class Trainer:
         self._write("last")
         state = {
             "plan": self.config.fingerprint(),
+            "inputs": self._inputs(),
             "progress": asdict(self.progress),
             "model": self.loaded.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
         }
         part = self.directory / "state.part"
-        torch.save(state, part)
-        os.replace(part, self.directory / "state.pt")
+        with storing(part):
+            torch.save(state, part)
+            os.replace(part, self.directory / "state.pt")
 
     def _write(self, name: str) -> None:
         target, part = self.directory / name, self.directory / f"{name}.part"
-        write(self.loaded.model, self.loaded.builder, self.loaded.path, part)
-        target.mkdir(exist_ok=True)
-        for file in part.iterdir():
-            os.replace(file, target / file.name)
-        part.rmdir()
+        weights = self.loaded.model.state_dict()
+        broken = [key for key, value in weights.items() if not bool(torch.isfinite(value).all())]
+        if broken:
+            raise _diverged("finite weights", f"others in {broken[0]} after step {self.progress.step:,}")
+        with storing(part):
+            write(self.loaded.model, self.loaded.builder, self.loaded.path, part)
+            target.mkdir(exist_ok=True)
+            for file in part.iterdir():
+                os.replace(file, target / file.name)
+            part.rmdir()
+
+    def _inputs(self) -> list[str]:
+        """What the run stands on: the base checkpoint's version, the SHA-256 of each data file."""
+        return [self.loaded.version, *self.sha256]
 
     def _resume(self) -> None:
         file = self.directory / "state.pt"
         if not file.is_file():
+            self._rewind()
             return
-        state = torch.load(file, map_location=self.loaded.model.device, weights_only=True)
-        if state["plan"] != self.config.fingerprint():
+        state = _read_state(file, self.loaded.model.device)
+        other = state["plan"] != self.config.fingerprint()
+        if other or state.get("inputs", self._inputs()) != self._inputs():
             raise ConfigError(
                 expected="a directory without a run, or with the run of this configuration to go on with",
-                found=f"another run in {self.directory}",
+                found=f"another run in {self.directory}" + ("" if other else ", from other data or another base"),
                 change="Choose another --out, or remove that directory.",
                 value=str(self.directory),
             )
@@ -293,7 +318,16 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"].cpu())
         self.progress = Progress(**state["progress"])
+        self._rewind()
         self.say(f"resuming after step {self.progress.step:,}")
+
+    def _rewind(self) -> None:
+        """Drop the metrics of steps that are done again, and a line that was cut short."""
+        file = self.directory / "metrics.jsonl"
+        if self.main and file.is_file():
+            lines = file.read_text("utf-8", "replace").splitlines(keepends=True)
+            kept = [line for line in lines if 0 <= _step_of(line) <= self.progress.step]
+            self._replace("metrics.jsonl", "".join(kept))
 
     def _describe(self) -> None:
         if not self.main:
@@ -302,11 +336,12 @@ class Trainer:
         data = [
             {
                 "path": entry.path,
-                "sha256": _sha256(data_path(entry, config, self.directory)),
+                "sha256": sha256,
                 "examples": len(source.examples),
+                "left_out": source.left_out,
                 "weight": entry.weight,
             }
-            for entry, source in zip(config.data, self.sampler.all_sources, strict=True)
+            for entry, source, sha256 in zip(config.data, self.sampler.all_sources, self.sha256, strict=True)
         ]
         about = {
             "config": config.to_json(),
@@ -319,20 +354,26 @@ class Trainer:
                 "torch": torch.__version__,
             },
         }
-        (self.directory / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+        self._replace("config.json", json.dumps(about, indent=1) + "\n")
         self._status("running")
 
     def _append(self, line: dict[str, Any]) -> None:
         if self.main:
-            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            path = self.directory / "metrics.jsonl"
+            with storing(path, whole=False), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
     def _status(self, state: str) -> None:
         if self.main:
             line = {"state": state, "pid": os.getpid(), "progress": round(self.fraction(), 4), **asdict(self.progress)}
-            part = self.directory / "status.part"
-            part.write_text(json.dumps(line), "utf-8")
-            os.replace(part, self.directory / "status.json")
+            self._replace("status.json", json.dumps(line))
+
+    def _replace(self, name: str, text: str) -> None:
+        """A file is there whole, as it was or as it will be."""
+        part = (self.directory / name).with_suffix(".part")
+        with storing(part):
+            part.write_text(text, "utf-8")
+            os.replace(part, self.directory / name)
 
 
 def mean(parts: Sequence[Losses]) -> Losses:
@@ -390,17 +431,64 @@ def _silent(_: str) -> None:
     pass
 
 
-def _accelerator() -> Any:
-    """Hugging Face accelerate if several processes were launched with it (`accelerate launch`), else None."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return None
-    from accelerate import Accelerator
-
-    return Accelerator()
-
-
 def _device(config: TrainConfig, accelerator: Any) -> str:
     return config.device if accelerator is None else str(accelerator.device)
+
+
+@contextmanager
+def storing(path: Path, whole: bool = True) -> Iterator[None]:
+    """Write `path`, a file or a directory. Raises InputError if the disk is full or refuses; what was begun is
+    removed then if it is of no use but `whole`."""
+    try:
+        yield
+    except Exception as error:  # each of the libraries that write here has an error of its own
+        if whole and path.suffix == ".part":
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise InputError(
+            expected=f"to be able to write {path.with_suffix('')}",
+            found=_reason(error, path),
+            change="Free some space or choose another --out; the same command goes on from the last save.",
+            value=str(path),
+        ) from error
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """Why a file could not be written; torch does not say that the disk is full."""
+    room = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
+    full = not isinstance(error, OSError) and room < 1 << 26
+    return "No space left on device" if full else str(error).splitlines()[0]
+
+
+def _read_state(file: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        missing = {"plan", "progress", "model", "optimizer", "random"} - state.keys()
+        if missing:
+            raise KeyError(", ".join(sorted(missing)))
+    except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            expected=f"the whole state of a run in {file}",
+            found=quote(str(error).splitlines()[0], 120),
+            change="Copy it again, or remove it to begin the run anew.",
+            value=str(file),
+        ) from error
+    return state
+
+
+def _step_of(line: str) -> int:
+    """The step that a line of metrics is about, -1 if it is no whole line."""
+    try:
+        return int(json.loads(line)["step"]) if line.endswith("\n") else -1
+    except (ValueError, KeyError, TypeError):
+        return -1
+
+
+def _diverged(expected: str, found: str) -> InputError:
+    return InputError(
+        expected=expected,
+        found=found,
+        change="Lower the learning rates, or train without bf16. Begin in another --out.",
+    )
 
 
 def _sha256(path: Path) -> str:

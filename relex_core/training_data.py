@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from relex_core.datasets import iterate_gold
 from relex_core.errors import InputError
-from relex_core.examples import clean_silver, example
+from relex_core.examples import Example, clean_silver, example
 from relex_core.labels import LabelKnowledge
 from relex_core.sampling import Sampler, Source, make_pools
 from relex_core.training_config import DataFile, TrainConfig
@@ -18,22 +17,50 @@ from relex_core.views import Pools
 
 def prepare(config: TrainConfig, directory: Path, say: Callable[[str], None]) -> tuple[Sampler, Pools, LabelKnowledge]:
     """Read the training files, making those first that come from raw text. Raises InputError."""
-    paraphrases = json.loads(config.path(config.paraphrases).read_text("utf-8")) if config.paraphrases else {}
-    known = LabelKnowledge(paraphrases)
+    known = _knowledge(config)
+    for name in config.dev:  # a run should not end with what could have been known at its beginning
+        if not any(True for _ in iterate_gold(config.path(name))):
+            raise InputError(
+                expected="development files with records",
+                found=f"none in {name}",
+                change="Give another file.",
+                value=name,
+            )
     sources = []
     for entry in config.data:
         path = data_path(entry, config, directory)
         if entry.text and not path.is_file():
             _make_silver(entry, path, config, say)
         sources.append(_source(entry, path, config))
-    if not any(source.examples for source in sources):
+        if sources[-1].left_out:
+            found = f"{sources[-1].left_out:,} texts of more than {config.max_words} words (max_words), or of none"
+            say(f"{entry.path}: left out {found}")
+    if not any(source.examples and source.weight > 0 for source in sources):
+        left_out = sum(source.left_out for source in sources)
+        long = f", but {left_out:,} that are empty or longer than {config.max_words} words" if left_out else ""
         raise InputError(
-            expected="training data with at least one text",
-            found=f"none in {len(sources)} files",
-            change="Give files with annotated texts.",
+            expected="training data with at least one text and a weight above 0",
+            found=f"none in {len(sources)} files{long}",
+            change="Give files with annotated texts." if not long else "Cut the texts, or raise max_words.",
         )
     pools = make_pools(sources, {entry.path: entry.closed for entry in config.data}, known)
     return Sampler(sources, config.sampling, config.seed), pools, known
+
+
+def _knowledge(config: TrainConfig) -> LabelKnowledge:
+    """The tables of labels, with the paraphrases of the configuration. Raises InputError."""
+    if not config.paraphrases:
+        return LabelKnowledge()
+    path = config.path(config.paraphrases)
+    try:
+        return LabelKnowledge(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            expected='paraphrases {"label": {"same": [...], "inverse": [...]}}',
+            found=f"{path} ({error})",
+            change="Correct the path or the file, or set paraphrases to an empty text.",
+            value=str(path),
+        ) from error
 
 
 def data_path(entry: DataFile, config: TrainConfig, directory: Path) -> Path:
@@ -47,17 +74,18 @@ def _make_silver(entry: DataFile, path: Path, config: TrainConfig, say: Callable
     path.parent.mkdir(exist_ok=True)
     say(f"reading {', '.join(entry.text)} for relations in its syntax")
     skip = {record.document.text for name in entry.skip for record in iterate_gold(config.path(name))}
-    part = path.with_name(f"part-{path.name}")
-    make_silver([config.path(name) for name in entry.text], part, skip, limit=None, keep_empty=0.1)
-    os.replace(part, path)
+    make_silver([config.path(name) for name in entry.text], path, skip, limit=None, keep_empty=0.1)
 
 
 def _source(entry: DataFile, path: Path, config: TrainConfig) -> Source:
-    examples = []
+    examples: list[Example] = []
+    left_out = 0
     for gold in iterate_gold(path):
         item = example(gold, entry.path, config.max_words)
-        if item is not None:
+        if item is None:
+            left_out += 1
+        else:
             examples.append(clean_silver(item) if entry.silver else item)
         if entry.limit and len(examples) >= entry.limit:
             break
-    return Source(entry.path, tuple(examples), entry.weight)
+    return Source(entry.path, tuple(examples), entry.weight, left_out)

@@ -15,7 +15,7 @@ import torch
 from relex_core.augmentation import OTHER_NAMES, view
 from relex_core.checkpoint import load
 from relex_core.datasets import read_gold
-from relex_core.errors import ConfigError, InputError, SchemaError
+from relex_core.errors import CheckpointError, ConfigError, InputError, SchemaError
 from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example, example, join
 from relex_core.labels import LabelKnowledge
@@ -149,6 +149,96 @@ def test_accumulated_batches_equal_one_large_batch(tiny: Path, data: Path, tmp_p
     apart = [(value - weights[1][key]).abs() > 1e-4 for key, value in weights[0].items()]
     # Adam's first step is the sign of the gradient, which rounding can turn where the gradient is nearly 0
     assert sum(int(cells.sum()) for cells in apart) < 1e-4 * sum(cells.numel() for cells in apart)
+
+
+def test_a_finished_run_is_left_as_it_is(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=3, dev=(str(data),), evaluate_every=3)
+    for _ in range(2):
+        assert Trainer(plan, tmp_path, silent).run().step == 3
+        lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in lines if "dev" in line] == [3]
+    tired = config(tiny, data, steps=40, dev=(str(data),), evaluate_every=2, patience=1, head_lr=1e-9, encoder_lr=1e-9)
+    assert [Trainer(tired, tmp_path / "tired", silent).run().step for _ in range(2)] == [4, 4]
+
+
+def test_metrics_of_what_is_done_again_stand_once(tiny: Path, data: Path, tmp_path: Path) -> None:
+    def die(line: str) -> None:
+        if line.startswith("step      3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(config(tiny, data, save_every=2), tmp_path, die).run()
+    with (tmp_path / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"step": 3, "lo')
+    Trainer(config(tiny, data), tmp_path, silent).run()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=8, encoder_lr=1e30, head_lr=1e30, save_every=1, log_every=100)
+    with pytest.raises(InputError, match="finite weights"):
+        Trainer(plan, tmp_path, silent).run()
+    load(tmp_path / "last", device="cpu")
+
+
+def test_a_run_does_not_go_on_with_other_data_or_a_spoilt_state(tiny: Path, tmp_path: Path) -> None:
+    data = corpus(tmp_path / "train.jsonl")
+    Trainer(config(tiny, data, steps=2), tmp_path / "run", silent).run()
+    corpus(data, 0, 1)
+    with pytest.raises(ConfigError, match="other data"):
+        Trainer(config(tiny, data, steps=4), tmp_path / "run", silent)
+    corpus(data)
+    state = tmp_path / "run" / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="whole state"):
+        Trainer(config(tiny, data, steps=4), tmp_path / "run", silent)
+
+
+def test_what_is_missing_is_said_before_the_first_step(tiny: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text("[1]")
+    for change, message in (
+        ({"dev": (str(tmp_path / "none.jsonl"),)}, "none.jsonl"),
+        ({"paraphrases": str(tmp_path / "none.json")}, "none.json"),
+        ({"paraphrases": str(tmp_path / "list.json")}, "same"),
+        ({"data": (DataFile(str(data), weight=0.0),)}, "weight above 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Trainer(config(tiny, data).with_changes(**change), tmp_path / "run", silent)
+    with pytest.raises(InputError, match="able to write"):
+        Trainer(config(tiny, data), tmp_path / "list.json", silent)
+
+
+def test_texts_that_are_too_long_are_told(tiny: Path, tmp_path: Path) -> None:
+    data = corpus(tmp_path / "d.jsonl")
+    said: list[str] = []
+    Trainer(config(tiny, data, steps=1, max_words=7), tmp_path / "run", said.append).run()
+    assert "2 texts" in said[0]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"][0]["left_out"] == 2
+    with pytest.raises(InputError, match="longer than 1 words"):
+        Trainer(config(tiny, data, max_words=1), tmp_path / "none", silent)
+
+
+def test_a_full_disk_leaves_the_last_save_to_go_on_with(tiny: Path, data: Path, tmp_path: Path) -> None:
+    plan = config(tiny, data, steps=4, save_every=1)
+    Trainer(plan.with_changes(steps=2), tmp_path / "run", silent).run()
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
+    # no file may grow beyond 2 MB: the weights do not fit
+    script = (
+        "import resource, signal, sys; from relex_core.__main__ import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, -1)); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, "train", str(tmp_path / "plan.json"), "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Expected to be able to write")
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
+    assert not list((tmp_path / "run").glob("*.part"))
+    load(tmp_path / "run" / "last", device="cpu")
+    resumed = Trainer(plan, tmp_path / "run", silent)
+    assert resumed.progress.step == 2
+    assert resumed.run().step == 4
 
 
 def test_a_stop_file_ends_the_run_with_everything_saved(tiny: Path, data: Path, tmp_path: Path) -> None:
@@ -493,6 +583,25 @@ def test_presets_are_valid(name: str) -> None:
         ({"learning_rate": 1}, "learning_rate"),
         ({"loss": {"beta": 1}}, r"loss\.beta"),
         ({"patience": 2}, "development file"),
+        ({"save_every": 0}, "save_every"),
+        ({"threads": -1}, "threads"),
+        ({"steps": 2.5}, "steps to be a whole number"),
+        ({"seed": "x"}, "seed to be a whole number"),
+        ({"epochs": True}, "epochs to be a whole number"),
+        ({"minutes": float("nan")}, "minutes to be a number"),
+        ({"bf16": "yes"}, "true or false"),
+        ({"dev": "dev.jsonl"}, "dev to be a list"),
+        ({"data": ["a.jsonl"]}, "file 1 to be a JSON object"),
+        ({"data": [{"weight": 1}]}, "with a path"),
+        ({"data": [{"path": "a", "weight": -1}]}, "weighted with 0 or more"),
+        ({"data": [{"path": "a", "text": "abc"}]}, "text to be a list"),
+        ({"betas": [0.9]}, "betas"),
+        ({"loss": {"alpha": "x"}}, r"loss\.alpha to be a number"),
+        ({"sampling": {"chunk": 0}}, r"sampling\.chunk"),
+        ({"sampling": [1]}, "sampling to be a JSON object"),
+        ({"augmentation": {"max_labels": 2}}, r"augmentation\.max_labels"),
+        ({"augmentation": {"other": 7}}, r"augmentation\.other"),
+        ({"dropout": 1}, "dropout"),
     ],
 )
 def test_a_wrong_configuration_says_what_to_change(change: dict[str, object], message: str) -> None:
@@ -506,7 +615,9 @@ def test_data_without_examples_is_refused(tiny: Path, tmp_path: Path) -> None:
         Trainer(config(tiny, tmp_path / "none.jsonl"), tmp_path / "run", silent)
 
 
-def test_the_command_fine_tunes_exported_annotations(tiny: Path, tmp_path: Path) -> None:
+def test_the_command_fine_tunes_exported_annotations(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from relex_core.__main__ import main
 
     lines = [
@@ -517,6 +628,9 @@ def test_the_command_fine_tunes_exported_annotations(tiny: Path, tmp_path: Path)
     (tmp_path / "export.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     command = ["train", "stage2", "--data", str(tmp_path / "export.jsonl"), "--base", str(tiny), "--device", "cpu"]
     assert main([*command, "--out", str(tmp_path / "run"), "--steps", "2"]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--steps", "1"]) == 0
+    assert (tmp_path / "runs" / "stage2" / "last" / "model.safetensors").is_file()
     about = json.loads((tmp_path / "run" / "config.json").read_text())
     assert about["data"][0]["examples"] == 2
     assert len(about["data"][0]["sha256"]) == 64
@@ -552,18 +666,51 @@ def test_a_run_survives_kill_9(tiny: Path, data: Path, tmp_path: Path) -> None:
     assert all(torch.equal(value, again[key]) for key, value in whole.loaded.model.state_dict().items())
 
 
+def together(plan: TrainConfig, path: Path, *, stop: bool = False) -> dict[str, object]:
+    """Two processes train; the status they leave."""
+    (path / "plan.json").write_text(json.dumps(plan.to_json()))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launch, "-m", "relex_core", "train", str(path / "plan.json"), "--out", str(path / "together")]
+    if stop:
+        (path / "together").mkdir()
+        (path / "together" / STOP).touch()
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=200)
+    found: dict[str, object] = json.loads((path / "together" / "status.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "stop", "state", "steps"),
+    [
+        # three batches for two times two places
+        ({"steps": 4, "accumulate": 2}, False, "done", 4),
+        ({"steps": 400, "evaluate_every": 2, "patience": 1, "head_lr": 1e-9, "encoder_lr": 1e-9}, False, "done", 4),
+        ({"steps": 0, "minutes": 0.03}, False, "done", None),
+        ({"steps": 400}, True, "stopped", 1),
+    ],
+)
+def test_processes_end_together(
+    change: dict[str, object], stop: bool, state: str, steps: int | None, tiny: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("accelerate")
+    three = corpus(tmp_path / "three.jsonl", 0, 1, 2)
+    if "patience" in change:
+        change = {**change, "dev": (str(three),)}
+    plan = config(tiny, three, sampling=Sampling(mixture=False, texts=1, pieces=10_000), **change)
+    found = together(plan, tmp_path, stop=stop)
+    assert found["state"] == state
+    assert steps in (None, found["step"])
+
+
 def test_two_processes_do_what_two_accumulated_batches_do(tiny: Path, data: Path, tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     plan = config(tiny, data, steps=2, accumulate=2, sampling=Sampling(mixture=False, texts=1, pieces=10_000))
     alone = Trainer(plan, tmp_path / "alone", silent)
     alone.run()
-    (tmp_path / "plan.json").write_text(json.dumps(plan.with_changes(accumulate=1).to_json()))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*launch, "-m", "relex_core", "train", str(tmp_path / "plan.json"), "--out", str(tmp_path / "together")]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=200)
-    together = torch.load(tmp_path / "together" / "state.pt", weights_only=True)
-    assert together["progress"]["step"] == 2
-    assert together["progress"]["examples"] == alone.progress.examples == 4
+    found = together(plan.with_changes(accumulate=1), tmp_path)
+    assert found["step"] == 2
+    assert found["examples"] == alone.progress.examples == 4
+    both = torch.load(tmp_path / "together" / "state.pt", weights_only=True)["model"]
     for key, value in alone.loaded.model.state_dict().items():
-        torch.testing.assert_close(value, together["model"][key], rtol=1e-3, atol=1e-4, msg=key)
+        torch.testing.assert_close(value, both[key], rtol=1e-3, atol=1e-4, msg=key)
