@@ -93,7 +93,7 @@ def _gold(record: Json, name: str, number: int) -> Gold:
         if "tokenized_text" in record:
             return _from_training(record, name)
         return _from_corpus(record, name)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise FormatError(
             expected="a corpus record (text, tokens, entities, relations) or a stage-2 training record",
             found=f"{quote(record)} in line {number} ({error})",
@@ -134,6 +134,9 @@ def _from_training(record: Json, name: str) -> Gold:
 def _from_corpus(record: Json, name: str) -> Gold:
     text, tokens = record["text"], record["tokens"]
     starts = locate(text, tokens)
+    for entity in record["entities"]:
+        if not 0 <= entity["start"] <= entity["end"] < len(tokens):
+            raise ValueError(f"an entity from token {entity['start']} to {entity['end']} of {len(tokens)}")
     entities = tuple(
         Entity(str(i), starts[e["start"]], starts[e["end"]] + len(tokens[e["end"]]), str(e["label"]))
         for i, e in enumerate(record["entities"])
@@ -141,14 +144,22 @@ def _from_corpus(record: Json, name: str) -> Gold:
     for relation in record["relations"]:
         if not (0 <= relation["head"] < len(entities) and 0 <= relation["tail"] < len(entities)):
             raise ValueError(f"relation between entities {relation['head']} and {relation['tail']}")
+    clusters = tuple(tuple(cluster) for cluster in record.get("clusters") or ())
+    facts = tuple((f["head"], f["tail"], str(f["label"])) for f in record.get("cluster_relations") or ())
+    for place, number in ((m, len(entities)) for cluster in clusters for m in cluster):
+        if not 0 <= place < number:
+            raise ValueError(f"a cluster with entity {place} of {number}")
+    for head, tail, _ in facts:
+        if not (0 <= head < len(clusters) and 0 <= tail < len(clusters)):
+            raise ValueError(f"a relation between clusters {head} and {tail} of {len(clusters)}")
     return Gold(
         Document(str(record.get("id") or name), text, str(record.get("source", ""))),
         entities,
         tuple(Relation(str(r["head"]), str(r["tail"]), str(r["label"])) for r in record["relations"]),
         partial=bool(record.get("partial", False)),
         checked=tuple(record.get("annotated_relations") or ()),
-        clusters=tuple(tuple(cluster) for cluster in record.get("clusters") or ()),
-        facts=tuple((f["head"], f["tail"], str(f["label"])) for f in record.get("cluster_relations") or ()),
+        clusters=clusters,
+        facts=facts,
         types=tuple(tuple(map(str, e.get("types") or ())) for e in record["entities"]),
     )
 

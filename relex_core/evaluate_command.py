@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relex_core.errors import ConfigError
+from relex_core.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from relex_core.evaluation import Predictor, Report
@@ -61,33 +61,59 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
-    from relex_core.evaluation import predict_file, report
+    from relex_core.evaluation import SCORING_FLOOR, predict_file, report
     from relex_core.tuning import parse_thresholds
+    from relex_core.types import Thresholds
 
+    for option in ("limit", "batch_size"):
+        if (value := getattr(arguments, option)) is not None and value < 1:
+            name = option.replace("_", "-")
+            raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)
+    if arguments.json:
+        write_json(arguments.json, None)
     predictor = load_predictor(arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint)
     thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities)
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
     for label, value in (*thresholds.entities, *thresholds.relations):
         print(f"    {label} {value}")
     print(f"{'file':28}{'entities P/R/F1':>22}{'95%':>14}{'relations P/R/F1':>22}{'95%':>14}{'+types':>8}{'docs/s':>8}")
-    reports = []
+    floor = Thresholds(min(thresholds.entity, SCORING_FLOOR.entity), min(thresholds.relation, SCORING_FLOOR.relation))
+    reports: list[Report] = []
     for path in arguments.data:
-        found = report(predict_file(predictor, path, arguments.gold_entities, arguments.limit), thresholds)
+        found = report(predict_file(predictor, path, arguments.gold_entities, arguments.limit, floor), thresholds)
         reports.append(found)
         print(row(found), flush=True)
         if arguments.per_label:
             print_labels(found)
+        if arguments.json:
+            whole = {
+                "predictor": predictor.name,
+                "thresholds": arguments.thresholds,
+                "files": [found.to_json() for found in reports],
+                "paper": dict(PAPER.values()),
+                "differences": DIFFERENCES,
+            }
+            write_json(arguments.json, whole)
     print_paper(reports)
-    if arguments.json:
-        whole = {
-            "predictor": predictor.name,
-            "thresholds": arguments.thresholds,
-            "files": [found.to_json() for found in reports],
-            "paper": dict(PAPER.values()),
-            "differences": DIFFERENCES,
-        }
-        arguments.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if unreadable := getattr(predictor, "unreadable", 0):
+        print(f"{unreadable:,} answers could not be read: they count as nothing found.")
     return 0
+
+
+def write_json(path: Path, data: dict[str, Any] | None) -> None:
+    """Before the work begins without data, to know that it can be; then after each file. Raises InputError."""
+    try:
+        if data is None:
+            path.open("a").close()
+            return
+        path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise InputError(
+            expected="to be able to write what --json names",
+            found=str(error),
+            change="Choose another file.",
+            value=path,
+        ) from error
 
 
 def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: str = "") -> Predictor:
@@ -117,7 +143,7 @@ def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: st
 
         return OpenAiEndpoint(endpoint, checkpoint)
     if kind == "predictions":
-        from relex_core.evaluation import PredictionsFile
+        from relex_core.adapters.predictions_file import PredictionsFile
 
         return PredictionsFile(checkpoint)
     from relex_core.adapters.own import Own

@@ -22,7 +22,7 @@ from relex_core.errors import InputError
 from relex_core.jsonl import Json, thresholds_to_json
 from relex_core.metrics import Counts, DocumentScore
 from relex_core.selection import select
-from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
 SCORING_FLOOR = Thresholds(entity=0.1, relation=0.05)
 """Each document is read once, down to here; thresholds are then chosen among the stored scores."""
@@ -148,8 +148,14 @@ def _one(counts: Counts) -> Json:
     }
 
 
-def predict_file(predictor: Predictor, path: str | Path, gold_entities: bool = False, limit: int | None = None) -> Run:
-    """Read every document of an annotated file once. Raises InputError or FormatError."""
+def predict_file(
+    predictor: Predictor,
+    path: str | Path,
+    gold_entities: bool = False,
+    limit: int | None = None,
+    floor: Thresholds = SCORING_FLOOR,
+) -> Run:
+    """Read every document of an annotated file once, down to `floor`. Raises InputError or FormatError."""
     gold = read_gold(path)[:limit]
     if not gold:
         raise InputError(expected="at least one record", found=f"an empty file {path}", change="Give another file.")
@@ -159,7 +165,7 @@ def predict_file(predictor: Predictor, path: str | Path, gold_entities: bool = F
         schema = Schema.of(sorted({e.label for entities in given for e in entities}), schema.relation_labels)
     documents = [record.document for record in gold]
     began = time.perf_counter()
-    found = tuple(predictor.predict(documents, schema, SCORING_FLOOR, given))
+    found = tuple(predictor.predict(documents, schema, floor, given))
     seconds = time.perf_counter() - began
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return Run(Path(path).name.split(".")[0], digest, gold, schema, found, seconds, gold_entities)
@@ -187,38 +193,5 @@ def shown(run: Run, place: int, thresholds: Thresholds) -> Extraction:
 
 def _keep_relations(found: Extraction, thresholds: Thresholds) -> Extraction:
     # supplied entities are shown whatever their score, overlapping ones too
-    kept = tuple(r for r in found.relations if (r.score or 0.0) > thresholds.of_relation(r.label))
+    kept = tuple(r for r in found.relations if r.score is None or r.score > thresholds.of_relation(r.label))
     return Extraction(found.document, found.schema, found.entities, kept, found.model_version, found.floor)
-
-
-class PredictionsFile:
-    """Predictions made elsewhere: one extraction record (`python -m relex_core extract`) to a line, by id."""
-
-    def __init__(self, path: str | Path) -> None:
-        from relex_core.jsonl import graph_from_json, read_lines
-
-        self.name = f"predictions in {Path(path).name}"
-        self.records: dict[str, tuple[tuple[Entity, ...], tuple[Relation, ...]]] = {}
-        with Path(path).open(encoding="utf-8") as lines:
-            for _, record in read_lines(lines):
-                if isinstance(record, Exception):
-                    raise record
-                self.records[str(record.get("id"))] = graph_from_json(record)
-
-    def predict(
-        self,
-        documents: Sequence[Document],
-        schema: Schema,
-        floor: Thresholds,
-        given: Sequence[tuple[Entity, ...]] | None = None,
-    ) -> Iterable[Extraction]:
-        for document in documents:
-            if document.id not in self.records:
-                raise InputError(
-                    expected="a prediction for each document",
-                    found=f"none for {document.id!r}",
-                    change="Give every record of the data file a prediction with the same id.",
-                    value=document.id,
-                )
-            entities, relations = self.records[document.id]
-            yield Extraction(document, schema, entities, relations, self.name, floor)

@@ -49,7 +49,7 @@ def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Json | FormatError]]
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield number, _bad_line(number, f"{quote(line.strip(), 40)} ({error})")
             continue
         if isinstance(record, dict):

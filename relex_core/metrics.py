@@ -6,7 +6,7 @@ stricter second count asks for both entity types as well. Micro-averages through
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -77,8 +77,8 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
     entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
     if gold.partial:
-        # what nobody annotated is neither right nor wrong: entities by recall
-        entity_claims &= entity_truth
+        # what nobody annotated is neither right nor wrong: entities by recall, but for those that were rejected
+        entity_claims &= entity_truth | {(*e.span, e.label) for e in gold.rejected_entities}
     return DocumentScore(
         _count(entity_truth, entity_claims),
         _count(truth, claims_),
@@ -102,19 +102,34 @@ def facts(gold: Gold) -> set[Key]:
 def claims(gold: Gold, found: Extraction) -> list[tuple[Key, Relation]]:
     """What each relation of a prediction claims, in the form of `facts`.
 
-    At document level a mention stands for its cluster, a wrong span for itself. Where annotation is partial, relations
-    of pairs that nobody annotated are left out: they are neither right nor wrong.
+    At document level a mention stands for its cluster, a wrong span for itself. Where annotation is partial,
+    relations of which it says nothing are left out: they are neither right nor wrong.
     """
     clusters = {gold.entities[at].span: number for number, members in enumerate(gold.clusters) for at in members}
     spans = {entity.id: entity.span for entity in found.entities}
     ends: dict[str, Hashable] = {id: clusters.get(span, span) for id, span in spans.items()}
     claimed: list[tuple[Key, Relation]] = [((ends[r.head], ends[r.tail], r.label), r) for r in found.relations]
-    if not gold.partial:
+    if not gold.partial or gold.clusters:
         return claimed
-    pairs = {frozenset(key[:2]) for key in facts(gold)} or {
-        frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)
-    }
-    return [(key, relation) for key, relation in claimed if frozenset(key[:2]) in pairs]
+    said = _said(gold)
+    return [(key, relation) for key, relation in claimed if said(key)]
+
+
+def _said(gold: Gold) -> Callable[[Key], bool]:
+    """Whether a partial truth says anything of a claim: of an annotated pair in both directions, of what was rejected,
+    and of labels that were looked for between the entities."""
+    marks = {entity.span for entity in gold.entities}
+    pairs = {frozenset(key[:2]) for key in facts(gold)}
+    rejected = {e.id: e.span for e in (*gold.entities, *gold.rejected_entities)}
+    wrong = {(rejected[r.head], rejected[r.tail], r.label) for r in gold.rejected_relations}
+    if not pairs and not wrong and not gold.checked:
+        pairs = {frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)}
+
+    def said(key: Key) -> bool:
+        looked_for = key[2] in gold.checked and key[0] in marks and key[1] in marks
+        return frozenset(key[:2]) in pairs or key in wrong or looked_for
+
+    return said
 
 
 def _typed(gold: Gold, found: Extraction, claimed: list[tuple[Key, Relation]]) -> tuple[set[Key], set[Key]]:

@@ -74,7 +74,7 @@ def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
         # several relations can claim the same, at document level: the best one decides from where on it is claimed
         best: dict[metrics.Key, float] = {}
         for key, relation in metrics.claims(gold, shown(run, place, at_floor.thresholds)):
-            best[key] = max(best.get(key, 0.0), relation.score or 0.0)
+            best[key] = max(best.get(key, 0.0), 1.0 if relation.score is None else relation.score)
         scored += [(score, key in right) for key, score in best.items()]
     curve = {}
     for threshold in GRID:

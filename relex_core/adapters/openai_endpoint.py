@@ -1,21 +1,31 @@
 """A language model behind an OpenAI-compatible chat endpoint, asked for entities and relations as JSON.
 
-Only the standard library is used. The key is read from OPENAI_API_KEY; answers that are not JSON, and names that
-do not stand in the text, count as nothing found, and are counted in `unreadable`.
+Only the standard library is used. The key is read from OPENAI_API_KEY. Answers that are not JSON count as nothing
+found, and are counted in `unreadable`; names that do not stand in the text, and labels that were not asked for, are
+left out. Busy endpoints (429, 5xx, no answer in time) are asked again, `TRIES` times in all.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from relex_core.errors import ConfigError, InputError, quote
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+
+TRIES = 4
+WAIT = 2.0
+"""Seconds before an endpoint is asked once more, doubled each time, unless it says how long (Retry-After)."""
+
+LONGEST = 60.0
 
 INSTRUCTION = (
     "Extract entities and relations from the text. Use only these entity types: {entities}. "
@@ -30,9 +40,8 @@ class OpenAiEndpoint:
     """`url` is the base, such as http://127.0.0.1:8000/v1. Everything it says has the score 1."""
 
     def __init__(self, url: str, model: str, timeout: float = 120.0) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise ConfigError(expected="an http or https address", found=quote(url), change="Give --endpoint one.")
-        self.name = f"{model} at {urlsplit(url).netloc}"
+        self.host = _host(url)
+        self.name = f"{model} at {self.host}"
         self.url = url.rstrip("/") + "/chat/completions"
         self.model = model
         self.timeout = timeout
@@ -67,49 +76,121 @@ class OpenAiEndpoint:
         }
         headers = {
             "Content-Type": "application/json",
-            "Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}",
+            "Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '').strip()}",
         }
         request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
-                content = json.load(response)["choices"][0]["message"]["content"]
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            content = self._open(request)["choices"][0]["message"]["content"]
+        except (OSError, HTTPException, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             raise InputError(
-                expected=f"an answer from {urlsplit(self.url).netloc}",
-                found=quote(str(error), 160),
+                expected=f"an answer from {self.host}",
+                found=quote(f"{error}{_detail(error)}", 160),
                 change="Check --endpoint, the model's name and OPENAI_API_KEY.",
             ) from error
         try:
+            # a refusal has no content
             answer = json.loads(content[content.index("{") : content.rindex("}") + 1])
-        except ValueError:
+        except (ValueError, AttributeError, TypeError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             self.unreadable += 1
             return {}
         return answer
 
+    def _open(self, request: urllib.request.Request) -> Any:
+        for turn in range(TRIES):
+            try:
+                with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
+                    return json.load(response)
+            except (OSError, HTTPException) as error:
+                pause = _pause(error, turn)
+                if pause is None or turn == TRIES - 1:
+                    raise
+                time.sleep(pause)
+        raise AssertionError
+
     def _read(
         self, answer: dict[str, Any], document: Document, schema: Schema, given: tuple[Entity, ...] | None
     ) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:
-        """Names become their first free place in the text."""
+        """Names become their first free place in the text, of a whole word if there is one.
+
+        A name that stands for several entities means the nearest pair of these as an end of a relation.
+        """
         types = {label.prompt: label.name for label in schema.visible_entities}
         names = {label.prompt: label.name for label in schema.visible_relations}
-        entities: dict[str, Entity] = {}
+        entities = list(given or ())
+        taken: set[tuple[int, int]] = set()
         for item in _items(answer, "entities") if given is None else ():
-            text, label = str(item.get("text", "")), types.get(str(item.get("type", "")))
-            start = document.text.find(text) if text else -1
-            if start >= 0 and label is not None:
-                entities.setdefault(text, Entity.suggested(start, start + len(text), label, 1.0))
-        for entity in given or ():
-            entities.setdefault(entity.text(document), entity)
+            span = _place(document.text, str(item.get("text", "")), taken)
+            label = types.get(str(item.get("type", "")))
+            if span is not None and label is not None:
+                taken.add(span)
+                entities.append(Entity.suggested(*span, label, 1.0))
+        by_text: dict[str, list[Entity]] = {}
+        for entity in entities:
+            by_text.setdefault(entity.text(document), []).append(entity)
         edges: dict[tuple[str, str, str], Relation] = {}
         for item in _items(answer, "relations"):
-            head, tail = (entities.get(str(item.get(end, ""))) for end in ("head", "tail"))
+            heads, tails = (by_text.get(str(item.get(end, "")), []) for end in ("head", "tail"))
+            pairs = [(abs(h.start - t.start), h, t) for h in heads for t in tails if h.id != t.id]
             name = names.get(str(item.get("label", "")))
-            if head is not None and tail is not None and head.id != tail.id and name is not None:
+            if pairs and name is not None:
+                _, head, tail = min(pairs, key=lambda pair: (pair[0], pair[1].start))
                 edge = Relation(head.id, tail.id, name, 1.0)
                 edges.setdefault(edge.key, edge)
-        return given if given is not None else tuple(entities.values()), tuple(edges.values())
+        ordered = tuple(sorted(entities, key=lambda e: e.span)) if given is None else given
+        return ordered, tuple(edges.values())
+
+
+def _place(text: str, name: str, taken: set[tuple[int, int]]) -> tuple[int, int] | None:
+    """The first place of a name that no other has: as whole words, else inside a word."""
+    if not name.strip():
+        return None
+    found = [(m.start(), m.start() + len(name)) for m in re.finditer(f"(?={re.escape(name)})", text)]
+    free = [span for span in found if not any(a < span[1] and span[0] < b for a, b in taken)]
+    whole = [span for span in free if not (_inside(text, span[0]) or _inside(text, span[1]))]
+    return next(iter(whole or free), None)
+
+
+def _inside(text: str, at: int) -> bool:
+    return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
+
+
+def _host(url: str) -> str:
+    """Host and port. Raises ConfigError for what is no address, or has a password in it."""
+    found = quote(url)
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.username is None:
+            return parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+        if parts.username is not None:
+            found = f"one with a name before {quote(parts.hostname or '')}"
+    except ValueError:
+        pass
+    raise ConfigError(
+        expected="an http or https address",
+        found=found,
+        change="Give --endpoint one such as http://127.0.0.1:8000/v1, and a key in OPENAI_API_KEY.",
+    )
+
+
+def _pause(error: OSError | HTTPException, turn: int) -> float | None:
+    """Seconds until the same question may be answered; None if it is of no use to ask again."""
+    wait: float = min(LONGEST, WAIT * 2**turn)
+    if isinstance(error, urllib.error.HTTPError):
+        asked = str(error.headers.get("Retry-After") or "")
+        busy = error.code == 429 or error.code >= 500
+        return (min(LONGEST, float(asked)) if asked.isdecimal() else wait) if busy else None
+    # no answer in time, or one that broke off
+    reason = getattr(error, "reason", error)
+    return wait if isinstance(reason, TimeoutError | ConnectionResetError | HTTPException) else None
+
+
+def _detail(error: BaseException) -> str:
+    """What the endpoint says of an error, such as that a model is unknown."""
+    if not isinstance(error, urllib.error.HTTPError):
+        return ""
+    return ": " + error.read(400).decode("utf-8", "replace")
 
 
 def _items(answer: dict[str, Any], key: str) -> list[dict[str, Any]]:

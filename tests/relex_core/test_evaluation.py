@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from relex_core import metrics
+from relex_core.adapters.predictions_file import PredictionsFile
 from relex_core.datasets import Gold, read_gold
-from relex_core.errors import ConfigError, InputError
-from relex_core.evaluation import Predictor, predict_file, report
+from relex_core.errors import ConfigError, FormatError, InputError
+from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, predict_file, report
 from relex_core.jsonl import dumps, extraction_to_json
 from relex_core.metrics import Counts
 from relex_core.tuning import best_thresholds, parse_thresholds
@@ -162,6 +164,149 @@ def test_predictions_from_elsewhere_are_scored(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "p.jsonl").write_text(lines[0] + "\n")
     assert main([*command, "--data", str(path)]) == 2
     assert "t1" in capsys.readouterr().err
+
+
+def predictions(path: Path, *records: dict[str, object]) -> PredictionsFile:
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), "utf-8")
+    return PredictionsFile(path)
+
+
+def told(number: int, **more: object) -> dict[str, object]:
+    """What a program from elsewhere says of one of the texts: no scores, one mark twice, a label of its own."""
+    entities = [
+        {"id": "a", "start": 0, "end": 12, "label": "person"},
+        {"id": "b", "start": 23, "end": 27, "label": "company"},
+        {"id": "b2", "start": 23, "end": 27, "label": "company", "score": 0.2},
+        {"id": "c", "start": 31, "end": 37, "label": "town"},
+    ]
+    edges = [("a", "b", "works for"), ("a", "b2", "works for"), ("b2", "c", "seated in")]
+    relations = [{"head": head, "tail": tail, "label": label} for head, tail, label in edges]
+    return {"id": f"t{number}", "entities": entities, "relations": relations, **more}
+
+
+def test_predictions_need_no_scores_and_may_hold_duplicates_and_other_labels(tmp_path: Path) -> None:
+    data = corpus(tmp_path / "d.jsonl", 0)
+    found = report(predict_file(predictions(tmp_path / "p.jsonl", told(0)), data), Thresholds(0.5, 0.5))
+    assert found.entities == Counts(tp=2, fp=1, fn=1)
+    assert found.relations == Counts(tp=1, fp=1)
+    # with given entities only the relations between these count
+    given = report(predict_file(predictions(tmp_path / "p.jsonl", told(0)), data, True), Thresholds(0.5, 0.5))
+    assert given.entities.f1 == 1.0
+    assert given.relations == Counts(tp=1, fp=1)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (told(0, text="Another text."), "another text for 't0'"),
+        (told(0, entities=[{"id": "a", "start": 0, "end": 999, "label": "person"}], relations=[]), "for 't0'"),
+        (told(0, entities=[]), "unknown entity"),
+        (told(0, entities=[{"id": "a", "start": "x"}]), "line 1"),
+        (told(0, entities=7), "line 1"),
+        (told(0, id=None), "line 1"),
+    ],
+)
+def test_a_bad_prediction_is_named(record: dict[str, object], message: str, tmp_path: Path) -> None:
+    data = corpus(tmp_path / "d.jsonl", 0)
+    with pytest.raises(FormatError, match=message) as caught:
+        predict_file(predictions(tmp_path / "p.jsonl", record), data)
+    assert caught.value.lines == (1,)
+
+
+def test_predictions_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="once more"):
+        predictions(tmp_path / "p.jsonl", told(0), told(0))
+    (tmp_path / "p.jsonl.gz").write_bytes(b"\xff\xfe no gzip")
+    (tmp_path / "deep.jsonl").write_text("[" * 200_000)
+    for name in ("none.jsonl", "p.jsonl.gz", ".", "deep.jsonl"):
+        with pytest.raises(InputError):
+            PredictionsFile(tmp_path / name)
+
+
+def test_options_are_checked_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from relex_core.__main__ import main
+
+    data = corpus(tmp_path / "d.jsonl", 0)
+    predictions(tmp_path / "p.jsonl", told(0))
+    command = ["evaluate", "--predictor", "predictions", "--checkpoint", str(tmp_path / "p.jsonl"), "--data", str(data)]
+    for more, message in (
+        (["--limit", "-1"], "--limit"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--json", str(tmp_path / "none" / "x.json")], "--json"),
+        (["--thresholds", "2,0.5"], "between 0 and 1"),
+        (["--thresholds", "nan,0.5"], "between 0 and 1"),
+    ):
+        assert main([*command, *more]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_thresholds_below_the_usual_floor_are_read_down_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from relex_core import evaluate_command
+
+    data = corpus(tmp_path / "d.jsonl")
+    floors: list[Thresholds] = []
+
+    class Watched(Scripted):
+        def predict(
+            self,
+            documents: Sequence[Document],
+            schema: Schema,
+            floor: Thresholds,
+            given: Sequence[tuple[Entity, ...]] | None = None,
+        ) -> Iterable[Extraction]:
+            floors.append(floor)
+            return super().predict(documents, schema, floor, given)
+
+    monkeypatch.setattr(evaluate_command, "load_predictor", lambda *_: Watched(read_gold(data)))
+    from relex_core.__main__ import main
+
+    for asked in ("0.5,0.5", "0.02,0.01"):
+        assert main(["evaluate", "--thresholds", asked, "--data", str(data)]) == 0
+    assert floors == [SCORING_FLOOR, Thresholds(0.02, 0.01)]
+
+
+def test_thresholds_are_chosen_as_they_are_scored(tmp_path: Path) -> None:
+    # only the pair (0, 1) is annotated: surer claims about others say nothing
+    data = corpus(tmp_path / "d.jsonl", 0, partial=True)
+    (truth,) = read_gold(data)
+    edges = [(0, 1, "works for", 0.3), (0, 2, "lives in", 0.9), (2, 1, "founded by", 0.9), (1, 0, "lives in", 0.2)]
+    entities = [(0, "person", 0.9), (1, "company", 0.9), (2, "city", 0.9)]
+    found = extraction(truth, entities, edges)
+    run = Run("d", "", (truth,), SCHEMA, (found,), 1.0, False)
+    assert 0.2 <= best_thresholds(run).relation < 0.3
+    assert report(run, best_thresholds(run)).relations == Counts(tp=1)
+
+
+def test_what_was_rejected_or_looked_for_counts_in_a_partial_text(tmp_path: Path) -> None:
+    truth = gold(tmp_path, partial=True, annotated_relations=["lives in"])
+    truth = replace(
+        truth,
+        rejected_entities=(Entity("9", 5, 12, "person"),),
+        rejected_relations=(Relation("1", "2", "founded by"),),
+    )
+    entities = [(0, "person", 0.9), (1, "company", 0.9), (2, "city", 0.9)]
+    edges = [(0, 2, "lives in", 0.9), (1, 2, "founded by", 0.9), (2, 1, "works for", 0.9)]
+    found = extraction(truth, entities, edges)
+    found = replace(found, entities=(*found.entities, Entity.suggested(5, 12, "person", 0.5)))
+    scored = metrics.score(truth, found)
+    # (2, 1, works for) is of a pair that nobody spoke of
+    assert scored.relations == {"lives in": Counts(fp=1), "founded by": Counts(fp=1), "works for": Counts(fn=1)}
+    assert metrics.micro(scored.entities) == Counts(tp=3, fp=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": None},
+        {"relex": 3, "tokenized_text": ["a"]},
+        {"entities": [{"start": -1, "end": -1, "label": "x"}], "relations": []},
+        {"clusters": [[0, 9]]},
+        {"clusters": [[0], [1]], "cluster_relations": [{"head": 0, "tail": 2, "label": "x"}]},
+    ],
+)
+def test_gold_that_does_not_fit_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        gold(tmp_path, **change)
 
 
 def test_gold_entities_are_related_whatever_their_score(tmp_path: Path) -> None:

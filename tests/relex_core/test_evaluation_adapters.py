@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from relex_core.adapters import openai_endpoint
 from relex_core.adapters.openai_endpoint import OpenAiEndpoint
 from relex_core.errors import ConfigError, InputError
 from relex_core.evaluate_command import load_predictor
 from relex_core.evaluation import predict_file, report
-from relex_core.types import Thresholds
+from relex_core.types import Document, Entity, Schema, Thresholds
 from tests.relex_core.tiny import checkpoint, corpus
 
 
@@ -76,6 +77,74 @@ def test_a_silent_endpoint_is_an_error(tmp_path: Path) -> None:
         predict_file(OpenAiEndpoint("http://127.0.0.1:9/v1", "m", timeout=2), corpus(tmp_path / "d.jsonl"))
     with pytest.raises(ConfigError, match="http"):
         OpenAiEndpoint("file:///etc", "m")
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers each question with the next of `answers`: a status and a body, or a body that breaks off."""
+
+    answers: list[tuple[int, bytes]] = []  # noqa: RUF012
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = Odd.answers.pop(0)
+        self.send_response(status if status else 200)
+        self.send_header("Content-Length", str(len(body) + (0 if status else 10)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(openai_endpoint, "WAIT", 0.0)
+    with HTTPServer(("127.0.0.1", 0), Odd) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+        thread.join()
+
+
+def says(content: object) -> tuple[int, bytes]:
+    return 200, json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+
+
+def test_a_busy_endpoint_is_asked_again_and_odd_answers_are_counted(odd: str, tmp_path: Path) -> None:
+    Odd.answers = [(503, b""), (429, b""), (0, b"{"), says(None), says([1]), says('{"a": ' * 9000 + "}"), says("[3]")]
+    predictor = OpenAiEndpoint(odd, "m")
+    run = predict_file(predictor, corpus(tmp_path / "d.jsonl"))
+    assert predictor.unreadable == 4
+    assert not any(e.entities for e in run.found)
+    Odd.answers = [(401, b'{"error": "no such key"}')]
+    with pytest.raises(InputError, match="no such key"):
+        predict_file(predictor, tmp_path / "d.jsonl")
+    Odd.answers = [(500, b"")] * openai_endpoint.TRIES
+    with pytest.raises(InputError, match="500"):
+        predict_file(predictor, tmp_path / "d.jsonl")
+    assert not Odd.answers
+    for address in ("http://[bad", "http://", "http://somebody:secret@127.0.0.1/v1", "http://127.0.0.1:port"):
+        with pytest.raises(ConfigError, match="http") as caught:
+            OpenAiEndpoint(address, "m")
+        assert "secret" not in str(caught.value)
+
+
+def test_repeated_names_get_their_own_places(odd: str) -> None:
+    document = Document.from_text("Annapolis pleased Ann. Ann met Bo, and Ann left.")
+    schema = Schema.of(["person"], ["met"])
+    ann, bo = {"text": "Ann", "type": "person"}, {"text": "Bo", "type": "person"}
+    told = {"entities": [ann, ann, bo, ann, ann, {"text": "Zed", "type": "person"}, {"text": " ", "type": "person"}]}
+    met = {"relations": [{"head": "Ann", "tail": "Bo", "label": "met"}, {"head": "Ann", "tail": "Bo", "label": "ate"}]}
+    predictor = OpenAiEndpoint(odd, "m")
+    Odd.answers = [says(json.dumps({**told, **met}))] * 2
+    (found,) = predictor.predict([document], schema, Thresholds())
+    # whole words first, then inside a word; a name is not found more often than it stands there
+    assert [e.span for e in found.entities] == [(0, 3), (18, 21), (23, 26), (31, 33), (39, 42)]
+    assert [(r.head, r.tail) for r in found.relations] == [("23:26:person", "31:33:person")]
+    given = (Entity("x", 18, 21, "person"), Entity("y", 31, 33, "person"), Entity("z", 39, 42, "person"))
+    (found,) = predictor.predict([document], schema, Thresholds(), [given])
+    assert [(r.head, r.tail) for r in found.relations] == [("z", "y")]
 
 
 @pytest.mark.peer
