@@ -111,7 +111,9 @@ class Extractor:
         results = iter(scores)
         return [self._merge(plan, [next(results) for _ in plan.windows]) for plan in plans]
 
-    def rescore(self, annotation: Annotation, floor: Thresholds = FLOOR) -> Extraction:
+    def rescore(
+        self, annotation: Annotation, floor: Thresholds = FLOOR, batch_size: int = 8, watch: Watch | None = None
+    ) -> Extraction:
         """Relations scored on exactly the entities of an annotation, whatever the model thinks of these.
 
         Spans are widened to whole words for the model; entities keep their ids. In a long text only pairs
@@ -128,7 +130,8 @@ class Extractor:
             held = holding(plan.windows, plan.ranges, [span for _, span in known])
             ranges = plan.ranges
             names = [label.name for label in schema.visible_relations]
-            for (_, groups), found in zip(held, self.score([window for window, _ in held], 8), strict=True):
+            scored = self.score([window for window, _ in held], batch_size, watch)
+            for (_, groups), found in zip(held, scored, strict=True):
                 _keep_best(relations, found, [[known[row][0] for row in rows] for rows in groups], names)
         kept = tuple(Relation(*key, score=value) for key, value in relations.items())
         shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()

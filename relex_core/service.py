@@ -177,6 +177,10 @@ class ModelService:
     def _rescore(self, request: _Request) -> None:
         assert request.annotation is not None
         try:
-            request.future.set_result(self.extractor.rescore(request.annotation, request.floor))
-        except Exception as error:  # whatever it is, the thread goes on for the others
+            found = self.extractor.rescore(
+                request.annotation, request.floor, self.batch_size, lambda *far: self._between([request], *far)
+            )
+        except Exception as error:  # whatever it is, others are served by this thread
             request.future.set_exception(error)
+        else:
+            request.future.set_result(found)

@@ -134,6 +134,26 @@ def test_no_error_of_a_rescoring_ends_the_thread(
     assert service.submit_rescore(annotation).result(60).entities == annotation.entities
 
 
+def test_rescoring_a_long_text_lets_other_people_pass(mini: Extractor, schema: Schema) -> None:
+    sentence = "Ada Berg worked for Halden Steel in Oslo. "
+    document = Document.from_text(sentence * 120)
+    at = range(0, len(document.text), len(sentence))
+    people = (Entity(f"p{i}", i, i + 8, "person") for i in at)
+    firms = (Entity(f"f{i}", i + 20, i + 32, "organization") for i in at)
+    order: list[str] = []
+    with ModelService(mini, batch_size=1) as service:
+        before = service.calls
+        long = service.submit_rescore(Annotation(document, schema, (*people, *firms)))
+        long.add_done_callback(lambda _: order.append("long"))
+        while service.calls == before:
+            time.sleep(0.001)
+        short = service.submit(Document.from_text("Cy lives in Rome."), schema)
+        short.add_done_callback(lambda _: order.append("short"))
+        assert long.result(120).relations
+        assert short.result(60)
+    assert order == ["short", "long"]
+
+
 def test_a_closed_service_refuses(mini: Extractor, document: Document, schema: Schema) -> None:
     service = ModelService(mini)
     service.close()
