@@ -17,6 +17,7 @@ import pytest
 from relex_core.hub import is_hub_id
 from tests.relex_core.tiny import checkpoint
 
+LARGE = 12_000_000
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -25,6 +26,7 @@ class Hub(BaseHTTPRequestHandler):
 
     root: Path
     asked: list[str]
+    trouble: int | str = ""
 
     def do_HEAD(self) -> None:
         self.answer()
@@ -34,7 +36,11 @@ class Hub(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         path = self.path.split("?")[0]
-        self.asked.append(f"{self.command} {path}")
+        self.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
+        if isinstance(self.trouble, int):
+            return self.send(b"{}", {}, self.trouble)
+        if self.trouble == "no hub":
+            return self.send(b"<html>", {})
         if path.startswith("/api/models/owner/tiny/tree/"):
             tree = [
                 {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": "0" * 40}
@@ -62,7 +68,10 @@ class Hub(BaseHTTPRequestHandler):
         for key, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command == "GET" and self.trouble == "breaks off" and not start:
+            self.wfile.write(body[:LARGE])
+            self.connection.close()
+        elif self.command == "GET":
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -115,10 +124,64 @@ def test_offline_says_where_it_looked(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_part_of_a_checkpoint_in_the_cache_is_told(tmp_path: Path) -> None:
+    blobs = tmp_path / "hub" / "models--owner--tiny" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "0123").touch()
+    done = extract("http://127.0.0.1:9", tmp_path, "--checkpoint", "owner/tiny")
+    assert done.returncode == 2
+    assert "but a part of it. Try again" in done.stderr
+
+
 def test_unknown_repository(hub: str, tmp_path: Path) -> None:
     done = extract(hub, tmp_path, "--checkpoint", "owner/other")
     assert done.returncode == 2
     assert "Check the id and the revision" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message"),
+    [
+        (401, "HF_TOKEN"),
+        (403, "refuses (HTTP 403)"),
+        (500, "says HTTP 500"),
+        ("no hub", "Go online once"),
+    ],
+)
+def test_a_hub_in_trouble_is_told_from_none(
+    trouble: int | str, message: str, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hub, "trouble", trouble)
+    done = extract(hub, tmp_path, "--checkpoint", "owner/tiny")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_id_that_the_hub_would_not_have(tmp_path: Path) -> None:
+    done = extract("http://127.0.0.1:9", tmp_path, "--checkpoint", "owner/a--b")
+    assert done.returncode == 2
+    assert "such as owner/name" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stood(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the client stores what it has got in pieces of 10 MB
+    large = Hub.root / "tokenizer.large"
+    large.write_bytes(bytes(2 * LARGE))
+    try:
+        Hub.asked.clear()
+        monkeypatch.setattr(Hub, "trouble", "breaks off")
+        done = extract(hub, tmp_path, "--checkpoint", "owner/tiny")
+        assert done.returncode == 0, done.stderr
+        gets = [line for line in Hub.asked if line.startswith("GET") and large.name in line]
+        assert [int(line.partition("bytes=")[2].rstrip("-") or 0) > 0 for line in gets] == [False, True]
+        (snapshot,) = (tmp_path / "hub" / "models--owner--tiny" / "snapshots").iterdir()
+        assert (snapshot / large.name).read_bytes() == large.read_bytes()
+    finally:
+        large.unlink()
 
 
 @pytest.mark.parametrize(
