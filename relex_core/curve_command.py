@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 def read_metrics(directory: Path) -> list[Line]:
     """The lines of a run's metrics.jsonl. Raises InputError; a line cut short by a kill is left out."""
     try:
-        written = (directory / "metrics.jsonl").read_text("utf-8").splitlines()
+        written = (directory / "metrics.jsonl").read_text("utf-8", "replace").splitlines()
     except OSError as error:
         raise InputError(
             expected="the directory of a training run, with metrics.jsonl",
@@ -45,9 +45,11 @@ def read_metrics(directory: Path) -> list[Line]:
     lines = []
     for line in written:
         try:
-            lines.append(json.loads(line))
+            entry = json.loads(line)
         except ValueError:
             continue
+        if isinstance(entry, dict):
+            lines.append(entry)
     if not any("loss" in line for line in lines):
         raise InputError(
             expected="metrics of at least one step",
@@ -70,7 +72,7 @@ def smooth(values: Sequence[float], window: int = WINDOW) -> list[float]:
 def draw(lines: Sequence[Line], out: Path) -> None:
     """Losses over examples seen, with the learning rate; below them scores on development files, if the run took any.
 
-    Raises ConfigError without matplotlib, an optional extra.
+    Raises ConfigError without matplotlib, an optional extra, InputError for a picture that cannot be written.
     """
     try:
         from matplotlib.figure import Figure
@@ -81,15 +83,30 @@ def draw(lines: Sequence[Line], out: Path) -> None:
             change="Install it with pip install matplotlib.",
         ) from error
     steps = [line for line in lines if "loss" in line]
-    seen = {line["step"]: line["examples"] for line in steps}
-    scores = [line for line in lines if "dev" in line and line["step"] in seen]
+    # a step that was scored need not be one that was logged
+    scores = [line for line in lines if "dev" in line and line["step"] >= steps[0]["step"]]
     figure = Figure(figsize=(8, 6.4 if scores else 3.6), layout="constrained")
     panels = figure.subplots(2 if scores else 1, sharex=True, squeeze=False)[:, 0]
     _losses(panels[0], steps)
     if scores:
-        _scores(panels[1], [(seen[line["step"]], line["dev"]) for line in scores])
+        _scores(panels[1], [(_examples(line["step"], steps), line["dev"]) for line in scores])
     panels[-1].set(xlabel="examples seen")
-    figure.savefig(out)
+    try:
+        figure.savefig(out)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            expected="a picture that can be written: .svg, .png or .pdf",
+            found=str(error),
+            change="Choose another --out.",
+            value=str(out),
+        ) from error
+
+
+def _examples(step: int, steps: Sequence[Line]) -> float:
+    """Examples seen at a step, in proportion to those of the last logged step before it."""
+    last = [line for line in steps if line["step"] <= step][-1]
+    examples: float = last["examples"] * step / last["step"]
+    return examples
 
 
 def _losses(axes: Any, steps: Sequence[Line]) -> None:

@@ -12,11 +12,13 @@ parse of coordination, a name cut wrongly, or a wish told as a fact. Recall was 
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,9 @@ TYPES = {
 """spaCy's types (OntoNotes) in plain words; times and bare numbers are left out."""
 
 MAX_WORDS = 80
+
+MAX_CHARACTERS = 50_000
+"""A longer text is parsed in parts: the parser refuses a million, and takes a gigabyte for as many."""
 
 
 def load_parser() -> Any:
@@ -124,20 +129,64 @@ def _trim(entity: Any) -> tuple[int, int]:
 
 
 def _open(path: Path, mode: str) -> Any:
+    encoding = "utf-8-sig" if mode == "r" else "utf-8"
+    return (
+        gzip.open(path, mode + "t", encoding=encoding) if path.suffix == ".gz" else path.open(mode, encoding=encoding)
+    )
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Raises InputError for what goes wrong with a file."""
     try:
-        return (
-            gzip.open(path, mode + "t", encoding="utf-8") if path.suffix == ".gz" else path.open(mode, encoding="utf-8")
-        )
-    except OSError as error:
-        raise InputError(expected="a file that can be opened", found=str(error), change="Check the path.") from error
+        yield
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise InputError(
+            expected="a file that can be opened, of UTF-8 text, plain or gzipped as its name says",
+            found=f"{path} ({error})",
+            change="Check the path and the file.",
+            value=str(path),
+        ) from error
 
 
-def _lines(path: Path, skip: set[str]) -> Iterator[str]:
-    with _open(path, "r") as lines:
+def _lines(path: Path) -> Iterator[str]:
+    with _usable(path), _open(path, "r") as lines:
         for line in lines:
-            text = line.strip()
-            if text and text not in skip:
+            if text := line.strip():
                 yield text
+
+
+def _texts(path: Path, skip: set[str], limit: int | None) -> Iterator[str]:
+    for text in islice((text for text in _lines(path) if text not in skip), limit):
+        yield from _parts(text)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in parts of at most `MAX_CHARACTERS`, cut at spaces where there are any."""
+    while len(text) > MAX_CHARACTERS:
+        at = text.rfind(" ", 1, MAX_CHARACTERS)
+        at = at if at > 0 else MAX_CHARACTERS
+        yield text[:at]
+        text = text[at:].lstrip()
+    yield text
+
+
+def _check(inputs: Sequence[Path], out: Path) -> None:
+    """Before an hour of reading: all texts are there, and the output is none of them. Raises InputError."""
+    first = [next(_lines(path), None) for path in inputs]
+    if not any(first):
+        raise InputError(
+            expected="at least one line of text",
+            found=f"none in {', '.join(map(str, inputs)) or 'no file'}",
+            change="Give text files.",
+        )
+    if out.resolve() in {path.resolve() for path in inputs}:
+        raise InputError(
+            expected="an output that is none of the inputs",
+            found=str(out),
+            change="Choose another --out.",
+            value=str(out),
+        )
 
 
 def make_silver(
@@ -145,17 +194,31 @@ def make_silver(
 ) -> Counter[str]:
     """Write the records of all inputs to `out`; the number of each relation label. One line of input is one text.
 
-    `keep_empty` is the share of sentences without a relation that are kept, as examples of nothing.
+    `keep_empty` is the share of sentences without a relation that are kept, as examples of nothing. `out` is there
+    whole or as it was. Raises InputError; ConfigError if the extra is not installed.
     """
+    inputs = list(inputs)
+    _check(inputs, out)
     parser = load_parser()
+    part = out.with_name(f"part-{out.name}")
+    try:
+        labels = _write(parser, inputs, part, skip, limit, keep_empty, batch)
+        with _usable(out):
+            os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return labels
+
+
+def _write(
+    parser: Any, inputs: Sequence[Path], out: Path, skip: set[str], limit: int | None, keep_empty: float, batch: int
+) -> Counter[str]:
     labels: Counter[str] = Counter()
-    with ExitStack() as stack:
-        sink = stack.enter_context(_open(out, "w"))
+    with _usable(out), _open(out, "w") as sink:
         for path in inputs:
             source = path.name.split(".")[0]
             began, kept, empty = time.monotonic(), 0, 0.0
-            texts = (text for i, text in enumerate(_lines(path, skip)) if limit is None or i < limit)
-            for number, doc in enumerate(parser.pipe(texts, batch_size=batch)):
+            for number, doc in enumerate(parser.pipe(_texts(path, skip, limit), batch_size=batch)):
                 for record in read_sentences(doc, source, number, keep_empty > 0):
                     if not record["relations"] and not any("types" in entity for entity in record["entities"]):
                         empty += keep_empty

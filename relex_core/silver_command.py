@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from relex_core.errors import ConfigError
+
 
 def add_parser(subparsers: Any) -> None:
     """The subcommand `silver`."""
@@ -23,6 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     from relex_core.datasets import iterate_gold
     from relex_core.silver import make_silver
 
+    if (arguments.limit is not None and arguments.limit < 1) or not 0 <= arguments.keep_empty <= 1:
+        raise ConfigError(
+            expected="--limit of at least 1 and --keep-empty between 0 and 1",
+            found=f"{arguments.limit} and {arguments.keep_empty}",
+            change="Correct them.",
+        )
     skip = {record.document.text for path in arguments.skip for record in iterate_gold(path)}
     labels = make_silver(arguments.input, arguments.out, skip, arguments.limit, arguments.keep_empty)
     print(f"{sum(labels.values()):,} relations with {len(labels):,} labels in {arguments.out}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relex_core.__main__ import main
+from relex_core.curve_command import _examples
 
 LINES = (
     {"step": 1, "loss": 3.0, "entity_loss": 2.0, "relation_loss": 1.0, "encoder_lr": 1e-4, "examples": 4},
@@ -33,6 +34,22 @@ def test_a_run_becomes_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "examples seen" in with_scores
     assert "news, relation F1" in with_scores
     assert "news" not in out.read_text("utf-8")
+
+
+def test_scores_stand_where_they_were_taken_also_between_logged_steps(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    between = {**LINES[2], "step": 3}
+    out = tmp_path / "curve.svg"
+    assert main(["curve", str(write(tmp_path / "run", *LINES[:2], between, 7)), "--out", str(out)]) == 0
+    assert "news, relation F1" in out.read_text("utf-8")
+    assert _examples(3, LINES[:2]) == 12
+
+
+def test_a_picture_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    for name in ("curve.xyz", "none/curve.svg"):
+        assert main(["curve", str(write(tmp_path / "run", *LINES)), "--out", str(tmp_path / name)]) == 2
+        assert "Choose another --out" in capsys.readouterr().err
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 pytest.importorskip("spacy")
 
+from relex_core import silver
 from relex_core.datasets import read_gold
-from relex_core.errors import InputError
+from relex_core.errors import ConfigError, InputError
 from relex_core.examples import example
 from relex_core.silver import load_parser, make_silver, read_sentences
 
@@ -122,12 +124,57 @@ def test_records_are_training_examples(parser: Any, tmp_path: Path) -> None:
         make_silver([tmp_path / "nowhere.txt"], out, set(), None, 0.0)
 
 
+def test_texts_that_cannot_be_read_leave_the_output_as_it_was(tmp_path: Path) -> None:
+    out, good = tmp_path / "out.jsonl", tmp_path / "good.txt"
+    out.write_text("what was there\n")
+    good.write_text("Google acquired YouTube in 2006.\n")
+    (tmp_path / "latin.txt").write_bytes("Müller\n".encode("latin-1"))
+    (tmp_path / "fake.txt.gz").write_text("no gzip")
+    packed = gzip.compress(b"".join(b"Ada founded Acme %d.\n" % n for n in range(20_000)))
+    (tmp_path / "cut.txt.gz").write_bytes(packed[: len(packed) // 2])
+    (tmp_path / "empty.txt").write_text("\n\n")
+    for names in (["latin.txt"], ["fake.txt.gz"], ["cut.txt.gz"], ["empty.txt"], ["good.txt", "none.txt"], ["."], []):
+        with pytest.raises(InputError):
+            make_silver([tmp_path / name for name in names], out, set(), None, 0.0)
+        assert out.read_text() == "what was there\n"
+        assert not list(tmp_path.glob("part-*"))
+    with pytest.raises(InputError, match="none of the inputs"):
+        make_silver([good], good, set(), None, 0.0)
+    assert good.read_text() == "Google acquired YouTube in 2006.\n"
+
+
+def test_a_line_longer_than_the_parser_takes_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silver, "MAX_CHARACTERS", 40)
+    (tmp_path / "a.txt").write_text(
+        "\ufeffGoogle acquired YouTube in 2006. IBM was founded by Charles Flint.\n", "utf-8"
+    )
+    make_silver([tmp_path / "a.txt"], tmp_path / "out.jsonl", set(), None, 0.0)
+    texts = [gold.document.text for gold in read_gold(tmp_path / "out.jsonl")]
+    assert texts[0] == "Google acquired YouTube in 2006."
+    assert list(silver._parts("x" * 100)) == ["x" * 40, "x" * 40, "x" * 20]
+
+
+def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import spacy
+
+    monkeypatch.setattr(spacy.util, "is_package", lambda _: False)
+    with pytest.raises(ConfigError, match="no spaCy's small English pipeline.*pip install spacy"):
+        load_parser()
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(ConfigError, match="no spaCy. Install"):
+        load_parser()
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from relex_core.__main__ import main
 
     (tmp_path / "a.txt").write_text("Google acquired YouTube in 2006.\n", "utf-8")
     out = tmp_path / "out.jsonl.gz"
-    assert main(["silver", "--input", str(tmp_path / "a.txt"), "--out", str(out)]) == 0
+    command = ["silver", "--input", str(tmp_path / "a.txt"), "--out", str(out)]
+    for option, value in (("--limit", "0"), ("--keep-empty", "7")):
+        assert main([*command, option, value]) == 2
+    assert "--keep-empty between 0 and 1" in capsys.readouterr().err
+    assert main(command) == 0
     assert "acquired" in capsys.readouterr().out
     with gzip.open(out, "rt", encoding="utf-8") as lines:
         assert json.loads(next(lines))["source"] == "silver-a"
