@@ -70,6 +70,7 @@ def ablate(config: TrainConfig, directory: Path, forms: Sequence[str], say: Call
             value=tuple(unknown),
         )
     directory.mkdir(parents=True, exist_ok=True)
+    plan = f"{config.fingerprint()} {config.steps} {config.epochs} {config.minutes} {config.dev[0]}"
     rows = []
     for name in forms:
         place = directory / name.replace(" ", "-").replace(",", "")
@@ -77,8 +78,16 @@ def ablate(config: TrainConfig, directory: Path, forms: Sequence[str], say: Call
         if not done.is_file():
             place.mkdir(exist_ok=True)
             row = _one(name, config, place, say)
-            done.write_text(json.dumps(asdict(row)), "utf-8")
-        rows.append(Row(**json.loads(done.read_text("utf-8"))))
+            done.write_text(json.dumps({**asdict(row), "plan": plan}), "utf-8")
+        kept = json.loads(done.read_text("utf-8"))
+        if kept.pop("plan", plan) != plan:
+            raise ConfigError(
+                expected="forms that were trained by the same plan",
+                found=f"{name!r} by another in {place}",
+                change="Choose another --out, or remove that directory.",
+                value=str(place),
+            )
+        rows.append(Row(**kept))
         say(line(rows[-1]))
     return rows
 

@@ -123,7 +123,7 @@ def _losses(axes: Any, steps: Sequence[Line]) -> None:
     right.set(ylabel="encoder learning rate (dotted)", ylim=(0, None))
 
 
-def _scores(axes: Any, scores: Sequence[tuple[int, dict[str, dict[str, float]]]]) -> None:
+def _scores(axes: Any, scores: Sequence[tuple[float, dict[str, dict[str, float]]]]) -> None:
     """F1 on each development file, at the thresholds that are best there."""
     for name in sorted({name for _, found in scores for name in found}):
         for key, style in (("entity", "--"), ("relation", "-")):

@@ -232,7 +232,7 @@ def opened(content: bytes, name: str) -> tuple[Scored, ...]:
         if not found:
             raise ValueError("no data file in it")
         return found
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise FormatError(
             expected="a file written by python -m relex_core evaluate --json",
             found=f"{quote(name)} ({type(error).__name__}: {quote(str(error), 80)})",
@@ -263,7 +263,10 @@ def _figures(given: Mapping[str, Any]) -> Json:
 
 
 def _one(given: Mapping[str, Any]) -> Json:
-    return {**{key: float(given[key]) for key in ("precision", "recall", "f1")}, "support": int(given["support"])}
+    shares = {key: float(given[key]) for key in ("precision", "recall", "f1")}
+    if not all(0 <= share <= 1 for share in shares.values()):
+        raise ValueError(f"figures that are no shares: {shares}")
+    return {**shares, "support": int(given["support"])}
 
 
 def _errors(documents: Iterable[Mapping[str, Any]]) -> Iterator[Wrong]:

@@ -178,6 +178,23 @@ def test_other_files_are_refused(content: bytes) -> None:
         evaluating.opened(content, "x.json")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("f1", "7"), ("f1", "NaN"), ("precision", "-1"), ("support", "1e999"), ("by_label", "[" * 10**5)]
+)
+def test_figures_that_are_none_are_refused(key: str, value: str) -> None:
+    figures = {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1, "f1_95": [0.5, 1.0], "by_label": {}}
+    about = {"data": "d", "sha256": "0", "documents": 1, "partial": False, "gold_entities": False}
+    about |= {"thresholds": {"entity": 0.5, "relation": 0.5}, "confusions": [], "errors": []}
+
+    def written(**more: object) -> str:
+        entry = {**about, "entities": {**figures, **more}, "relations": figures, "relations_with_types": figures}
+        return json.dumps({"predictor": "p", "files": [entry]})
+
+    assert evaluating.opened(written().encode(), "x.json")
+    with pytest.raises(FormatError, match="evaluate --json"):
+        evaluating.opened(written(**{key: "HERE"}).replace('"HERE"', value).encode(), "x.json")
+
+
 def test_a_name_never_becomes_a_path() -> None:
     assert evaluating._file_name("../../etc/passwd.jsonl") == "etc_passwd.jsonl"
     assert evaluating._file_name("a b.jsonl.gz") == "a_b.jsonl.gz"

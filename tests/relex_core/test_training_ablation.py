@@ -35,6 +35,10 @@ def test_each_form_trains_from_the_same_start_and_is_scored(tmp_path: Path, caps
     # what the checkpoint has learnt of its own relation scorer is no head start for its form
     assert any(not value.equal(plain[key]) for key, value in own.items() if key.startswith("relations."))
     assert (tmp_path / "out" / "table.md").read_text() in capsys.readouterr().out + "\n"
+    # what is there is read back, but not as what another plan asks for
+    assert main([*command, "--forms", "mlp adjacency"]) == 0
+    assert main([*command, "--forms", "mlp adjacency", "--steps", "2"]) == 2
+    assert "the same plan" in capsys.readouterr().err
 
 
 def test_unknown_forms_are_refused(tmp_path: Path) -> None:
