@@ -135,8 +135,8 @@ def threads() -> int:
 
 def launch(home: Path) -> None:
     """Start the process of a run, or start it again. Raises InputError if it lives."""
-    # a run that has just said its last word may still be leaving
-    with _alive(home, patience=2.0) as lock:
+    # a run that has just said its last word may still be leaving: on a busy machine that was seen to take seconds
+    with _alive(home, patience=10.0) as lock:
         if lock is None:
             raise InputError(
                 expected="a run that has ended", found="one that goes on", change="Stop it first.", value=home.name

@@ -575,6 +575,16 @@ def test_presets_are_valid(name: str) -> None:
     assert TrainConfig.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
+@pytest.mark.parametrize(("name", "encoder", "heads", "epochs"), [("stage1", 1e-5, 5e-5, 1), ("stage2", 3e-6, 5e-6, 5)])
+def test_the_stages_are_those_of_table_1(name: str, encoder: float, heads: float, epochs: int) -> None:
+    plan = read_train_config(name)
+    assert (plan.encoder_lr, plan.head_lr, plan.epochs, plan.warmup) == (encoder, heads, epochs, 0.05)
+    assert (plan.loss.alpha, plan.loss.gamma, plan.accumulate, plan.sampling.texts) == (0.75, 0.0, 1, 8)
+    # nothing but their number bounds a batch of texts of the greatest length, and an epoch holds each once
+    assert 8 * (plan.max_words * 1.3 + 45) < plan.sampling.pieces
+    assert not plan.sampling.mixture
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
