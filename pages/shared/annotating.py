@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -36,7 +37,7 @@ from pages.shared.widgets.annotator import (
     pending,
 )
 from pages.shared.widgets.annotator.protocol import thresholds_to_json
-from pages.shared.widgets.graph import graph, merge
+from pages.shared.widgets.graph import Graph, graph, graph_is_stale, merge
 from relex_core.errors import RelexError
 
 EDITOR = "queue_editor"
@@ -46,7 +47,7 @@ BESIDE = "queue_graph"
 MOST_NODES = 60
 """Entities that are drawn beside the text: more are no picture in a pane of that size, and take the browser's time."""
 
-_GRAPH = "graph_beside"
+_GRAPH, _DRAWN = "graph_beside", "graph_drawn"
 
 PATIENCE = 0.6
 """Seconds that a run waits for the model to read the open document before it says so."""
@@ -132,6 +133,7 @@ def _take(store: Store, desk: Desk) -> Desk:
     wanted = graph_wanted(EDITOR)
     if wanted is not None and wanted != graph_is_open():
         state.remember(_GRAPH, wanted)
+        state.remember(_DRAWN, None)
         seat.page_is_old = True
     for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
         desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
@@ -146,7 +148,10 @@ def _take(store: Store, desk: Desk) -> Desk:
         for command in batch.commands:
             if command.thresholds is not None:
                 state.set_thresholds(command.thresholds)
-            if command.name in direct.STEPS or (command.name == "rescore" and graph_is_open()):
+            if command.name in direct.STEPS:
+                seat.page_is_old = True
+            if command.name == "rescore" and graph_is_open():
+                state.remember(_DRAWN, None)
                 seat.page_is_old = True
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
@@ -199,16 +204,27 @@ def graph_is_open() -> bool:
 
 @st.fragment
 def beside() -> None:
-    """The graph of the open document as it is in the store. It asks by itself to be drawn anew, when the hands rest."""
+    """The graph of the open document as it is in the store. It asks by itself to be drawn anew, when the hands rest:
+    until then a run of the page, which brings the next document, has no work with it."""
+    drawn: tuple[Graph, list[Any]] | None = state.remembered(_DRAWN)
+    if drawn is None or graph_is_stale(BESIDE):
+        drawn = _graph()
+        state.remember(_DRAWN, drawn)
+    if drawn is not None:
+        with st.container(key="pane_beside"):
+            graph(drawn[0], key=BESIDE, stamp=drawn[1])
+
+
+def _graph() -> tuple[Graph, list[Any]] | None:
+    """The graph of what lies open and what names its state, None where nothing does."""
     seat = state.seat()
     with seat.lock:
         now, thresholds = seat.desk, seat.thresholds
     if now is None or now.open is None:
-        return
+        return None
     annotation, revision = now.open
-    with st.container(key="pane_beside"):
-        shown = merge(of_annotation(annotation, thresholds), MOST_NODES)
-        graph(shown, key=BESIDE, stamp=[annotation.document.id, revision, thresholds_to_json(thresholds)])
+    shown = merge(of_annotation(annotation, thresholds), MOST_NODES)
+    return shown, [annotation.document.id, revision, thresholds_to_json(thresholds)]
 
 
 def watch() -> None:

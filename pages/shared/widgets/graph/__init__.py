@@ -39,6 +39,7 @@ __all__ = [
     "corpus_graph",
     "edge_key",
     "graph",
+    "graph_is_stale",
     "merge",
     "network",
     "node_key",
@@ -108,6 +109,11 @@ def chosen_in(key: str) -> tuple[int, str] | None:
         return None
     number, hit = sent.get("number"), sent.get("key")
     return (number, hit) if isinstance(number, int) and isinstance(hit, str) else None
+
+
+def graph_is_stale(key: str) -> bool:
+    """Whether the graph under `key`, drawn with a `stamp`, has asked to be drawn anew just now."""
+    return (state.component(key) or {}).get("stale") is not None
 
 
 def node_key(key: NodeKey) -> str:

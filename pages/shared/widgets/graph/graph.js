@@ -242,8 +242,8 @@ function build(box) {
   pane.heard = ({ detail }) => {
     if (detail.from === "graph") return;
     pane.last = detail;
-    // beside an editor: what a key does there comes first
-    if (pane.data?.stamp) { clearTimeout(pane.soon); pane.soon = setTimeout(() => panes.has(box) && select(pane, pane.last)); }
+    // beside an editor: what keys do there comes first
+    if (box.hands) rested(box.hands, "select", () => panes.has(box) && select(pane, pane.last), GLANCE);
     else select(pane, detail);
   };
   document.addEventListener("relex:focus", pane.heard);
@@ -308,7 +308,8 @@ function show(pane, data) {
 }
 
 // Beside an editor: what was saved there is drawn when the hands have come to rest, and nothing while keys are pressed.
-const RESTED = 400; // ms
+const RESTED = 1000; // ms without a key, before it is drawn anew
+const GLANCE = 400; // the same, before what has the focus is marked
 
 function follow(box) {
   const hands = { at: -RESTED, stop: new AbortController() };
@@ -316,17 +317,24 @@ function follow(box) {
   on("keydown", () => { hands.at = performance.now(); });
   on("relex:saved", ({ detail }) => {
     hands.wanted = detail;
-    const other = JSON.parse(detail)[0] !== box.latest.stamp[0];
-    box.classList.toggle("old", other);
+    hands.at = Math.max(hands.at, performance.now() - RESTED / 2); // the answers to several keys come one after the other
     rested(hands, "ask", () => { if (hands.wanted !== JSON.stringify(box.latest.stamp)) box.trigger("stale", hands.wanted); });
+    age(box);
   });
   return hands;
 }
 
-function rested(hands, name, act) {
+// What is of another document than the editor's stands back until it is drawn anew.
+function age(box) {
+  const { wanted } = box.hands;
+  box.classList.toggle("old", Boolean(wanted) && JSON.parse(wanted)[0] !== box.latest.stamp[0]);
+}
+
+// Does something once no key was pressed for a while; of several wishes under one name the last.
+function rested(hands, name, act, pause = RESTED) {
   clearTimeout(hands[name]);
-  const left = hands.at + RESTED - performance.now();
-  hands[name] = setTimeout(() => (performance.now() < hands.at + RESTED ? rested(hands, name, act) : act()), Math.max(left, name === "ask" ? RESTED : 0));
+  const left = hands.at + pause - performance.now();
+  hands[name] = setTimeout(() => (performance.now() < hands.at + pause ? rested(hands, name, act, pause) : act()), Math.max(0, left));
 }
 
 function note(box, data) {
@@ -349,10 +357,15 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (!box.isConnected) return;
     if (!panes.has(box)) panes.set(box, build(box));
     const pane = panes.get(box);
+    if (!box.hands) { show(pane, box.latest); return; }
+    age(box);
+    const drawn = JSON.stringify(box.latest);
+    // a run of the page that changed something else
+    if (drawn === pane.drawn) return;
+    pane.drawn = drawn;
     show(pane, box.latest);
-    box.classList.remove("old");
-    if (box.latest.stamp && pane.last) select(pane, pane.last);
-    else if (box.latest.stamp) document.dispatchEvent(new CustomEvent("relex:asked"));
+    if (pane.last) select(pane, pane.last);
+    else document.dispatchEvent(new CustomEvent("relex:asked"));
   };
   box.latest = data;
   if (data.stamp) box.hands ??= follow(box);
@@ -364,6 +377,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       box.hands.stop.abort();
       clearTimeout(box.hands.ask);
       clearTimeout(box.hands.draw);
+      clearTimeout(box.hands.select);
       box.hands = null;
     }
     const pane = panes.get(box);
