@@ -101,7 +101,13 @@ def schema_from_json(data: Json) -> Schema:
 
 
 def thresholds_to_json(thresholds: Thresholds) -> Json:
-    return asdict(thresholds)
+    """{"entity": 0.3, "relation": 0.5, "entities": [[label, threshold]], "relations": the same}"""
+    return {
+        "entity": thresholds.entity,
+        "relation": thresholds.relation,
+        "entities": [list(pair) for pair in thresholds.entities],
+        "relations": [list(pair) for pair in thresholds.relations],
+    }
 
 
 def thresholds_from_json(data: Json) -> Thresholds:
