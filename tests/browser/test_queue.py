@@ -351,6 +351,8 @@ def test_each_tab_keeps_its_name_and_a_new_one_begins_with_the_last_chosen(
     fourth.close()
     arrive(page, server)
     expect(named(page)).to_contain_text("ada")
+    page.reload()
+    expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
     # and it is the name that is saved under
     page.wait_for_timeout(500)
     before = text(page)
