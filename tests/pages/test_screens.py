@@ -221,7 +221,7 @@ def test_export_shows_what_it_would_give(visit: Visit) -> None:
     store.save("p", Annotation(document, schema, (Entity("a", 0, 3, "person"),)), annotator="ada")
     app.run()
     assert not app.exception
-    assert '"ner": [[0, 0, "person"]]' in app.code[0].value
+    assert json.loads(app.code[0].value)["ner"] == [[0, 0, "person"]]
 
 
 def test_what_a_model_has_in_memory_is_not_looked_through_after_each_run(visit: Visit) -> None:
