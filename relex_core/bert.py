@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.errors import CheckpointError, ConfigError, quote
-from relex_core.products import Linear
+from relex_core.products import Linear, in_blocks
 
 
 class BertEncoder(nn.Module):
@@ -46,7 +46,9 @@ class _Embeddings(nn.Module):
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         at_T = torch.arange(ids_BT.shape[1], device=ids_BT.device)
-        x_BTD = self.word_embeddings(ids_BT) + self.token_type_embeddings.weight[0] + self.position_embeddings(at_T)
+        x_BTD = self.word_embeddings(ids_BT)
+        x_BTD += self.token_type_embeddings.weight[0]
+        x_BTD += self.position_embeddings(at_T)
         out_BTD: Tensor = self.dropout(self.LayerNorm(x_BTD))
         return out_BTD
 
@@ -70,8 +72,7 @@ class _Layer(nn.Module):
 
     def forward(self, x_BTD: Tensor, mask_B11T: Tensor | None) -> Tensor:
         x_BTD = self.attention(x_BTD, mask_B11T)
-        out_BTD: Tensor = self.output(self.intermediate(x_BTD), x_BTD)
-        return out_BTD
+        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD)
 
 
 class _SelfAttention(nn.Module):
@@ -124,7 +125,11 @@ class Intermediate(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """[B, T, inner]"""
-        out: Tensor = self.activation(self.dense(x_BTD))
+        wide_BTI: Tensor = self.dense(x_BTD)
+        if type(self.activation) is nn.GELU and not torch.is_grad_enabled():
+            # in place, which nn.GELU does not offer: two of these are most of what a layer holds
+            return torch.ops.aten.gelu_(wide_BTI, approximate=self.activation.approximate)  # type: ignore[no-any-return]
+        out: Tensor = self.activation(wide_BTI)
         return out
 
 

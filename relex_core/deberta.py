@@ -12,7 +12,7 @@ B texts, T pieces, D width, N heads, d = D / N, S buckets of distances on each s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.bert import Attention, Intermediate, Residual, heads_of, size_of
-from relex_core.products import Linear
+from relex_core.products import Linear, in_blocks
 
 BLOCK = 2_000_000
 """Numbers in one block of attention scores (8 MB in fp32): long texts take a few heads at a time."""
@@ -125,8 +125,7 @@ class _Layer(nn.Module):
 
     def forward(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
         x_BTD = self.attention(x_BTD, pad_B11T, relative_SD, bucket_R)
-        out_BTD: Tensor = self.output(self.intermediate(x_BTD), x_BTD)
-        return out_BTD
+        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD)
 
 
 class _DisentangledAttention(nn.Module):
@@ -148,22 +147,29 @@ class _DisentangledAttention(nn.Module):
         # a GPU has no cache to stay in, and every block costs it a launch
         rows, most = (ROWS, BLOCK) if x_BTD.device.type == "cpu" else (length, 8 * BLOCK)
         step = max(1, most // (texts * length * length))
+        # a text too long for one head's scores is taken some rows at a time
+        tall = length if x_BTD.device.type != "cpu" else max(rows, most // (step * texts * length) // rows * rows)
         flipped_R = bucket_R.flip(0)
-        mixed = []
+        mixed_BTNd = q.new_empty(texts, length, self.heads, q.shape[-1])
         for at in range(0, self.heads, step):
             some = slice(at, at + step)
-            bias_hBTT = q.new_empty(q[some].shape[0], texts, length, length)
             key_hdR, query_hdR = key_NSd[some, bucket_R].mT, query_NSd[some, flipped_R].mT
-            for first in range(0, length, rows):
-                block = slice(first, min(first + rows, length))
-                bias_hBTT[..., block] = by_distance(k[some], query_hdR, block).mT
-            for first in range(0, length, rows):
-                block = slice(first, min(first + rows, length))
-                bias_hBTT[:, :, block] += by_distance(q[some], key_hdR, block)
-            if pad_B11T is not None:
-                bias_hBTT.masked_fill_(pad_B11T[None, :, 0], torch.finfo(bias_hBTT.dtype).min)
-            mixed.append(F.scaled_dot_product_attention(q[some], k[some], v[some], bias_hBTT, dropout_p=p, scale=scale))
-        return torch.cat(mixed).permute(1, 2, 0, 3).flatten(2)
+            for part in _slices(0, length, tall):
+                bias_hBtT = q.new_empty(q[some].shape[0], texts, part.stop - part.start, length)
+                for block in _slices(0, length, rows):
+                    bias_hBtT[..., block] = by_distance(k[some], query_hdR, block, part).mT
+                for block in _slices(part.start, part.stop, rows):
+                    own = slice(block.start - part.start, block.stop - part.start)
+                    bias_hBtT[:, :, own] += by_distance(q[some], key_hdR, block, slice(0, length))
+                if pad_B11T is not None:
+                    bias_hBtT.masked_fill_(pad_B11T[None, :, 0], torch.finfo(bias_hBtT.dtype).min)
+                mixed_hBtd = F.scaled_dot_product_attention(
+                    q[some][:, :, part], k[some], v[some], bias_hBtT, dropout_p=p, scale=scale
+                )
+                mixed_BTNd[:, part, some] = mixed_hBtd.permute(1, 2, 0, 3)
+                # before the next one is made, so that there is one at a time
+                del bias_hBtT, mixed_hBtd
+        return mixed_BTNd.flatten(2)
 
     def _project(self, relative_SD: Tensor) -> tuple[Tensor, Tensor]:
         """Relative embeddings as keys and as queries [N, 2 S, d], scaled, kept while weights cannot change."""
@@ -190,21 +196,25 @@ class _DisentangledAttention(nn.Module):
         return self
 
 
-def by_distance(rows_hBTd: Tensor, positions_hdR: Tensor, block: slice) -> Tensor:
-    """Products of some rows i with the position of their distance to every column j: [h, B, n, T].
+def by_distance(rows_hBTd: Tensor, positions_hdR: Tensor, block: slice, columns: slice) -> Tensor:
+    """Products of some rows i with the position of their distance to some columns j: [h, B, n, columns].
 
     Column j - i + T - 1 of `positions_hdR`, R = 2 T - 1, is that distance's.
     """
     length = rows_hBTd.shape[2]
     some_hBnd = rows_hBTd[:, :, block]
-    # only the distances that occur between these rows and any column
-    near_hdW = positions_hdR[:, :, length - block.stop : 2 * length - 1 - block.start]
+    # only the distances that occur between these rows and these columns
+    near_hdW = positions_hdR[:, :, length - block.stop + columns.start : length - 1 - block.start + columns.stop]
     scores = (some_hBnd.flatten(1, 2) @ near_hdW).view(*some_hBnd.shape[:3], near_hdW.shape[-1])
     return diagonals(scores)
 
 
+def _slices(first: int, last: int, step: int) -> Iterator[slice]:
+    return (slice(at, min(at + step, last)) for at in range(first, last, step))
+
+
 def diagonals(scores_hBnW: Tensor) -> Tensor:
-    """Scores of n rows for W = T + n - 1 distances, rising from column to column, -> [h, B, n, T].
+    """Scores of n rows for W = T + n - 1 distances, rising from column to column, -> [h, B, n, T]; T columns.
 
     A view: element (i, j) is that of distance j - i, which row i has in column j - i + n - 1, and so lies at
     i W + j - i + n - 1 = i (W - 1) + j + n - 1.

@@ -16,7 +16,10 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, width_in: int, width_out: int, dropout: float) -> None:
         super().__init__(
-            Linear(width_in, 4 * width_out), nn.ReLU(), nn.Dropout(dropout), Linear(4 * width_out, width_out)
+            Linear(width_in, 4 * width_out),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            Linear(4 * width_out, width_out),
         )
 
 

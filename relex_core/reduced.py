@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from relex_core.bert import BertEncoder
 from relex_core.deberta import DebertaEncoder
 from relex_core.model import RelexModel
-from relex_core.products import Linear
+from relex_core.products import Linear, few_shapes
 
 
 class ReducedLinear(Linear):
@@ -26,7 +26,8 @@ class ReducedLinear(Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] of any type -> [..., out] in bf16"""
-        return F.linear(x.to(torch.bfloat16), self.weight, self.bias)
+        x = x.to(torch.bfloat16)
+        return few_shapes(x, self.out_features, lambda some: F.linear(some, self.weight, self.bias))
 
 
 def reduce(model: RelexModel) -> RelexModel:

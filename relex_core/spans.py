@@ -13,7 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relex_core.feedforward import FeedForward, PairFeedForward
-from relex_core.products import Linear, each, linear
+from relex_core.products import Linear, each, in_blocks, linear
+
+BLOCK = 250_000
+"""Numbers in one block of a text's spans: 1 MB stays in the cache, and memory does not grow with them."""
 
 NEVER = -10_000.0
 """Logit of what cannot be: its probability is 0, and unlike -inf it survives a product with a target of 0."""
@@ -30,8 +33,8 @@ class MarkerSpans(nn.Module):
 
     def ends(self, words_BLD: Tensor) -> tuple[Tensor, Tensor]:
         """What each word contributes to the hidden layer of the spans that begin and that end with it: [B, L, H]."""
-        start_BLH = self.out_project.left(F.relu(self.project_start(words_BLD)))
-        end_BLH = self.out_project.right(F.relu(self.project_end(words_BLD)))
+        start_BLH = self.out_project.left(F.relu(in_blocks(self.project_start, words_BLD)))
+        end_BLH = self.out_project.right(F.relu(in_blocks(self.project_end, words_BLD)))
         return start_BLH, end_BLH
 
     def vectors(self, ends: tuple[Tensor, Tensor], spans_BE2: Tensor) -> Tensor:
@@ -49,10 +52,15 @@ class MarkerSpans(nn.Module):
         weight_BHK, bias_B1K = self.out_project.fold(labels_BKD)
         length = start_BLH.shape[1]
         columns = []
+        step = length if torch.is_grad_enabled() else max(1, BLOCK // start_BLH.shape[2])
         for width in range(min(widths, length)):
-            hidden_BLH = self.out_project.hidden(start_BLH[:, : length - width], end_BLH[:, width:])
-            logits_BLK = each(hidden_BLH, weight_BHK) + bias_B1K
-            columns.append(F.pad(logits_BLK, (0, 0, 0, width)))
+            blocks = [
+                each(self.out_project.hidden(some_BlH, other_BlH), weight_BHK)
+                for some_BlH, other_BlH in zip(
+                    start_BLH[:, : length - width].split(step, 1), end_BLH[:, width:].split(step, 1), strict=True
+                )
+            ]
+            columns.append(F.pad(torch.cat(blocks, dim=1) + bias_B1K, (0, 0, 0, width)))
         logits_BLWK = F.pad(torch.stack(columns, dim=2), (0, 0, 0, max(0, widths - length)))
         last_LW = torch.arange(length, device=lengths_B.device)[:, None] + torch.arange(widths, device=lengths_B.device)
         return logits_BLWK.masked_fill((last_LW >= lengths_B[:, None, None])[..., None], NEVER)

@@ -25,3 +25,23 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
 def test_five_hundred_entities_times_fifty_relations_need_less_than_a_gibibyte() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 2**28
+
+
+LENGTHS = """
+import resource, sys, torch
+from relex_core.products import linear
+torch.set_num_threads(1)
+weight = torch.randn(384, 384)
+with torch.inference_mode():
+    linear(torch.randn(1100, 384), weight)
+    unit = 1 if sys.platform == "darwin" else 1024
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    for rows in range(300, 600):
+        linear(torch.randn(rows, 384), weight)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
+"""
+
+
+def test_texts_of_many_lengths_leave_no_product_each_behind() -> None:
+    done = subprocess.run([sys.executable, "-c", LENGTHS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2**26

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from relex_core import products
-from relex_core.products import Linear, each, linear
+from relex_core.products import Linear, each, in_blocks, linear
 
 
 @pytest.mark.parametrize("shape", [(0, 64), (1, 64), (24, 64), (3, 50, 64), (2, 0, 64), (5, 7, 9, 64)])
@@ -63,3 +63,29 @@ def test_a_build_without_it_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> N
         before = layer(x)
         monkeypatch.setattr(products, "_ONE_DNN", None)
         torch.testing.assert_close(layer(x), before, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 300, 512, 513, 1100])
+@pytest.mark.parametrize("columns", [6, 20, 64])
+def test_a_product_in_blocks_is_that_of_torch(rows: int, columns: int) -> None:
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(rows, 64), torch.randn(columns, 64), torch.randn(columns)
+    found = linear(x, weight, bias)
+    torch.testing.assert_close(found, F.linear(x, weight, bias), atol=1e-4, rtol=1e-4)
+    assert found.is_contiguous()
+
+
+def test_a_layer_in_blocks_gives_the_same_and_sees_few_rows_at_a_time() -> None:
+    seen: list[int] = []
+
+    def layer(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.numel() // 8)
+        return x * 2
+
+    x = torch.randn(2, 400, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(in_blocks(layer, x), x * 2)
+    assert max(seen) == products.ROWS
+    seen.clear()
+    in_blocks(layer, x)
+    assert seen == [800], "with gradients in one piece"
