@@ -41,7 +41,7 @@ def test_the_command_writes_its_figures(tmp_path: Path, capsys: pytest.CaptureFi
     figure = json.loads(target.read_text())["figures"][0]
     assert figure["entities_found"] > 60
     assert figure["bf16"]["entities"]["largest_difference"] < 1e-2
-    assert 0 < figure["peak_bytes"]["fp32"] < 2**28
+    assert 0 < figure["peak_bytes_again"]["fp32"] < figure["peak_bytes"]["fp32"] < 2**26
     floor = figure["floor"]
     assert floor["seconds"] == pytest.approx(floor["operations"] / floor["operations_per_second"])
     # six layers of 384 and 1,536, some 450 pieces: 10.6 million weights, twice for each, and attention
