@@ -98,6 +98,16 @@ def wait_for(server: Server) -> Server:
         time.sleep(0.05)
 
 
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Whether something comes to hold that no element of the page tells, such as what the store has."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

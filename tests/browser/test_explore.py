@@ -12,8 +12,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from db import limits
 from db.store import Store
-from tests.browser.conftest import Serve, Server, Watch
+from tests.browser.conftest import Serve, Server, Watch, until
 
 pytestmark = pytest.mark.browser
 
@@ -340,7 +341,7 @@ def test_a_label_is_renamed_with_counts_first_and_one_undo_while_somebody_correc
     assert labels() == {"location"}
 
 
-def test_thresholds_of_what_is_corrected_are_there_after_a_reload(explore: Page) -> None:
+def test_thresholds_of_what_is_corrected_are_there_after_a_reload(explore: Page, store: Store) -> None:
     explore.get_by_role("button", name="Correct this").click()
     editor = explore.locator(".relex.editing")
     editor.get_by_role("button", name="thresholds").click()
@@ -349,6 +350,12 @@ def test_thresholds_of_what_is_corrected_are_there_after_a_reload(explore: Page)
     expect(editor.locator(".status")).to_have_text("saved")
     person = explore.locator(".rx-chip", has=explore.get_by_text("person", exact=True))
     expect(person).to_contain_text("from .99")
+
+    def kept() -> bool:
+        found = limits.chosen(store, store.projects()[0].name, "me")
+        return found is not None and found.relation == 0.7
+
+    assert until(kept)
     explore.reload()
     expect(editor.get_by_role("button", name="thresholds")).to_have_text("thresholds .30 · .70", timeout=60_000)
     expect(person).to_contain_text("from .99")
