@@ -17,7 +17,8 @@ test: system .venv/.dev .venv-argilla/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	@# a third: many wait for a server or for a process of training
+	$(BIN)/pytest -n 3 --dist loadfile -m "not browser"
 	@# what measures time has the machine to itself
 	$(BIN)/pytest -m timed; timed=$$?; $(BIN)/pytest -n 2 --dist loadfile -m "browser and not timed" && [ $$timed = 0 ] \
 		|| $(BIN)/python -m tests.browser.again
