@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from db.store import Store
 from db.values import State
 from relex_core.types import Document, Schema
-from tests.browser.conftest import Serve, Server, Watch, free_port
+from tests.browser.conftest import Serve, Server, Watch, free_port, until
 from tests.browser.provider import Provider
 
 pytestmark = pytest.mark.browser
@@ -145,6 +145,7 @@ def test_signing_out_ends_it_here_and_with_the_provider(server: Server, page: Pa
     named(page).click()
     page.locator(".st-key-sign_out button").click()
     expect(asked(page)).to_be_visible(timeout=30_000)
+    assert until(lambda: bool(provider.left))
     assert provider.left[-1]["post_logout_redirect_uri"] == f"{server.url}/oauth2callback"
     assert provider.left[-1]["id_token_hint"]
     # it was meant: no word of anything that went wrong
@@ -197,8 +198,12 @@ def test_a_provider_that_is_down_is_told_and_what_was_corrected_waits(
     page.route("**/relex/corrections", lambda route: route.abort())
     context.clear_cookies()
     page.locator(f"{EDITOR} .pane").evaluate(
-        """(pane) => {
-          pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true }));
+        """async (pane) => {
+          // the page may just be drawing what was decided before, with nothing in focus yet
+          while (!Object.keys(localStorage).some((name) => name.startsWith('relex-studio.log.'))) {
+            pane.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true }));
+            await new Promise((done) => setTimeout(done, 20));
+          }
           location.reload();
         }"""
     )
