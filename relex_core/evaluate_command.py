@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,18 +87,22 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.per_label:
             print_labels(found)
         if arguments.json:
-            whole = {
-                "predictor": predictor.name,
-                "thresholds": arguments.thresholds,
-                "files": [found.to_json() for found in reports],
-                "paper": dict(PAPER.values()),
-                "differences": DIFFERENCES,
-            }
-            write_json(arguments.json, whole)
+            write_json(arguments.json, result(predictor.name, arguments.thresholds, reports))
     print_paper(reports)
     if unreadable := getattr(predictor, "unreadable", 0):
         print(f"{unreadable:,} answers could not be read: they count as nothing found.")
     return 0
+
+
+def result(predictor: str, thresholds: str, reports: Iterable[Report]) -> dict[str, Any]:
+    """What `--json` writes, which the app reads; `thresholds` say how they were chosen."""
+    return {
+        "predictor": predictor,
+        "thresholds": thresholds,
+        "files": [found.to_json() for found in reports],
+        "paper": dict(PAPER.values()),
+        "differences": DIFFERENCES,
+    }
 
 
 def write_json(path: Path, data: dict[str, Any] | None) -> None:

@@ -67,7 +67,7 @@ def measure(home: Path, side: str) -> None:
     """Score one side of the run in `home` on its held-out documents, and record the checkpoint that came of it."""
     import torch
 
-    from relex_core.evaluate_command import load_predictor
+    from relex_core.evaluate_command import load_predictor, result
     from relex_core.evaluation import predict_file, report
     from relex_core.tuning import best_thresholds
 
@@ -80,7 +80,7 @@ def measure(home: Path, side: str) -> None:
     data.write_bytes((home / "data.dev.jsonl").read_bytes())
     run = predict_file(predictor, data)
     reports = [report(run, Thresholds()), report(run, best_thresholds(run))]
-    write_json(home / f"{side}.json", evaluating.result(predictor.name, Thresholds(), reports))
+    write_json(home / f"{side}.json", result(predictor.name, evaluating.as_given(Thresholds()), reports))
     # also where Evaluate looks, down to each error
     evaluating.save(predictor.name, Thresholds(), reports[:1])
     if side == "after":

@@ -22,7 +22,7 @@ from db.store import Store
 from db.values import State
 from pages.shared.jobs import Job, Jobs, Pieces
 from relex_core.errors import FormatError, InputError, quote
-from relex_core.evaluate_command import DIFFERENCES, PAPER
+from relex_core.evaluate_command import result
 from relex_core.evaluation import Predictor, Report, predict_file, report
 from relex_core.jsonl import thresholds_from_json
 from relex_core.tuning import best_thresholds, by_label
@@ -86,10 +86,6 @@ class Scored:
         return f"{self.predictor.removeprefix('relex_core, ')} on {self.data}"
 
 
-class Stopped(Exception):
-    """Somebody asked the job to end."""
-
-
 class Watched:
     """A predictor that tells a job how many documents it has read, and ends when the job is stopped."""
 
@@ -103,11 +99,7 @@ class Watched:
         floor: Thresholds,
         given: Sequence[tuple[Entity, ...]] | None = None,
     ) -> Iterator[Extraction]:
-        for extraction in self.predictor.predict(documents, schema, floor, given):
-            if self.job.stopped:
-                raise Stopped
-            self.job.done += 1
-            yield extraction
+        yield from self.job.counted(self.predictor.predict(documents, schema, floor, given))
 
 
 def folder() -> Path:
@@ -135,15 +127,14 @@ def _pieces(question: Question, data: bytes, name: str, load: Load) -> Pieces:
                 yield 0
                 predictor = load(checkpoint)
                 thresholds = question.thresholds
-                with suppress(Stopped):
-                    watched = Watched(predictor, job)
-                    if development is not None:
-                        tried = predict_file(watched, development, question.gold_entities)
-                        thresholds = best_thresholds(tried)
-                        if question.by_label:
-                            thresholds = by_label(tried, thresholds)
-                    run = predict_file(watched, path, question.gold_entities)
-                    save(predictor.name, thresholds, [report(run, thresholds)])
+                watched = Watched(predictor, job)
+                if development is not None:
+                    tried = predict_file(watched, development, question.gold_entities)
+                    thresholds = best_thresholds(tried)
+                    if question.by_label:
+                        thresholds = by_label(tried, thresholds)
+                run = predict_file(watched, path, question.gold_entities)
+                save(predictor.name, thresholds, [report(run, thresholds)])
             yield 0
 
     return work
@@ -183,20 +174,14 @@ def said(thresholds: Thresholds) -> str:
     return f"above {thresholds.entity:g} / {thresholds.relation:g}{own}"
 
 
-def result(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Json:
-    """A result in the form of `python -m relex_core evaluate --json`."""
-    return {
-        "predictor": predictor,
-        "thresholds": f"{thresholds.entity},{thresholds.relation}",
-        "files": [found.to_json() for found in reports],
-        "paper": dict(PAPER.values()),
-        "differences": DIFFERENCES,
-    }
+def as_given(thresholds: Thresholds) -> str:
+    """The pair as the command takes it."""
+    return f"{thresholds.entity},{thresholds.relation}"
 
 
 def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Path:
     """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all."""
-    whole = result(predictor, thresholds, reports)
+    whole = result(predictor, as_given(thresholds), reports)
     files = whole["files"]
     folder().mkdir(parents=True, exist_ok=True)
     stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")

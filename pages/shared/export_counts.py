@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from db import samples
@@ -46,10 +46,6 @@ class Counting:
     complete: bool = False
 
 
-class _Stopped(Exception):
-    """Another choice was made."""
-
-
 def of_choice(store: Store, choice: Choice, stamp: object) -> Counting:
     """The counts of this choice: those there are, or others that begin now and are waited for a moment.
 
@@ -85,10 +81,7 @@ def _begin(store: Store, choice: Choice, of: object) -> Counting:
     counting = Counting(of, choice, job)
 
     def pieces(job: Job) -> Generator[int]:
-        try:
-            _count(store, counting)
-        except _Stopped:
-            return
+        _count(store, counting)
         yield 0
 
     job.start(pieces)
@@ -100,7 +93,8 @@ def _count(store: Store, counting: Counting) -> None:
     people = choice.annotators or None
 
     def annotations() -> Iterator[Annotation]:
-        return _watched(store.annotations(choice.project, states=choice.states, annotators=people), job)
+        job.done = 0
+        return job.counted(store.annotations(choice.project, states=choice.states, annotators=people))
 
     try:
         first = store.latest_revisions(choice.project, states=choice.states, annotators=people, suggestions=True)
@@ -111,12 +105,3 @@ def _count(store: Store, counting: Counting) -> None:
     if choice.split is not None and counting.summary.documents:
         counting.sizes = bundles.set_sizes(annotations(), choice.split)
     counting.complete = True
-
-
-def _watched(annotations: Iterable[Annotation], job: Job) -> Iterator[Annotation]:
-    job.done = 0
-    for annotation in annotations:
-        if job.stopped:
-            raise _Stopped
-        job.done += 1
-        yield annotation

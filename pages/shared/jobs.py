@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from relex_core.errors import RelexError
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Somebody asked a job to end in the middle of a piece."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,18 @@ class Job:
         """End after the piece that is being done."""
         self._stop.set()
 
+    def go_on(self) -> None:
+        """For pieces that take long: raises Stopped, which ends the job, if somebody asked for that."""
+        if self.stopped:
+            raise Stopped
+
+    def counted(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, each counted as done as it comes. Raises Stopped."""
+        for item in items:
+            self.go_on()
+            self.done += 1
+            yield item
+
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it ended within `timeout` seconds."""
         if self._thread is not None:
@@ -72,6 +91,8 @@ class Job:
                 self.done += finished
                 if self._stop.is_set():
                     break
+        except Stopped:
+            pass
         except RelexError as error:
             self.error = str(error)
         finally:

@@ -25,10 +25,6 @@ SOON = 0.6
 """Seconds that a run waits for the file before it shows how far it is."""
 
 
-class Stopped(Exception):
-    """Somebody changed their mind."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The file that was asked for. `of` is what it was made from: when that is another, this is forgotten."""
@@ -96,16 +92,13 @@ def _begin(what: str, make: Make, total: int) -> Job:
     def pieces(job: Job) -> Generator[int]:
         def seen(documents: int) -> None:
             job.done = documents
-            if job.stopped:
-                raise Stopped
+            job.go_on()
 
         folder = Path(mkdtemp(prefix="relex-"))
         try:
             path = make(folder, seen)
-        except BaseException as error:
+        except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, Stopped):
-                return
             raise
         job.result = Takeaway(path, path.name, folder)
         yield 0

@@ -26,27 +26,19 @@ class Checked:
     derived: int
 
 
-class _StoppedError(Exception):
-    """Somebody ended the check."""
-
-
 def start_check(store: Store, jobs: Jobs) -> Job:
     """Compute all hashes anew and compare all indexes, in the background. The job's result is a `Checked`."""
 
     def pieces(job: Job) -> Generator[int]:
         def seen() -> None:
             job.done += 1
-            if job.stopped:
-                raise _StoppedError
+            job.go_on()
 
         found: list[Finding] = []
         number = derived = 0
-        try:
-            for finding in check(store.database, seen):
-                number, derived = number + 1, derived + finding.derived
-                found += [finding] if len(found) < SHOWN else []
-        except _StoppedError:
-            return
+        for finding in check(store.database, seen):
+            number, derived = number + 1, derived + finding.derived
+            found += [finding] if len(found) < SHOWN else []
         job.result = Checked(store.now(), job.done, tuple(found), number, derived)
         yield 0
 
