@@ -61,6 +61,19 @@ def events(
         return tuple(_event(row) for row in connection.execute(query.limit(limit)))
 
 
+def last(
+    connection: Connection, action: str, project: int | None = None, by: str | None = None
+) -> Mapping[str, Any] | None:
+    """The particulars of the last line with that action, of a project or a person where one is named; None if there is
+    none. What was chosen last holds."""
+    query = sa.select(audit_log.c.detail).where(audit_log.c.action == action)
+    wanted = ((audit_log.c.project_pk, project), (audit_log.c.by, by))
+    query = query.where(*(column == value for column, value in wanted if value is not None))
+    detail = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(1)).scalar()
+    found: Mapping[str, Any] | None = None if detail is None else json.loads(detail)
+    return found
+
+
 def people(store: Store) -> tuple[str, ...]:
     """Whoever is named in the log, "" among them where nobody was."""
     return _values(store, audit_log.c.by)
@@ -175,6 +188,4 @@ def choose_checkpoint(store: Store, name: str, by: str = "") -> None:
 def chosen_checkpoint(store: Store) -> str:
     """The checkpoint that was last chosen for everybody, "" if none was."""
     with store.database.read() as connection:
-        query = sa.select(audit_log.c.detail).where(audit_log.c.action == CHOSEN)
-        detail = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(1)).scalar()
-        return "" if detail is None else str(json.loads(detail).get("name", ""))
+        return str((last(connection, CHOSEN) or {}).get("name", ""))

@@ -7,14 +7,13 @@ without seeing anybody's marks, and the adjudicated version stays the document's
 from __future__ import annotations
 
 import hashlib
-import json
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import audit, projects
 from db.store import Store
-from db.tables import annotators, assignments, audit_log, documents, heads, revisions
+from db.tables import annotators, assignments, documents, heads, revisions
 from db.values import FINISHED, State
 from relex_core.errors import InputError
 
@@ -33,14 +32,9 @@ def share(store: Store, project: str) -> float:
     """Which share of a queue is gold: what was chosen last, else `SHARE` where a team shares the project, else 0."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        last = (
-            sa.select(audit_log.c.detail)
-            .where(audit_log.c.project_pk == pk, audit_log.c.action == _CHOSEN)
-            .order_by(audit_log.c.pk.desc())
-        )
-        chosen = connection.execute(last.limit(1)).scalar()
+        chosen = audit.last(connection, _CHOSEN, pk)
         if chosen is not None:
-            return float(json.loads(chosen)["share"])
+            return float(chosen["share"])
         team = sa.select(assignments.c.document_pk).join(documents, documents.c.pk == assignments.c.document_pk)
         return SHARE if connection.execute(team.where(documents.c.project_pk == pk).limit(1)).first() else 0.0
 

@@ -5,15 +5,11 @@ Those of single labels are given under the labels' present names.
 
 from __future__ import annotations
 
-import json
-
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import audit, projects
 from db.labels import Renames
 from db.store import Store
-from db.tables import audit_log
 from relex_core import jsonl
 from relex_core.types import Thresholds
 
@@ -38,13 +34,9 @@ def choose(store: Store, project: str, annotator: str, thresholds: Thresholds) -
 
 
 def _chosen(connection: Connection, project: int, annotator: str) -> Thresholds | None:
-    query = sa.select(audit_log.c.detail).where(
-        audit_log.c.project_pk == project, audit_log.c.action == CHOSEN, audit_log.c.by == annotator.strip()
-    )
-    detail = connection.execute(query.order_by(audit_log.c.pk.desc()).limit(1)).scalar()
-    if detail is None:
+    kept = audit.last(connection, CHOSEN, project, annotator.strip())
+    if kept is None:
         return None
-    kept = json.loads(detail)
     renames = projects.load_labels(connection, project).since(int(kept["label_version"]))
     return _renamed(jsonl.thresholds_from_json(kept["thresholds"]), renames)
 
