@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from relex_core.config import whole
 from relex_core.decoding import Floats
 from relex_core.errors import InputError, quote
 from relex_core.words import Words
@@ -37,7 +38,7 @@ def readable(text: object) -> bool:
 
 def check(batch_size: int, input_spans: Any, spans: Any, count: int) -> None:
     """Raises InputError for arguments that cannot be used."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if not whole(batch_size) or batch_size < 1:
         raise InputError(expected="a batch_size of at least 1", found=quote(batch_size), change="Use 8.")
     if spans is not None and input_spans is not None:
         raise InputError(

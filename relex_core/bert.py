@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from relex_core.config import whole
 from relex_core.errors import CheckpointError, ConfigError, quote
 from relex_core.products import Linear, in_blocks
 
@@ -164,13 +165,8 @@ def activation(name: str) -> nn.Module:
 def size_of(config: Mapping[str, Any], key: str, default: int, least: int = 1) -> int:
     """A size in an encoder's configuration. Raises ConfigError for what is none."""
     value = config.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(
-            expected=f"{key} of the encoder to be a whole number of at least {least}",
-            found=quote(value),
-            change="Correct encoder_config in gliner_config.json, or choose another checkpoint.",
-            value=value,
-        )
+    if not whole(value) or value < least:
+        raise _wrong(f"{key} of the encoder to be a whole number of at least {least}", value)
     return value
 
 
@@ -178,13 +174,13 @@ def heads_of(config: Mapping[str, Any], width: int, default: int) -> int:
     """Attention heads, which have equal parts of the width. Raises ConfigError."""
     heads = size_of(config, "num_attention_heads", default)
     if width % heads:
-        raise ConfigError(
-            expected=f"num_attention_heads of the encoder to divide its width of {width}",
-            found=str(heads),
-            change="Correct encoder_config in gliner_config.json, or choose another checkpoint.",
-            value=heads,
-        )
+        raise _wrong(f"num_attention_heads of the encoder to divide its width of {width}", heads)
     return heads
+
+
+def _wrong(expected: str, found: object) -> ConfigError:
+    change = "Correct encoder_config in gliner_config.json, or choose another checkpoint."
+    return ConfigError(expected=expected, found=quote(found), change=change, value=found)
 
 
 def split_heads(x_BTD: Tensor, count: int) -> Tensor:

@@ -39,6 +39,7 @@ from relex_core.scoring import Decode, Window
 from relex_core.words import Words
 
 RelationDict = dict[str, Any]
+Held = tuple[Window, list[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class _Text:
     entities: tuple[str, ...]
     relations: tuple[str, ...]
     given: tuple[Mark, ...] | None = None
+    held: tuple[Held, ...] = ()
+    """With given entities: the windows that hold a pair of them, and which of them each span is."""
 
 
 class GLiNER:
@@ -158,8 +161,8 @@ class GLiNER:
             ranges, windows = self.extractor.windows(cut, *prompts, floors, taus[i], decoding)
             if input_spans is not None:
                 windows = _restrict(windows, ranges, own, input_spans[i])
-            marks = None if spans is None else given(own, spans[i])
-            plans.append(_Text(own, ranges, windows, tuple(names), tuple(wanted), marks))
+            plan = _Text(own, ranges, windows, tuple(names), tuple(wanted))
+            plans.append(plan if spans is None else _with_given(plan, given(own, spans[i])))
         _say_parts(plans)
         entities: list[list[EntityDict]] = [[] for _ in texts]
         found_relations: list[list[RelationDict]] = [[] for _ in texts]
@@ -279,13 +282,13 @@ def _parts(plan: _Text) -> list[Window]:
     """What is scored of a text: with given entities only windows that hold a pair of them."""
     if plan.given is None:
         return list(plan.windows)
-    return [window for window, _ in _holding(plan)]
+    return [window for window, _ in plan.held]
 
 
-def _holding(plan: _Text) -> list[tuple[Window, list[list[int]]]]:
-    if not plan.relations or not plan.given:
-        return []
-    return holding(plan.windows, plan.ranges, [span for _, span in plan.given])
+def _with_given(plan: _Text, marks: tuple[Mark, ...]) -> _Text:
+    """`plan` for a text whose entities are given."""
+    held = holding(plan.windows, plan.ranges, [span for _, span in marks]) if plan.relations else []
+    return replace(plan, given=marks, held=tuple(held))
 
 
 def _related(plan: _Text, parts: Sequence[Scores]) -> tuple[list[EntityDict], list[RelationDict]]:
@@ -293,7 +296,7 @@ def _related(plan: _Text, parts: Sequence[Scores]) -> tuple[list[EntityDict], li
     assert plan.given is not None
     entities = [dict(entity) for entity, _ in plan.given]
     best: dict[tuple[int, int, int], float] = {}
-    for (_, groups), found in zip(_holding(plan), parts, strict=True):
+    for (_, groups), found in zip(plan.held, parts, strict=True):
         columns = (found.head.tolist(), found.tail.tolist(), found.label.tolist(), found.score.tolist())
         for head, tail, label, score in zip(*columns, strict=True):
             for key in ((a, b, label) for a in groups[head] for b in groups[tail]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeGuard
 
 from relex_core.errors import ConfigError, quote
 
@@ -73,14 +73,14 @@ class ModelConfig:
             if not isinstance(getattr(self, key), str) or not getattr(self, key):
                 raise _wrong(key, "the text of a token", getattr(self, key))
         for key in ("num_rnn_layers", "class_token_index", "rel_token_index"):
-            if not _whole(getattr(self, key)):
+            if not whole(getattr(self, key)):
                 raise _wrong(key, "a whole number", getattr(self, key))
         for key in ("embed_ent_token", "embed_rel_token"):
             if not isinstance(getattr(self, key), bool):
                 raise _wrong(key, "true or false", getattr(self, key))
         for key in ("hidden_size", "max_width", "max_len"):
             value = getattr(self, key)
-            if not _whole(value) or value < 1:
+            if not whole(value) or value < 1:
                 raise _wrong(key, "a whole number of at least 1", value)
         if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
             raise _wrong("dropout", "a number from 0 to below 1", self.dropout)
@@ -120,7 +120,8 @@ class ModelConfig:
         return str(self.encoder_config.get("model_type", "deberta-v2"))
 
 
-def _whole(value: object) -> bool:
+def whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number, which true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

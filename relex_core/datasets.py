@@ -13,13 +13,12 @@ The entity label `entity` means that the type is not known: it is never prompted
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from relex_core.errors import FormatError, InputError, quote
-from relex_core.jsonl import Json, annotation_from_training, read_lines, training_labels
+from relex_core.errors import FormatError, quote
+from relex_core.jsonl import Json, annotation_from_training, read_lines, reading, training_labels
 from relex_core.marked import Marked, read_marked
 from relex_core.types import Document, Entity, EntityLabel, Relation, RelationLabel, Schema
 
@@ -56,25 +55,17 @@ def read_gold(path: str | Path) -> tuple[Gold, ...]:
 def iterate_gold(path: str | Path) -> Iterator[Gold]:
     """The records of a file one by one. Raises like `read_gold`."""
     path = Path(path)
-    try:
+    with reading(path, "a readable .jsonl, .jsonl.gz or .marked file") as lines:
         if path.suffix == ".marked":
-            for text in read_marked(path.read_text("utf-8"), path.name):
+            for text in read_marked(lines.read(), path.name):
                 if isinstance(text, FormatError):
                     raise text
                 yield _from_marked(text, path.stem)
             return
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for number, record in read_lines(lines):
-                if isinstance(record, FormatError):
-                    raise record
-                yield _gold(record, f"{path.stem}-{number}", number)
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise InputError(
-            expected="a readable .jsonl, .jsonl.gz or .marked file",
-            found=f"{path} ({error})",
-            change="Check the path and that the file is UTF-8 text.",
-            value=str(path),
-        ) from error
+        for number, record in read_lines(lines):
+            if isinstance(record, FormatError):
+                raise record
+            yield _gold(record, f"{path.stem}-{number}", number)
 
 
 def labels_of(records: Iterable[Gold]) -> Schema:

@@ -11,10 +11,13 @@ Three records, each with a writer and a reader that give back equal values:
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO, cast
 
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.types import (
@@ -37,6 +40,22 @@ Json = dict[str, Any]
 def dumps(record: Json) -> str:
     """One line of JSON Lines: no line break inside, non-ASCII text readable."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def reading(
+    path: Path,
+    expected: str,
+    change: str = "Check the path and that the file is UTF-8 text.",
+    encoding: str = "utf-8",
+) -> Iterator[TextIO]:
+    """A text file, gzipped if its name says so. Raises InputError, which says what was `expected`, for what cannot be
+    read, also while it is read."""
+    try:
+        with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
+            yield cast("TextIO", file)
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise InputError(expected=expected, found=f"{path} ({error})", change=change, value=str(path)) from error
 
 
 def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Json | FormatError]]:

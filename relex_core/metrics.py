@@ -72,7 +72,7 @@ NOTHING = "(none)"
 def score(gold: Gold, found: Extraction) -> DocumentScore:
     """Compare one prediction with the truth, at document level where the truth has clusters."""
     truth, claimed = facts(gold), claims(gold, found)
-    claims_ = {key for key, _ in claimed}
+    said = {key for key, _ in claimed}
     typed_truth, typed = _typed(gold, found, claimed)
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
     entity_claims = {(*e.span, e.label) for e in found.entities if e.label != UNKNOWN_TYPE}
@@ -81,11 +81,11 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
         entity_claims &= entity_truth | {(*e.span, e.label) for e in gold.rejected_entities}
     return DocumentScore(
         _count(entity_truth, entity_claims),
-        _count(truth, claims_),
+        _count(truth, said),
         _count(typed_truth, typed),
-        _confusions(truth, claims_),
-        _ordered(_first_mentions(truth - claims_, gold)),
-        _ordered(_first_mentions(claims_ - truth, gold)),
+        _confusions(truth, said),
+        _ordered(_first_mentions(truth - said, gold)),
+        _ordered(_first_mentions(said - truth, gold)),
         _ordered(entity_truth - entity_claims),
         _ordered(entity_claims - entity_truth),
     )

@@ -97,6 +97,11 @@ def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[
     return min(keys, key=lambda key: (key[2], key[0], key[1]))
 
 
+def sureness(item: Entity | Relation) -> float:
+    """The score; what a person or another program gave without one is sure."""
+    return 1.0 if item.score is None else item.score
+
+
 def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[Entity] = ()) -> tuple[Entity, ...]:
     """The best candidates that go together, and with `taken`; in text order (without `taken`)."""
     chosen: list[Entity] = []
@@ -112,7 +117,7 @@ def greedy(candidates: Iterable[Entity], nested: bool = False, taken: Iterable[E
 
     for entity in taken:
         block(entity)
-    for candidate in sorted(candidates, key=lambda e: -(1.0 if e.score is None else e.score)):
+    for candidate in sorted(candidates, key=sureness, reverse=True):
         near = (other for place in places(candidate) for other in blocked.get(place, ()))
         if nested:
             clash = any(candidate.crosses(other) or candidate.span == other.span for other in near)

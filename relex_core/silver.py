@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from relex_core.errors import ConfigError, InputError
-from relex_core.jsonl import Json, dumps
+from relex_core.jsonl import Json, dumps, reading
 from relex_core.syntax import read
 from relex_core.syntax_types import read_types
 from relex_core.syntax_words import NATION
@@ -128,29 +128,21 @@ def _trim(entity: Any) -> tuple[int, int]:
     return first, end
 
 
-def _open(path: Path, mode: str) -> Any:
-    encoding = "utf-8-sig" if mode == "r" else "utf-8"
-    return (
-        gzip.open(path, mode + "t", encoding=encoding) if path.suffix == ".gz" else path.open(mode, encoding=encoding)
-    )
+_USABLE = "a file that can be opened, of UTF-8 text, plain or gzipped as its name says"
+_CHECK = "Check the path and the file."
 
 
 @contextmanager
-def _usable(path: Path) -> Iterator[None]:
-    """Raises InputError for what goes wrong with a file."""
+def _writable(path: Path) -> Iterator[None]:
+    """Raises InputError for what goes wrong with a file that is written."""
     try:
         yield
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise InputError(
-            expected="a file that can be opened, of UTF-8 text, plain or gzipped as its name says",
-            found=f"{path} ({error})",
-            change="Check the path and the file.",
-            value=str(path),
-        ) from error
+    except OSError as error:
+        raise InputError(expected=_USABLE, found=f"{path} ({error})", change=_CHECK, value=str(path)) from error
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with _usable(path), _open(path, "r") as lines:
+    with reading(path, _USABLE, _CHECK, encoding="utf-8-sig") as lines:
         for line in lines:
             if text := line.strip():
                 yield text
@@ -203,7 +195,7 @@ def make_silver(
     part = out.with_name(f"part-{out.name}")
     try:
         labels = _write(parser, inputs, part, skip, limit, keep_empty, batch)
-        with _usable(out):
+        with _writable(out):
             os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
@@ -214,7 +206,8 @@ def _write(
     parser: Any, inputs: Sequence[Path], out: Path, skip: set[str], limit: int | None, keep_empty: float, batch: int
 ) -> Counter[str]:
     labels: Counter[str] = Counter()
-    with _usable(out), _open(out, "w") as sink:
+    opened = gzip.open if out.suffix == ".gz" else open
+    with _writable(out), opened(out, "wt", encoding="utf-8") as sink:
         for path in inputs:
             source = path.name.split(".")[0]
             began, kept, empty = time.monotonic(), 0, 0.0

@@ -46,8 +46,7 @@ _SHARES = "drop_label coarse rename_entity other rename_relation inverse wrong_s
 _RANGES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("encoder_lr head_lr clip", "a number above 0", lambda value: value > 0),
     (
-        "steps epochs minutes warmup evaluate_every patience weight_decay threads save_minutes "
-        "loss.entity loss.adjacency loss.relation loss.gamma",
+        "steps epochs minutes warmup evaluate_every patience weight_decay threads save_minutes",
         "0 or more",
         lambda value: value >= 0,
     ),

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from relex_core import metrics
 from relex_core.errors import ConfigError
-from relex_core.evaluation import SCORING_FLOOR, Predictor, Report, Run, predict_file, report, shown
+from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, predict_file, report, shown
 from relex_core.metrics import Counts
+from relex_core.selection import sureness
 from relex_core.types import Thresholds
 
 GRID = tuple(round(0.1 + 0.025 * step, 3) for step in range(33))
@@ -57,14 +58,14 @@ def best_thresholds(run: Run) -> Thresholds:
     best, chosen = -1.0, Thresholds(0.5, 0.5)
     for entity in GRID if not run.gold_entities else (0.5,):
         at_floor = report(run, Thresholds(entity, SCORING_FLOOR.relation))
-        for relation, f1 in _relation_curve(run, at_floor).items():
+        for relation, f1 in _relation_curve(run, at_floor.thresholds).items():
             value = f1 + (0.0 if run.gold_entities else at_floor.entities.f1)
             if value > best:
                 best, chosen = value, Thresholds(entity, relation)
     return chosen
 
 
-def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
+def _relation_curve(run: Run, entities: Thresholds) -> dict[float, float]:
     """Relation F1 at each threshold of the grid for one choice of entities."""
     scored: list[tuple[float, bool]] = []
     truth = 0
@@ -73,8 +74,8 @@ def _relation_curve(run: Run, at_floor: Report) -> dict[float, float]:
         truth += len(right)
         # several relations can claim the same, at document level: the best one decides from where on it is claimed
         best: dict[metrics.Key, float] = {}
-        for key, relation in metrics.claims(gold, shown(run, place, at_floor.thresholds)):
-            best[key] = max(best.get(key, 0.0), 1.0 if relation.score is None else relation.score)
+        for key, relation in metrics.claims(gold, shown(run, place, entities)):
+            best[key] = max(best.get(key, 0.0), sureness(relation))
         scored += [(score, key in right) for key, score in best.items()]
     curve = {}
     for threshold in GRID:

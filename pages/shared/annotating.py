@@ -199,7 +199,8 @@ def editor(desk: Desk) -> None:
 
 def graph_is_open() -> bool:
     """Whether the graph stands beside the text: as it was left in this visit, else in the browser's last one."""
-    return bool(state.remembered(_GRAPH, None) if state.remembered(_GRAPH) is not None else graph_opened_last())
+    chosen: bool | None = state.remembered(_GRAPH)
+    return graph_opened_last() if chosen is None else chosen
 
 
 @st.fragment

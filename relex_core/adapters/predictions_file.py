@@ -6,13 +6,13 @@ without a score are sure. The same mark twice is one; a label that the annotated
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from relex_core.errors import FormatError, InputError, RelexError, quote
-from relex_core.jsonl import Json, graph_from_json, read_lines
+from relex_core.jsonl import Json, graph_from_json, read_lines, reading
+from relex_core.selection import sureness
 from relex_core.types import Document, Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema, Thresholds
 
 Graph = tuple[tuple[Entity, ...], tuple[Relation, ...]]
@@ -25,17 +25,9 @@ class PredictionsFile:
         path = Path(path)
         self.name = f"predictions in {path.name}"
         self.records: dict[str, tuple[int, str | None, Graph]] = {}
-        try:
-            with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as f:
-                for number, record in read_lines(f):
-                    self._take(number, record)
-        except (OSError, UnicodeDecodeError, EOFError) as error:
-            raise InputError(
-                expected="a readable .jsonl or .jsonl.gz file of predictions",
-                found=f"{path} ({error})",
-                change="Check the path and that the file is UTF-8 text.",
-                value=str(path),
-            ) from error
+        with reading(path, "a readable .jsonl or .jsonl.gz file of predictions") as lines:
+            for number, record in read_lines(lines):
+                self._take(number, record)
 
     def predict(
         self,
@@ -84,7 +76,7 @@ def _each_once(graph: Graph) -> Graph:
     names: dict[str, str] = {}
     for entity in entities:
         first = kept.setdefault((*entity.span, entity.label), entity)
-        if _sureness(entity) > _sureness(first):
+        if sureness(entity) > sureness(first):
             kept[*entity.span, entity.label] = replace(first, score=entity.score)
         names[entity.id] = first.id
     edges: dict[tuple[str, str, str], Relation] = {}
@@ -92,13 +84,9 @@ def _each_once(graph: Graph) -> Graph:
         edge = replace(
             relation, head=names.get(relation.head, relation.head), tail=names.get(relation.tail, relation.tail)
         )
-        if edge.key not in edges or _sureness(edge) > _sureness(edges[edge.key]):
+        if edge.key not in edges or sureness(edge) > sureness(edges[edge.key]):
             edges[edge.key] = edge
     return tuple(kept.values()), tuple(edges.values())
-
-
-def _sureness(item: Entity | Relation) -> float:
-    return 1.0 if item.score is None else item.score
 
 
 def _between(graph: Graph, given: tuple[Entity, ...]) -> Graph:
