@@ -34,6 +34,11 @@ def test_texts_for_mini_fit_its_window(workload: Workload) -> None:
     assert max(len(text.ids) for text in pieces) + len(prompt.ids) + 1 <= 512
 
 
+@pytest.mark.parametrize("workload", WORKLOADS["deberta"], ids=lambda workload: workload.name)
+def test_texts_without_a_window_are_not_cut_by_the_peer(workload: Workload) -> None:
+    assert max(len(Words.of(text)) for text in documents(workload)) <= 2048
+
+
 def test_the_command_writes_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out.json"
     arguments = ["--peer", "none", "--checkpoints", "mini", "--workloads", "c", "--repeat", "1", "--json", str(target)]
