@@ -23,6 +23,8 @@ from relex_core.errors import ConfigError
 
 _FIELD = "annotator_name"
 
+_REFUSED = "annotator_name_refused"
+
 _ADDRESS = re.compile(r"(?=.{3,80}$)[^\s@()]+@[^\s@()]+")
 """One whose account has a sign of its own has brackets in its name."""
 
@@ -138,10 +140,19 @@ def choose() -> None:
         on_change=_choose,
         help="Decisions are saved under this name. There is no account.",
     )
+    if refused := state.remembered(_REFUSED, ""):
+        refuse(
+            f"“{refused}” cannot be an annotator's name, so you are still “{state.annotator()}”. Choose another one."
+        )
 
 
 def _choose() -> None:
-    state.choose_annotator(tab_name.tidy(state.widget(_FIELD)))
+    said = str(state.widget(_FIELD) or "").strip()
+    name = tab_name.tidy(said)
+    refused = said if said and not name else ""
+    state.remember(_REFUSED, refused)
+    if not refused:
+        state.choose_annotator(name)
 
 
 def leave() -> None:

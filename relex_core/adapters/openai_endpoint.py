@@ -13,13 +13,13 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from relex_core.errors import ConfigError, InputError, quote
-from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.types import Document, Entity, EntityLabel, Extraction, Relation, RelationLabel, Schema, Thresholds
 
 TRIES = 4
 WAIT = 2.0
@@ -116,13 +116,12 @@ class OpenAiEndpoint:
 
         A name that stands for several entities means the nearest pair of these as an end of a relation.
         """
-        types = {label.prompt: label.name for label in schema.visible_entities}
-        names = {label.prompt: label.name for label in schema.visible_relations}
+        types, names = _names(schema.visible_entities), _names(schema.visible_relations)
         entities = list(given or ())
         taken: set[tuple[int, int]] = set()
         for item in _items(answer, "entities") if given is None else ():
             span = _place(document.text, str(item.get("text", "")), taken)
-            label = types.get(str(item.get("type", "")))
+            label = _asked_for(types, item.get("type"))
             if span is not None and label is not None:
                 taken.add(span)
                 entities.append(Entity.suggested(*span, label, 1.0))
@@ -133,13 +132,27 @@ class OpenAiEndpoint:
         for item in _items(answer, "relations"):
             heads, tails = (by_text.get(str(item.get(end, "")), []) for end in ("head", "tail"))
             pairs = [(abs(h.start - t.start), h, t) for h in heads for t in tails if h.id != t.id]
-            name = names.get(str(item.get("label", "")))
+            name = _asked_for(names, item.get("label"))
             if pairs and name is not None:
                 _, head, tail = min(pairs, key=lambda pair: (pair[0], pair[1].start))
                 edge = Relation(head.id, tail.id, name, 1.0)
                 edges.setdefault(edge.key, edge)
         ordered = tuple(sorted(entities, key=lambda e: e.span)) if given is None else given
         return ordered, tuple(edges.values())
+
+
+def _names(labels: Sequence[EntityLabel] | Sequence[RelationLabel]) -> dict[str, str]:
+    """Names by what is prompted; in small letters too, where no other label is prompted so."""
+    return {
+        **{label.prompt.casefold(): label.name for label in labels},
+        **{label.prompt: label.name for label in labels},
+    }
+
+
+def _asked_for(names: Mapping[str, str], said: object) -> str | None:
+    """The label that an answer names, in whichever case it does; None if it was not asked for."""
+    text = str(said or "").strip()
+    return names.get(text) or names.get(text.casefold())
 
 
 def _place(text: str, name: str, taken: set[tuple[int, int]]) -> tuple[int, int] | None:

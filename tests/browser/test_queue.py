@@ -370,6 +370,12 @@ def test_each_tab_keeps_its_name_and_a_new_one_begins_with_the_last_chosen(
     assert not skipped("bob")
     # the field says it as well
     named(page).click()
-    expect(page.get_by_role("textbox", name="Your name")).to_have_value("ada")
+    field = page.get_by_role("textbox", name="Your name")
+    expect(field).to_have_value("ada")
+    # adjudicated versions are nobody's
+    field.fill("Adjudication")
+    field.press("Enter")
+    expect(page.get_by_text("“Adjudication” cannot be an annotator's name")).to_be_visible()
+    expect(named(page)).to_contain_text("ada")
     second.close()
     third.close()

@@ -130,6 +130,17 @@ def test_a_busy_endpoint_is_asked_again_and_odd_answers_are_counted(odd: str, tm
         assert "secret" not in str(caught.value)
 
 
+def test_a_label_is_known_in_whichever_case_an_answer_names_it(odd: str) -> None:
+    document = Document.from_text("Ann met Bo in Us.")
+    people = [{"text": "Ann", "type": "Person"}, {"text": "Bo", "type": " PERSON "}, {"text": "Us", "type": "us"}]
+    met = {"head": "Ann", "tail": "Bo", "label": "MET"}
+    Odd.answers = [says(json.dumps({"entities": people, "relations": [met]}))]
+    schema = Schema.of(["person", "US", "us"], ["met"])
+    (found,) = OpenAiEndpoint(odd, "m").predict([document], schema, Thresholds())
+    assert [(e.text(document), e.label) for e in found.entities] == [("Ann", "person"), ("Bo", "person"), ("Us", "us")]
+    assert [relation.label for relation in found.relations] == ["met"]
+
+
 def test_repeated_names_get_their_own_places(odd: str) -> None:
     document = Document.from_text("Annapolis pleased Ann. Ann met Bo, and Ann left.")
     schema = Schema.of(["person"], ["met"])

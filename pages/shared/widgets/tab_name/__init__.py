@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from db.gold import ADJUDICATOR
 from db.projects import JOINERS
 from pages.shared import state
 
@@ -52,15 +53,16 @@ def begins_with() -> str:
 
 
 def tidy(name: Any) -> str:
-    """A name as it is kept, the same for one that is tidy already; "" for what is none, as a browser may send. What is
-    left can be stored.
+    """A name as it is kept, the same for one that is tidy already; "" for what is none, as a browser may send, and for
+    the one that adjudicated versions are saved under. What is left can be stored.
 
     >>> tidy("Ada\\u00a0Lovelace\\u200f\\n")
     'Ada Lovelace'
     """
     signs = (" " if unicodedata.category(sign) == "Zs" else sign for sign in name) if isinstance(name, str) else ()
     line = "".join(sign for sign in signs if not sign.translate(JOINERS) or sign.isprintable()).strip()[:LONGEST]
-    return line.strip() if line.translate(JOINERS).strip() else ""
+    name = line.strip() if line.translate(JOINERS).strip() else ""
+    return "" if name.casefold() == ADJUDICATOR else name
 
 
 def _rerun_only() -> None:
