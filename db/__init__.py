@@ -23,6 +23,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     habits         which relations people choose between which types
     limits         which thresholds a person chose in a project
     readings, progress                     what is left, what was done, how long it took
+    spool          what need not be in memory while files go out and come in
     splits, validation, manifests, placing, exports, samples, imports   files out and in, with manifests
     corpus, corpus_reading   all documents of a project as one graph
     outbox, argilla_*                      the same annotations on an Argilla server

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import Archive, archive_reader, is_archive, member_text, zip_writer
+from db.formats.files import Archive, archive_reader, is_archive, member_text
 from db.formats.record import (
     Edge,
     Format,
@@ -29,6 +29,7 @@ from db.formats.record import (
     required,
     with_rejected,
 )
+from db.formats.zipping import member, zip_writer
 from relex_core.errors import FormatError, quote
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
@@ -63,7 +64,7 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
     digest = hashlib.sha256()
     with zip_writer(path) as archive:
         with (
-            archive.open(_member(_DATA), "w", force_zip64=True) as file,
+            archive.open(member(_DATA), "w", force_zip64=True) as file,
             pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as stream,
         ):
             while part := [_row(annotation) for annotation in islice(remaining, BATCH)]:
@@ -80,16 +81,9 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
             "_output_all_columns": False,
             "_split": None,
         }
-        archive.writestr(_member("state.json"), json.dumps(state, indent=2))
-        archive.writestr(_member("dataset_info.json"), json.dumps({"description": "", "citation": ""}, indent=2))
+        archive.writestr(member("state.json"), json.dumps(state, indent=2))
+        archive.writestr(member("dataset_info.json"), json.dumps({"description": "", "citation": ""}, indent=2))
     return count
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o644 << 16
-    return info
 
 
 def _row(annotation: Annotation) -> Json:

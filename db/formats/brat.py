@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from db.formats.files import MemberNames, add_member, archive_reader, is_archive, member_id, member_text, zip_writer
+from db.formats.files import archive_reader, is_archive, member_id, member_text
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
 from db.formats.utf16 import repaired
+from db.formats.zipping import add_member, member_names, zip_writer
 from relex_core.errors import quote
 from relex_core.types import Annotation, Document, Schema
 
@@ -44,9 +45,8 @@ class TypeNames:
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
     types = TypeNames()
-    names = MemberNames()
     count = 0
-    with zip_writer(path) as archive:
+    with zip_writer(path) as archive, member_names() as names:
         for annotation in annotations:
             name = names.of(annotation.document.id)
             add_member(archive, f"{name}.txt", annotation.document.text)

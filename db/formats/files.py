@@ -189,7 +189,7 @@ def write_json_array(path: Path, items: Iterable[str]) -> int:
 # names that Windows keeps for devices, whatever ending they have
 _DEVICE = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 
-_LONGEST = 120
+LONGEST_NAME = 120
 
 
 def member_name(id: str) -> str:
@@ -201,53 +201,17 @@ def member_name(id: str) -> str:
     name = percent_encode(id, safe="")
     if name.startswith((".", "-")) or _DEVICE.fullmatch(name.partition(".")[0]):
         name = f"%{ord(name[0]):02X}{name[1:]}"
-    return name if len(name) <= _LONGEST else _cut(name, id)
+    return name if len(name) <= LONGEST_NAME else cut_name(name, id)
 
 
-def _cut(name: str, id: str) -> str:
+def cut_name(name: str, id: str) -> str:
+    """The beginning of a file name that is too long, and a hash of the id."""
     return f"{name[:60].rpartition('%')[0] or name[:60]}~{sha256(id)[:16]}"
 
 
 def member_id(name: str) -> str:
     """The inverse of `member_name`, but for long ids, which it had to cut."""
     return unquote(name)
-
-
-class MemberNames:
-    """A name of its own for each document of an archive, also where upper and lower case are one, and when two have
-    the same id."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._ids: set[str] = set()
-
-    def of(self, id: str) -> str:
-        stem = member_name(id)
-        if stem.lower() in self._taken and id not in self._ids:
-            # letters as codes, which `member_id` gives back
-            coded = "".join(f"%{ord(c):02X}" if c.isascii() and c.isalpha() else percent_encode(c, safe="") for c in id)
-            stem = coded if len(coded) <= _LONGEST else _cut(stem, id)
-        self._ids.add(id)
-        name, n = stem, 2
-        while name.lower() in self._taken:
-            name, n = f"{stem}~{n}", n + 1
-        self._taken.add(name.lower())
-        return name
-
-
-@contextmanager
-def zip_writer(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive that appears at `path` when it is complete."""
-    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-        yield archive
-
-
-def add_member(archive: zipfile.ZipFile, name: str, content: str | bytes) -> None:
-    """With a fixed date, so that equal content gives equal archives."""
-    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content)
 
 
 class Archive(Protocol):

@@ -13,9 +13,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import MemberNames, add_member, archive_reader, is_archive, member_bytes, member_id, zip_writer
+from db.formats.files import archive_reader, is_archive, member_bytes, member_id
 from db.formats.property_graph import xml_text
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
+from db.formats.zipping import add_member, member_names, zip_writer
 from relex_core.errors import RelexError, quote
 from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
@@ -58,9 +59,8 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
     """Raises FormatError without the package dkpro-cassis."""
     cassis = _cassis()
     types = _type_system(cassis)
-    names = MemberNames()
     count = 0
-    with zip_writer(path) as archive:
+    with zip_writer(path) as archive, member_names() as names:
         add_member(archive, "TypeSystem.xml", types.to_xml())
         for annotation in annotations:
             add_member(archive, f"{names.of(annotation.document.id)}.xmi", to_cas(annotation, cassis, types).to_xmi())

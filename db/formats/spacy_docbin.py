@@ -4,17 +4,21 @@
 `doc._.rel` the relations as in spaCy's relation component: {(head token, tail token): {label: 1.0}}, by the
 first tokens of both ends. What that leaves open (two marks that begin together) travels in `doc.user_data`.
 What a pipeline predicted is read with its scores: `attrs["scores"]` of a span group, values between 0 and 1 in `rel`.
+
+A .spacy file is one compressed block with one array for the tokens of all its documents, which can be read as a whole
+only: memory is that of the largest file, however many there are. A large corpus is best kept as a folder of several,
+which spaCy's own reader takes too.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import add_member, archive_reader, is_archive, member_bytes, zip_writer
+from db.formats.files import archive_reader, is_archive, member_bytes
 from db.formats.record import (
     Edge,
     Format,
@@ -28,6 +32,7 @@ from db.formats.record import (
     required,
     with_rejected,
 )
+from db.formats.zipping import add_member, zip_writer
 from relex_core.errors import quote
 from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
@@ -54,12 +59,13 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
     remaining = iter(annotations)
     count = number = 0
     with zip_writer(path) as archive:
-        while part := list(islice(remaining, DOCUMENTS_PER_FILE)):
-            vocab = spacy.vocab.Vocab()
-            docs = [to_doc(annotation, vocab) for annotation in part]
-            content = spacy.tokens.DocBin(store_user_data=True, docs=docs).to_bytes()
-            add_member(archive, f"part-{number:05}.spacy", content)
-            count += len(docs)
+        # texts and marks are packed one by one: documents as spaCy has them take some hundred times their size
+        for first in remaining:
+            packed, vocab = spacy.tokens.DocBin(store_user_data=True), spacy.vocab.Vocab()
+            for annotation in chain((first,), islice(remaining, DOCUMENTS_PER_FILE - 1)):
+                packed.add(to_doc(annotation, vocab))
+            add_member(archive, f"part-{number:05}.spacy", packed.to_bytes())
+            count += len(packed)
             number += 1
     return count
 
@@ -116,17 +122,15 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
 
 
 def _docs(path: Path, spacy: Any) -> Iterator[tuple[int, Any]]:
+    """The documents of one file after the other, each made when it is asked for."""
     number = 0
     for content in _contents(path):
-        vocab = spacy.vocab.Vocab()
         try:
-            docs = list(spacy.tokens.DocBin().from_bytes(content).get_docs(vocab))
+            for doc in spacy.tokens.DocBin().from_bytes(content).get_docs(spacy.vocab.Vocab()):
+                number += 1
+                yield number, doc
         except Exception as error:  # whatever zlib, msgpack or numpy say about bytes that are no DocBin
             yield number + 1, misfit("a spaCy DocBin", f"{quote(path.name)} ({type(error).__name__}: {error})")
-            continue
-        for doc in docs:
-            number += 1
-            yield number, doc
 
 
 def _contents(path: Path) -> Iterator[bytes]:
