@@ -25,7 +25,7 @@ from db.manifests import Tally, describe, file_hash, is_former, manifest_of
 from db.placing import Together, together, writing
 from db.projects import LabelSet
 from db.revisions import stream
-from db.splits import NAMES, split
+from db.splits import NAMES, Split, split
 from db.store import Store
 from db.tables import documents
 from db.values import Project, Revision, State
@@ -99,17 +99,18 @@ def split_snapshot(
     with _places(path) as files:
         with _view(store, project) as view:
             whole = view.revisions(_Choice(states, annotators), suggestions=False)
-            chosen = split((revision.annotation for revision in whole), dev=dev, test=test, seed=seed)
-            for name in NAMES:
-                part = path.with_name(f"{path.stem}.{name}{path.suffix}")
-                if ids := chosen.of(name):
-                    about = {"set": name, "seed": seed, "dev": dev, "test": test, "duplicates": len(chosen.duplicates)}
-                    further = partial(_further, seen, sum(file.snapshot.documents for file in written.values()))
-                    choice = _Choice(states, annotators, ids, about)
-                    written[name] = view.write(files, part, writing, choice, further)
-                elif is_former(part, project, name):
-                    files.remove(part)
-                    files.remove(manifest_of(part))
+            annotations = (revision.annotation for revision in whole)
+            with split(annotations, dev=dev, test=test, seed=seed) as chosen:
+                for name in NAMES:
+                    part = path.with_name(f"{path.stem}.{name}{path.suffix}")
+                    if chosen.sizes[name]:
+                        about = {"set": name, "seed": seed, "dev": dev, "test": test, "duplicates": chosen.duplicates}
+                        further = partial(_further, seen, sum(file.snapshot.documents for file in written.values()))
+                        choice = _Choice(states, annotators, about, partial(_is_in, chosen, name))
+                        written[name] = view.write(files, part, writing, choice, further)
+                    elif is_former(part, project, name):
+                        files.remove(part)
+                        files.remove(manifest_of(part))
         if not written:
             raise _nothing(project)
         _place(store, files, list(written.values()), by)
@@ -122,13 +123,17 @@ class _Choice:
 
     states: Sequence[State] | None
     annotators: Sequence[str] | None
-    ids: frozenset[str] | None = None
     split: dict[str, Any] | None = None
+    takes: Callable[[str], bool] = lambda id: True
 
     def to_json(self) -> dict[str, Any]:
         states = None if self.states is None else [str(state) for state in self.states]
         annotators = None if self.annotators is None else list(self.annotators)
         return {"states": states, "annotators": annotators, **({"split": self.split} if self.split else {})}
+
+
+def _is_in(chosen: Split, name: str, id: str) -> bool:
+    return chosen.set_of(id) == name
 
 
 def _further(seen: Seen, before: int, documents: int) -> None:
@@ -155,7 +160,7 @@ class _View:
     def revisions(self, choice: _Choice, suggestions: bool) -> Iterator[Revision]:
         found = stream(self.connection, self.labels, choice.states, choice.annotators, suggestions)
         for revision in found:
-            if choice.ids is None or revision.annotation.document.id in choice.ids:
+            if choice.takes(revision.annotation.document.id):
                 yield revision
 
     def write(self, files: Together, path: Path, format: Format, choice: _Choice, seen: Seen) -> _Written:

@@ -7,7 +7,7 @@ files of a call were found good, and storing a file again under the same name ad
 from __future__ import annotations
 
 import json
-from collections import Counter
+import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from db import audit, documents, extractions, projects, saving
 from db.formats import Attributed, Format, Record, named, united
 from db.gold import ADJUDICATOR
 from db.manifests import file_hash, manifest_of
+from db.spool import spool
 from db.store import Store
 from db.values import State
 from relex_core import jsonl
@@ -126,8 +127,9 @@ def load(
         store.save_schema(project, wanted, by=by)
     total = Imported(0, 0, 0, 0, 0)
     for path, report in reports:
-        job = _Job(store, project, file_hash(path), path.name, annotator, state, deduplicate)
-        total = _sum(total, job.store_file(chosen, path, report.errors, by))
+        with spool("seen (id TEXT, text TEXT, times INTEGER, PRIMARY KEY (id, text)) WITHOUT ROWID") as tables:
+            job = _Job(store, project, file_hash(path), path.name, annotator, state, deduplicate, tables)
+            total = _sum(total, job.store_file(chosen, path, report.errors, by))
     return total
 
 
@@ -142,7 +144,7 @@ class _Job:
     annotator: str
     state: State
     deduplicate: bool
-    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tables: sqlite3.Connection
     last: list[tuple[Document, Document]] = field(default_factory=list)
     """The document of the record before, as the file has it and as it was stored."""
 
@@ -217,11 +219,13 @@ class _Job:
 
     def _named_apart(self, record: Annotation | Extraction) -> Annotation | Extraction:
         document = record.document
-        self.seen[document.id, document.sha256] += 1
-        times = self.seen[document.id, document.sha256]
+        (times,) = self.tables.execute(_SEEN, (document.id, document.sha256)).fetchone()
         if times == 1:
             return record
         return replace(record, document=documents.renamed_to(document, f"{document.id}~{times}"))
+
+
+_SEEN = "INSERT INTO seen VALUES (?, ?, 1) ON CONFLICT (id, text) DO UPDATE SET times = times + 1 RETURNING times"
 
 
 def manifest_schema(path: Path) -> Schema | None:

@@ -1,8 +1,8 @@
-"""What a person should know about a set of annotations before it is exported: one pass, constant memory but for
-hashes of texts."""
+"""What a person should know about a set of annotations before it is exported: one pass, constant memory."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from enum import StrEnum
 from db.formats.property_graph import xml_text
 from db.formats.relex_jsonl import kept_of
 from db.splits import same_text
+from db.spool import spool
 from relex_core.types import Annotation, Entity, Schema
 from relex_core.words import Words
 
@@ -81,24 +82,24 @@ class _Tally:
 
 
 def validate(annotations: Iterable[Annotation], format: str = "gliner") -> Validation:
-    """Look at each annotation once."""
+    """Look at each annotation once. Raises StoreError if there is no room for temporary files."""
     tally = _Tally()
     entities: Counter[str] = Counter()
     relations: Counter[str] = Counter()
-    texts: dict[str, str] = {}
     schema = Schema()
     documents = 0
-    for annotation in annotations:
-        documents += 1
-        schema = annotation.schema
-        entities.update(e.label for e in annotation.entities)
-        relations.update(r.label for r in annotation.relations)
-        id = annotation.document.id
-        first = texts.setdefault(same_text(annotation.document.text), id)
-        if first != id:
-            tally.add(Weight.WARNING, "texts that occur twice", id, f"the same as {first}")
-        for weight, what, where in _faults(annotation, format):
-            tally.add(weight, what, id, where)
+    with spool("texts (hash TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID") as tables:
+        for annotation in annotations:
+            documents += 1
+            schema = annotation.schema
+            entities.update(e.label for e in annotation.entities)
+            relations.update(r.label for r in annotation.relations)
+            id = annotation.document.id
+            first = _first(tables, same_text(annotation.document.text), id)
+            if first != id:
+                tally.add(Weight.WARNING, "texts that occur twice", id, f"the same as {first}")
+            for weight, what, where in _faults(annotation, format):
+                tally.add(weight, what, id, where)
     for kind, labels, counts in (
         ("entity", [label.name for label in schema.visible_entities], entities),
         ("relation", [label.name for label in schema.visible_relations], relations),
@@ -119,6 +120,12 @@ def validate(annotations: Iterable[Annotation], format: str = "gliner") -> Valid
         tuple(relations.most_common()),
         tuple(findings),
     )
+
+
+def _first(tables: sqlite3.Connection, text: str, id: str) -> str:
+    """The first document that had a text of this hash."""
+    tables.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (text, id))
+    return str(tables.execute("SELECT id FROM texts WHERE hash = ?", (text,)).fetchone()[0])
 
 
 def _faults(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, str]]:

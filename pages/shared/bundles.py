@@ -14,7 +14,7 @@ from db import exports
 from db.formats import named
 from db.manifests import tool_version
 from db.placing import writing
-from db.splits import NAMES, split
+from db.splits import split
 from db.store import Store
 from db.values import State
 from relex_core import jsonl
@@ -66,9 +66,9 @@ class Shares:
 
 
 def set_sizes(annotations: Iterable[Annotation], shares: Shares) -> dict[str, int]:
-    """How many documents each set would have. Raises InputError."""
-    chosen = split(annotations, dev=shares.dev, test=shares.test, seed=shares.seed)
-    return {name: len(chosen.of(name)) for name in NAMES if chosen.of(name)}
+    """How many documents each set would have. Raises InputError, and StoreError if the disk refuses."""
+    with split(annotations, dev=shares.dev, test=shares.test, seed=shares.seed) as chosen:
+        return {name: size for name, size in chosen.sizes.items() if size}
 
 
 def project_archive(

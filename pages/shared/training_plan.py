@@ -86,7 +86,8 @@ class Outlook:
 
 def outlook(store: Store, plan: Plan) -> Outlook:
     """Count what the plan's filter finds, and say what is wrong or weak about it. Raises NotFound."""
-    chosen = split(_annotations(store, plan), dev=plan.dev, test=0.0, seed=plan.seed)
+    with split(_annotations(store, plan), dev=plan.dev, test=0.0, seed=plan.seed) as chosen:
+        sizes, duplicates = chosen.sizes, chosen.duplicates
     long = 0
     most = read_train_config(plan.recipe).max_words
 
@@ -97,8 +98,8 @@ def outlook(store: Store, plan: Plan) -> Outlook:
             yield annotation
 
     summary = summarize(watched(_annotations(store, plan)))
-    found = Outlook(summary, len(chosen.train), len(chosen.dev), long)
-    return replace(found, warnings=tuple(_warnings(found, len(chosen.duplicates), most)))
+    found = Outlook(summary, sizes["train"], sizes["dev"], long)
+    return replace(found, warnings=tuple(_warnings(found, duplicates, most)))
 
 
 def _annotations(store: Store, plan: Plan) -> Iterable[Annotation]:
