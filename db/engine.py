@@ -89,8 +89,9 @@ class Database:
         """What a driver's error means and what to do, without the statement or its values."""
         cause = getattr(error, "orig", None) or error
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        code = getattr(cause, "sqlstate", None)
         for part, (expected, change) in _KNOWN.items():
-            if part in said.lower():
+            if part in said.lower() or part == code:
                 return StoreError(expected=expected, found=f"{quote(said, 120)} at {self}", change=change)
         return StoreError(
             expected="the database to do its work",
@@ -108,8 +109,15 @@ _BUSY = (
     "the database to be free within a few seconds",
     "Nothing was saved by this step. Close other programs that have the database open, then save again.",
 )
-_UNREACHABLE = ("a database server at this address", "Start the server or correct RELEX_DATABASE_URL.")
+_UNREACHABLE = (
+    "a database server at this address",
+    "Start the server or correct RELEX_DATABASE_URL. If it ended by itself, its log says why: often its disk is full.",
+)
+_ENDED = ("the database server to answer", "Start the server again and save once more.")
+# parts of messages, and codes that PostgreSQL gives in every language
 _KNOWN = {
+    "53100": _FULL,
+    "55P03": _BUSY,
     "malformed": _DAMAGED,
     "not a database": _DAMAGED,
     "is full": _FULL,
@@ -124,6 +132,10 @@ _KNOWN = {
         "a database file that can be opened",
         "Name a folder that exists and that this user may write, in RELEX_DATA or RELEX_DATABASE_URL.",
     ),
+    "the database system is": (
+        "the database server to be ready",
+        "It is starting or ending. Try again in a minute; if it stays, look into the server's log and at its disk.",
+    ),
     "password authentication failed": (
         "a user name and password that the server takes",
         "Correct them in RELEX_DATABASE_URL.",
@@ -132,8 +144,8 @@ _KNOWN = {
     "connection is bad": _UNREACHABLE,
     "connection failed": _UNREACHABLE,
     "could not connect": _UNREACHABLE,
-    "server closed the connection": ("the database server to answer", "Start the server again and save once more."),
-    "terminating connection": ("the database server to answer", "Start the server again and save once more."),
+    "server closed the connection": _ENDED,
+    "terminating connection": _ENDED,
 }
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -23,32 +24,66 @@ ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 _numbers = count()
 
 
+class Server:
+    """A PostgreSQL server with its data and its socket in the folder `home`."""
+
+    def __init__(self, home: Path) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        initdb = str(found[-1]) if found else shutil.which("initdb")
+        if initdb is None:
+            missing("PostgreSQL", "apt-get install postgresql")
+        assert initdb
+        self.home = home
+        self.url = f"postgresql://relex@/{{}}?host={quote(str(home), safe='')}"
+        self._programs = Path(initdb).parent
+        self._user: dict[str, object] = {}
+        if os.geteuid() == 0:  # the server refuses to run as root
+            owner = pwd.getpwnam("postgres")
+            os.chown(home, owner.pw_uid, owner.pw_gid)
+            self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+    def make(self, *options: str) -> None:
+        self._run("initdb", "-U", "relex", "-A", "trust", "-E", "UTF8", "--locale=C", *options)
+
+    def start(self, *options: str) -> None:
+        # without locale settings from outside; nothing here has to survive a power cut
+        settings = ["listen_addresses=", "fsync=off", "full_page_writes=off", *options]
+        given = " ".join([f"-k {self.home}", *(f"-c {setting}" for setting in settings)])
+        self._run("pg_ctl", "-l", str(self.home / "log"), "-o", given, "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-m", "immediate", "stop", check=False)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command = [str(self._programs / program), "-D", str(self.home / "data"), *arguments]
+        subprocess.run(command, cwd=self.home, check=check, stdout=subprocess.DEVNULL, **self._user)  # type: ignore[call-overload]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Address of a running PostgreSQL server, up to the name of a database."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = str(found[-1]) if found else shutil.which("initdb")
-    if initdb is None:
-        missing("PostgreSQL", "apt-get install postgresql")
-    assert initdb
     # a socket's path may have 107 bytes only
     home = Path(tempfile.mkdtemp(prefix="relexpg", dir="/tmp"))
-    user: dict[str, object] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        owner = pwd.getpwnam("postgres")
-        os.chown(home, owner.pw_uid, owner.pw_gid)
-        user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    run = {"cwd": home, "check": True, "stdout": subprocess.DEVNULL, **user}
-    # without locale settings from outside; nothing here has to survive a power cut
-    options = f"-k {home} -c listen_addresses= -c fsync=off -c full_page_writes=off"
-    control = str(Path(initdb).with_name("pg_ctl"))
+    server = Server(home)
     try:
-        subprocess.run([initdb, "-D", home / "data", "-U", "relex", "-A", "trust", "-E", "UTF8", "--locale=C"], **run)
-        subprocess.run([control, "-D", home / "data", "-l", home / "log", "-o", options, "-w", "start"], **run)
-        yield f"postgresql://relex@/{{}}?host={quote(str(home), safe='')}"
+        server.make()
+        server.start()
+        yield server.url
     finally:
-        subprocess.run([control, "-D", home / "data", "-m", "immediate", "stop"], **{**run, "check": False})
+        server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of that size at `folder`."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a small file system can be mounted by root alone; the other tests of full disks limit the file")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -26,9 +26,9 @@ from db.__main__ import main
 from db.store import Store
 from relex_core.errors import StoreError
 from relex_core.types import Annotation, Document
-from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA
+from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, small_disk
 
-# the disk of a server cannot be limited from here, and its files are its own affair
+# the files of a server are its own affair; test_full_server.py is about its disk
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 KILLS = 20
@@ -320,25 +320,18 @@ for seq in range(1, 5000):
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a small file system can be mounted by root alone; the other tests of full disks limit the file")
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "disk").mkdir()
+    with small_disk(tmp_path / "disk", 8) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @ON_SQLITE
-def test_a_disk_that_is_really_full(letters: Store, small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_really_full(letters: Store, disk: Path, tmp_path: Path) -> None:
     letters.close()
     assert letters.database.path
-    shutil.copy(letters.database.path, small_disk / "relex.sqlite")
-    url = f"sqlite:///{small_disk}/relex.sqlite"
+    shutil.copy(letters.database.path, disk / "relex.sqlite")
+    url = f"sqlite:///{disk}/relex.sqlite"
     done = subprocess.run([sys.executable, "-c", FULL, url], capture_output=True, text=True, check=False)
     *said, message = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
@@ -349,15 +342,15 @@ def test_a_disk_that_is_really_full(letters: Store, small_disk: Path, tmp_path: 
     options = ["--database", url, "--project"]
     for command in (
         ["import", *options, "more", str(file)],
-        ["export", *options, "letters", "--out", str(small_disk / "out.jsonl")],
-        ["backup", "--database", url, "--out", str(small_disk / "backup")],
+        ["export", *options, "letters", "--out", str(disk / "out.jsonl")],
+        ["backup", "--database", url, "--out", str(disk / "backup")],
     ):
         refused = subprocess.run([sys.executable, "-m", "db", *command], capture_output=True, text=True, check=False)
         assert refused.returncode == 2, command
         assert refused.stderr.startswith("Error: Expected"), refused.stderr
-    assert {item.name for item in small_disk.iterdir()} <= {"relex.sqlite", "relex.sqlite-wal", "relex.sqlite-shm"}
+    assert {item.name for item in disk.iterdir()} <= {"relex.sqlite", "relex.sqlite-wal", "relex.sqlite-shm"}
     # with room again, everything that was acknowledged is there and work goes on
-    subprocess.run(["mount", "-o", "remount,size=30m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=30m", str(disk)], check=True)
     with Store.open(url) as store:
         assert [r.seq for r in store.revisions("letters", "ada")] == [int(line) for line in said]
         assert list(check.check(store.database)) == []
