@@ -4,20 +4,21 @@ A document is a `relex:Document` with its text; a mark is a `relex:Entity` with 
 (`oa:start`, `oa:end`, code points); a relation is a `relex:Relation` with head, tail and label, and beside it
 the plain statement head - label - tail. PROV-O says which revision they belong to, who made it and when, and
 from which suggestion of which model each was derived; rejected suggestions are kept with their scores.
-Writing streams; reading goes through rdflib, which holds the whole graph in memory.
+Writing streams; what is read is kept in a temporary file until all of it is there (`db.formats.rdf_graph`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
-from db.formats.files import natural, text_writer
+from db.formats.files import text_writer
 from db.formats.record import (
     Attributed,
     Edge,
@@ -32,7 +33,7 @@ from db.formats.record import (
     united,
 )
 from relex_core.editing import diff
-from relex_core.errors import FormatError, quote
+from relex_core.errors import FormatError, StoreError, quote
 from relex_core.jsonl import Json
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 
@@ -259,51 +260,30 @@ def _literal(text: str) -> str:
 
 def _reader(syntax: str) -> Any:
     def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-        """Raises FormatError without the package rdflib."""
+        """Raises FormatError without the packages rdflib and ijson."""
         try:
             import rdflib
+
+            from db.formats.rdf_graph import graph_of, in_order
         except ImportError as error:
-            raise required("rdflib", "rdflib==7.6.0", syntax) from error
-        graph = rdflib.Graph()
-        try:
-            text = path.read_text("utf-8-sig")
-            if syntax == "json-ld":
-                _check_contexts(json.loads(text))
-            graph.parse(data=text, format=syntax)
-        except FormatError as error:
-            yield error
-            return
-        except Exception as error:  # rdflib raises what its parsers raise
-            yield misfit(f"a readable {syntax} file", f"{quote(path.name)} ({type(error).__name__}: {error})")
-            return
+            raise required(str(error.name), "rdflib==7.6.0' 'ijson==3.6.0", syntax) from error
         relex = rdflib.Namespace(PREFIXES["relex"])
-        revisions = sorted(
-            graph.subjects(rdflib.RDF.type, relex.Revision),
-            key=lambda node: _place(graph.value(node, relex.order), str(node)),
-        )
-        yield from each(enumerate(revisions, start=1), lambda node: _record(graph, node, schema))
+        with ExitStack() as stack:
+            try:
+                graph, tables = stack.enter_context(graph_of(path, syntax))
+            except StoreError:
+                raise
+            except FormatError as error:
+                yield error
+                return
+            except Exception as error:  # rdflib and ijson raise what their parsers raise
+                yield misfit(f"a readable {syntax} file", f"{quote(path.name)} ({type(error).__name__}: {error})")
+                return
+            found = graph.subjects(rdflib.RDF.type, relex.Revision)
+            revisions = in_order(graph, tables, found, relex.order)
+            yield from each(enumerate(revisions, start=1), lambda node: _record(graph, node, schema))
 
     return read
-
-
-def _place(order: Any, iri: str) -> tuple[bool, int, list[str | int]]:
-    """Sorts by the order that a file gives, and what has none after it, ids that differ in a number by that number."""
-    return order is None, 0 if order is None else int(order), natural(unquote(iri))
-
-
-def _check_contexts(data: Any) -> None:
-    """Refuse contexts that are addresses: reading them would fetch whatever a file names. Raises FormatError."""
-    pending = [data]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-            context = value.get("@context")
-            for part in context if isinstance(context, list) else [context]:
-                if isinstance(part, str) or (isinstance(part, dict) and "@import" in part):
-                    raise misfit("a JSON-LD file that holds its context itself", f"the address {quote(part)}", part)
 
 
 def _record(graph: Any, revision: Any, schema: Schema | None) -> Record:

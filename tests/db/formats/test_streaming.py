@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from db.formats import writers
+from db.formats import readers, writers
 from relex_core.types import Annotation, Document, Entity, Relation
 from tests.db.formats.conftest import SCHEMA
 
@@ -20,6 +20,7 @@ TEXT = "Ada Lovelace worked for Charles Babbage. " * 2
 FEW, MANY = 2_000, 20_000
 # a millisecond for each document, most of it in their libraries
 SLOW = {"spacy": 5_000, "inception": 5_000}
+READ_SLOWLY = dict.fromkeys(("spacy", "jsonld", "turtle"), (1_000, 3_000))
 BOUND = 1_000_000
 """Bytes: 55 for each document more, 330 where there are fewer; zipfile alone keeps some 700."""
 WRITTEN = [format.name for format in writers()]
@@ -63,3 +64,45 @@ def written(name: str, count: int, path: Path) -> None:
 def test_an_export_takes_no_more_memory_for_ten_times_the_documents(name: str, tmp_path: Path) -> None:
     grown = growth(written, name, FEW, SLOW.get(name, MANY), tmp_path / "out")
     assert grown < BOUND, f"{grown:,} bytes more"
+
+
+# of these the whole is in memory: the names of an archive's members, and a graph whose edges may lead anywhere
+WHOLE = {"brat", "inception", "graphml"}
+READ = [format.name for format in readers() if format.write and format.name not in WHOLE]
+
+
+def read_back(name: str, count: int, path: Path) -> None:
+    from db.formats import FORMATS
+
+    written(name, count, path)
+    read = FORMATS[name].read
+    assert read
+    assert sum(isinstance(item, Annotation) for item in read(path, None)) == count
+
+
+@pytest.mark.parametrize("name", READ)
+def test_reading_takes_no_more_memory_for_more_documents(name: str, tmp_path: Path) -> None:
+    grown = growth(read_back, name, *READ_SLOWLY.get(name, (FEW, MANY)), tmp_path / "in")
+    assert grown < 2 * BOUND, f"{grown:,} bytes more"
+
+
+def validated(name: str, count: int, path: Path) -> None:
+    from db.validation import validate
+
+    assert validate(many(count), name).documents == count
+
+
+def dealt(name: str, count: int, path: Path) -> None:
+    from db.splits import split
+
+    with split(many(count)) as chosen:
+        assert chosen.sizes[name] == count // 10
+
+
+@pytest.mark.parametrize(("kind", "name"), [(validated, "gliner"), (dealt, "dev")])
+def test_what_looks_for_equal_texts_has_them_in_a_file(
+    kind: Callable[[str, int, Path], None], name: str, tmp_path: Path
+) -> None:
+    # more than a spool's share of memory for the fewer of them
+    grown = growth(kind, name, MANY, 3 * MANY, tmp_path)
+    assert grown < 2 * BOUND, f"{grown:,} bytes more"
