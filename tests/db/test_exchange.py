@@ -349,7 +349,8 @@ def test_split_files_hold_each_document_once(url: str, store: Store, tmp_path: P
     assert manifest["filter"]["split"] == {"set": "dev", "seed": 3, "dev": 0.2, "test": 0.1, "duplicates": 0}
 
 
-def test_an_export_holds_a_bounded_part_of_the_project(tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", [False, True])
+def test_an_export_holds_a_bounded_part_of_the_project(split: bool, tmp_path: Path) -> None:
     """From the database to the file, not the writer alone."""
 
     def peak(size: int) -> int:
@@ -357,10 +358,15 @@ def test_an_export_holds_a_bounded_part_of_the_project(tmp_path: Path) -> None:
             benchmark.fill(store, size, revisions=1)
             exports.snapshot(store, "benchmark", tmp_path / "warm.jsonl", states=None)
             tracemalloc.start()
-            written = exports.snapshot(store, "benchmark", tmp_path / f"{size}.jsonl", states=None)
+            if split:
+                written = list(
+                    exports.split_snapshot(store, "benchmark", tmp_path / f"{size}.jsonl", states=None).values()
+                )
+            else:
+                written = [exports.snapshot(store, "benchmark", tmp_path / f"{size}.jsonl", states=None)]
             used = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        assert written.documents == size
+        assert sum(file.documents for file in written) == size
         return used
 
     few, many = peak(300), peak(1500)
