@@ -113,7 +113,10 @@ _UNREACHABLE = (
     "a database server at this address",
     "Start the server or correct RELEX_DATABASE_URL. If it ended by itself, its log says why: often its disk is full.",
 )
-_ENDED = ("the database server to answer", "Start the server again and save once more.")
+_ENDED = (
+    "the database server to answer",
+    "Start the server again and save once more. If it ended by itself, its log says why: often its disk is full.",
+)
 # parts of messages, and codes that PostgreSQL gives in every language
 _KNOWN = {
     "53100": _FULL,
