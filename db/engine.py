@@ -109,14 +109,9 @@ _BUSY = (
     "the database to be free within a few seconds",
     "Nothing was saved by this step. Close other programs that have the database open, then save again.",
 )
-_UNREACHABLE = (
-    "a database server at this address",
-    "Start the server or correct RELEX_DATABASE_URL. If it ended by itself, its log says why: often its disk is full.",
-)
-_ENDED = (
-    "the database server to answer",
-    "Start the server again and save once more. If it ended by itself, its log says why: often its disk is full.",
-)
+_WHY = "If it ended by itself, its log says why: often its disk is full."
+_UNREACHABLE = ("a database server at this address", f"Start the server or correct RELEX_DATABASE_URL. {_WHY}")
+_ENDED = ("the database server to answer", f"Start the server again and save once more. {_WHY}")
 # parts of messages, and codes that PostgreSQL gives in every language
 _KNOWN = {
     "53100": _FULL,

@@ -29,7 +29,7 @@ from db.formats.record import (
     required,
     with_rejected,
 )
-from db.formats.zipping import member, zip_writer
+from db.formats.zipping import add_member, member, zip_writer
 from relex_core.errors import FormatError, quote
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
@@ -81,8 +81,8 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
             "_output_all_columns": False,
             "_split": None,
         }
-        archive.writestr(member("state.json"), json.dumps(state, indent=2))
-        archive.writestr(member("dataset_info.json"), json.dumps({"description": "", "citation": ""}, indent=2))
+        add_member(archive, "state.json", json.dumps(state, indent=2))
+        add_member(archive, "dataset_info.json", json.dumps({"description": "", "citation": ""}, indent=2))
     return count
 
 

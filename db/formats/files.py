@@ -189,7 +189,7 @@ def write_json_array(path: Path, items: Iterable[str]) -> int:
 # names that Windows keeps for devices, whatever ending they have
 _DEVICE = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 
-LONGEST_NAME = 120
+_LONGEST = 120
 
 
 def member_name(id: str) -> str:
@@ -201,11 +201,20 @@ def member_name(id: str) -> str:
     name = percent_encode(id, safe="")
     if name.startswith((".", "-")) or _DEVICE.fullmatch(name.partition(".")[0]):
         name = f"%{ord(name[0]):02X}{name[1:]}"
-    return name if len(name) <= LONGEST_NAME else cut_name(name, id)
+    return name if len(name) <= _LONGEST else _cut(name, id)
 
 
-def cut_name(name: str, id: str) -> str:
-    """The beginning of a file name that is too long, and a hash of the id."""
+def coded_name(id: str) -> str:
+    """Another name for `id`, with letters as codes, so that upper and lower case differ; `member_id` gives it back.
+
+    >>> coded_name("aA"), member_id("%61%41")
+    ('%61%41', 'aA')
+    """
+    coded = "".join(f"%{ord(c):02X}" if c.isascii() and c.isalpha() else percent_encode(c, safe="") for c in id)
+    return coded if len(coded) <= _LONGEST else _cut(member_name(id), id)
+
+
+def _cut(name: str, id: str) -> str:
     return f"{name[:60].rpartition('%')[0] or name[:60]}~{sha256(id)[:16]}"
 
 

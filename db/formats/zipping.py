@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote as percent_encode
 
-from db.formats.files import LONGEST_NAME, cut_name, member_name, replacing
+from db.formats.files import coded_name, member_name, replacing
 from db.spool import spool
 
 
@@ -87,9 +86,7 @@ class MemberNames:
         stem = member_name(id)
         known = self._tables.execute("SELECT 1 FROM seen WHERE id = ?", (id,)).fetchone()
         if not known and self._is_taken(stem):
-            # letters as codes, which `member_id` gives back
-            coded = "".join(f"%{ord(c):02X}" if c.isascii() and c.isalpha() else percent_encode(c, safe="") for c in id)
-            stem = coded if len(coded) <= LONGEST_NAME else cut_name(stem, id)
+            stem = coded_name(id)
         self._tables.execute("INSERT OR IGNORE INTO seen VALUES (?)", (id,))
         name, n = stem, 2
         while self._is_taken(name):

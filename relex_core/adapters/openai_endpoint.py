@@ -121,7 +121,7 @@ class OpenAiEndpoint:
         taken: set[tuple[int, int]] = set()
         for item in _items(answer, "entities") if given is None else ():
             span = _place(document.text, str(item.get("text", "")), taken)
-            label = _asked_for(types, item.get("type"))
+            label = _asked_for(types, str(item.get("type", "")).strip())
             if span is not None and label is not None:
                 taken.add(span)
                 entities.append(Entity.suggested(*span, label, 1.0))
@@ -132,7 +132,7 @@ class OpenAiEndpoint:
         for item in _items(answer, "relations"):
             heads, tails = (by_text.get(str(item.get(end, "")), []) for end in ("head", "tail"))
             pairs = [(abs(h.start - t.start), h, t) for h in heads for t in tails if h.id != t.id]
-            name = _asked_for(names, item.get("label"))
+            name = _asked_for(names, str(item.get("label", "")).strip())
             if pairs and name is not None:
                 _, head, tail = min(pairs, key=lambda pair: (pair[0], pair[1].start))
                 edge = Relation(head.id, tail.id, name, 1.0)
@@ -143,16 +143,13 @@ class OpenAiEndpoint:
 
 def _names(labels: Sequence[EntityLabel] | Sequence[RelationLabel]) -> dict[str, str]:
     """Names by what is prompted; in small letters too, where no other label is prompted so."""
-    return {
-        **{label.prompt.casefold(): label.name for label in labels},
-        **{label.prompt: label.name for label in labels},
-    }
+    exact = {label.prompt: label.name for label in labels}
+    return {prompt.casefold(): name for prompt, name in exact.items()} | exact
 
 
-def _asked_for(names: Mapping[str, str], said: object) -> str | None:
+def _asked_for(names: Mapping[str, str], said: str) -> str | None:
     """The label that an answer names, in whichever case it does; None if it was not asked for."""
-    text = str(said or "").strip()
-    return names.get(text) or names.get(text.casefold())
+    return names.get(said) or names.get(said.casefold())
 
 
 def _place(text: str, name: str, taken: set[tuple[int, int]]) -> tuple[int, int] | None:
