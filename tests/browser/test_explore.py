@@ -247,9 +247,24 @@ def test_both_themes_are_legible(chromium: Browser, app: Server) -> None:
         ground = page.locator(".st-key-pane_text").evaluate("e => getComputedStyle(e).backgroundColor")
         ink = page.locator(".relex .pane").evaluate("e => getComputedStyle(e).color")
         assert (luminance(ground) < 0.2) == dark
-        lighter, darker = sorted((luminance(ground), luminance(ink)), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 7
+        assert contrast(ground, ink) >= 7
+        # a message in a menu, which lies beside the app
+        page.locator(".st-key-annotator_menu").get_by_test_id("stPopoverButton").locator("visible=true").first.click()
+        page.get_by_role("textbox", name="Your name").fill("adjudication")
+        page.keyboard.press("Enter")
+        message = page.get_by_test_id("stAlertContainer")
+        expect(message).to_contain_text("cannot be an annotator's name")
+        ground = message.evaluate("e => getComputedStyle(e).backgroundColor")
+        ink = message.locator("p").evaluate("e => getComputedStyle(e).color")
+        assert (luminance(ground) < 0.2) == dark
+        assert contrast(ground, ink) >= 7
         context.close()
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours (WCAG 2.2)."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def luminance(color: str) -> float:
