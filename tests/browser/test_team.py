@@ -15,7 +15,7 @@ from db.values import Order, State
 from pages.shared import review
 from pages.shared.sample_set import TEXTS
 from relex_core.types import Document, Schema
-from tests.browser.conftest import Serve, Server, Watch
+from tests.browser.conftest import Serve, Server, Watch, until
 from tests.browser.test_queue import choose, saved, text
 
 pytestmark = pytest.mark.browser
@@ -74,6 +74,12 @@ def listed(page: Page) -> list[str]:
     return re.findall(r"st-key-jump_(\w+)", names)
 
 
+def escaped(page: Page) -> bool:
+    """Whether the menu of orders is closed; one that was just being drawn anew may need another press."""
+    page.keyboard.press("Escape")
+    return page.get_by_role("radiogroup", name="Order").count() == 0
+
+
 @pytest.mark.parametrize(
     ("order", "words"),
     [
@@ -97,9 +103,10 @@ def test_documents_come_in_the_order_that_was_chosen(
         page.get_by_role("radiogroup", name="Order").get_by_text(choice, exact=True).click()
         expect(page.locator(".st-key-order_words")).to_have_text(choice.partition(",")[0])
         if choice == words:
-            expect(page.locator("[class*=st-key-jump_]").first).to_have_class(re.compile(f"st-key-jump_{wanted[0]}\\b"))
+            # both orders may begin with the same document
+            until(lambda: listed(page) == wanted[:8])
             assert listed(page) == wanted[:8]
-        page.keyboard.press("Escape")
+        assert until(lambda: escaped(page)), "the menu stays open"
     shown = page.locator(f"{EDITOR} .text").first
     seen = []
     # without a rest between them: no step is taken back by a page that was being drawn
