@@ -52,7 +52,8 @@ for line in sys.stdin:
     for seq in range(start + 1, start + 2000):
         annotation = Annotation(ADA, SCHEMA, (Entity(f"e{seq}", seq % 12, seq % 12 + 5, "person"),))
         store.save("letters", annotation, annotator="ann", client="tab", seq=seq, note="x" * 3000)
-        print(seq, flush=True)
+        # number and end of line at once: it may be killed between two writes
+        os.write(1, b"%d\\n" % seq)
 """
 
 KILLED_BEFORE_COMMIT = """
