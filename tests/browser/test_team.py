@@ -74,10 +74,16 @@ def listed(page: Page) -> list[str]:
     return re.findall(r"st-key-jump_(\w+)", names)
 
 
-def escaped(page: Page) -> bool:
-    """Whether the menu of orders is closed; one that was just being drawn anew may need another press."""
-    page.keyboard.press("Escape")
-    return page.get_by_role("radiogroup", name="Order").count() == 0
+def menu_of_orders(page: Page, opened: bool) -> None:
+    """Open or close it on a page that is at rest: one that is being drawn draws the menu anew."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    button = page.locator(".st-key-queue_order button").first
+    expect(button).to_have_attribute("aria-expanded", "false" if opened else "true")
+    if opened:
+        button.click()
+    else:
+        page.keyboard.press("Escape")
+    expect(button).to_have_attribute("aria-expanded", "true" if opened else "false")
 
 
 @pytest.mark.parametrize(
@@ -99,14 +105,14 @@ def test_documents_come_in_the_order_that_was_chosen(
     assert wanted != in_order(store, "orders", Order.UNCERTAINTY)
     # another order first: choosing what is chosen already begins nothing anew
     for choice in ("file order", words):
-        page.locator(".st-key-queue_order button").first.click()
+        menu_of_orders(page, opened=True)
         page.get_by_role("radiogroup", name="Order").get_by_text(choice, exact=True).click()
         expect(page.locator(".st-key-order_words")).to_have_text(choice.partition(",")[0])
         if choice == words:
             # both orders may begin with the same document
             until(lambda: listed(page) == wanted[:8])
             assert listed(page) == wanted[:8]
-        assert until(lambda: escaped(page)), "the menu stays open"
+        menu_of_orders(page, opened=False)
     shown = page.locator(f"{EDITOR} .text").first
     seen = []
     # without a rest between them: no step is taken back by a page that was being drawn
