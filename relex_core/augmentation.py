@@ -28,7 +28,13 @@ COMMON_KINDS = frozenset(
 )
 """Kinds that nearly any text mentions: a source that does not annotate them is no evidence of their absence."""
 
-OTHER_NAMES = ("other", "miscellaneous", "other entity", "misc")
+MISCELLANEOUS = ("miscellaneous", "misc")
+"""A catch-all for names: works, events, nationalities, but neither times nor numbers."""
+
+REST = ("other", "other entity")
+"""A catch-all for what is no person, organization or place: dates and amounts too, but no nationalities."""
+
+OTHER_NAMES = REST + MISCELLANEOUS
 
 
 def view(item: Example, pools: Pools, known: LabelKnowledge, how: Augmentation, rng: random.Random) -> View:
@@ -66,7 +72,7 @@ def _entity_side(
     """Labels shown, cells that are right, cells that are not known."""
     entities, narrowed = _narrowed(item, how, rng)
     types = sorted({label for *_, label in entities if label != UNKNOWN_TYPE})
-    shown = _entity_names(types, item.partial, pools, known, how, rng)
+    shown = _entity_names(types, item.partial, source, pools, known, how, rng)
     general = rng.random() < how.general
     if general:
         shown = _beside_general(shown, pools, known, rng)
@@ -102,7 +108,8 @@ def _entity_side(
                 (unknown if vague else cells).add((first, last, i))
             elif name in OTHER_NAMES and label != UNKNOWN_TYPE:
                 # a catch-all label is for what no other label that is shown covers
-                if right not in index and not _too_plain(name, label, pools, known):
+                passing = _passing(item.words[first : last + 1])
+                if right not in index and not passing and not _too_plain(name, label, pools, known):
                     unknown.add((first, last, i))
             elif right in index and not origin[name].isdisjoint(broader):
                 continue  # of two labels that fit, the narrower one counts
@@ -128,13 +135,19 @@ def _narrowed(
 
 
 def _entity_names(
-    types: Sequence[str], partial: bool, pools: Pools, known: LabelKnowledge, how: Augmentation, rng: random.Random
+    types: Sequence[str],
+    partial: bool,
+    source: SourceLabels,
+    pools: Pools,
+    known: LabelKnowledge,
+    how: Augmentation,
+    rng: random.Random,
 ) -> dict[str, str]:
     """Type -> name to show; a type that has none is not asked for."""
     coarse = rng.random() < how.coarse
     shown = {label: pools.kind(label, known) if coarse else label for label in types}
     if not partial and rng.random() < how.other:
-        shown = _with_catch_all(shown, pools, known, rng)
+        shown = _with_catch_all(shown, source, pools, known, rng)
     other_names = {
         name: rng.choice(known.other_names[name])
         for name in sorted(set(shown.values()))
@@ -157,9 +170,11 @@ def _beside_general(shown: dict[str, str], pools: Pools, known: LabelKnowledge, 
     return general | called
 
 
-def _with_catch_all(shown: dict[str, str], pools: Pools, known: LabelKnowledge, rng: random.Random) -> dict[str, str]:
+def _with_catch_all(
+    shown: dict[str, str], source: SourceLabels, pools: Pools, known: LabelKnowledge, rng: random.Random
+) -> dict[str, str]:
     """Some of the names replaced by one for all the rest."""
-    other = rng.choice(OTHER_NAMES)
+    other = _catch_all(source, pools, known, rng)
     if rng.random() < 0.5:  # the three that most label sets have, and the rest
         kept = {kind for kind in ("person", "organization", "location") if rng.random() < 0.85}
         stays = {label for label in shown if pools.kind(label, known) in kept}
@@ -171,6 +186,12 @@ def _with_catch_all(shown: dict[str, str], pools: Pools, known: LabelKnowledge, 
         for label, name in shown.items()
         if label in stays or not _too_plain(other, label, pools, known)
     }
+
+
+def _catch_all(source: SourceLabels, pools: Pools, known: LabelKnowledge, rng: random.Random) -> str:
+    """A name for the rest: where dates and amounts are not annotated, one that does not cover them."""
+    annotated = {pools.kind(label, known) for label in source.entities}
+    return rng.choice(OTHER_NAMES if annotated.issuperset(("time", "number")) else MISCELLANEOUS)
 
 
 _PASSING = re.compile(
@@ -185,8 +206,8 @@ def _passing(words: Sequence[str]) -> bool:
 
 
 def _too_plain(name: str, label: str, pools: Pools, known: LabelKnowledge) -> bool:
-    """Times and numbers are "other", but no one calls them miscellaneous names."""
-    return name not in ("other", "other entity") and pools.kind(label, known) in ("time", "number")
+    """Times and numbers are "other", but not miscellaneous names. With nationalities it is the reverse."""
+    return pools.kind(label, known) in (("group",) if name in REST else ("time", "number"))
 
 
 def _entity_negatives(
@@ -216,7 +237,7 @@ def _entity_negatives(
     ]
     mixed = rng.sample(own, min(6, len(own))) + narrow + far[:6]
     if not item.partial and rng.random() < how.other:
-        mixed.append(rng.choice(OTHER_NAMES) if "miscellaneous" not in own_kinds else "number")
+        mixed.append("number" if "miscellaneous" in own_kinds else _catch_all(source, pools, known, rng))
     rng.shuffle(mixed)
     return mixed
 

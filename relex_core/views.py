@@ -64,8 +64,7 @@ class Pools:
 
     def kind(self, label: str, known: LabelKnowledge) -> str:
         """The kind of a label: as the tables have it, else as the data have it, else itself."""
-        found = known.kind(label)
-        return found if found != label else self.kinds.get(label, label)
+        return known.kind_of.get(label) or self.kinds.get(label, label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from relex_core.augmentation import OTHER_NAMES, view
+from relex_core.augmentation import MISCELLANEOUS, OTHER_NAMES, REST, view
 from relex_core.checkpoint import load
 from relex_core.datasets import read_gold
 from relex_core.errors import CheckpointError, ConfigError, InputError, SchemaError
@@ -406,6 +406,36 @@ def test_a_catch_all_label_does_not_mean_passing_times_and_bare_numbers(tmp_path
     catch_all = {k for k, label in enumerate(seen.entity_labels) if label in ("other", "other entity")}
     called = {" ".join(seen.words[a : b + 1]) for a, b, k in seen.entities if k in catch_all}
     assert called <= {"65 miles", "5 May 1990"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rest_is_amounts_and_dates_and_miscellaneous_is_nationalities(tmp_path: Path, seed: int) -> None:
+    (item,) = marked(
+        tmp_path,
+        "[Ada|person], a [Swiss|nationality] pilot, saw [Halley|event] on [5 May 1990|time] for [12 euros|number].",
+    )
+    how = replace(
+        Augmentation(), other=1.0, rename_entity=0.0, drop_label=0.0, capital_labels=0.0, lower_text=0.0, coarse=0.0
+    )
+    seen = asked(item, how, seed)
+    called = {" ".join(seen.words[a : b + 1]): seen.entity_labels[k] for a, b, k in seen.entities}
+    masked = {(" ".join(seen.words[a : b + 1]), seen.entity_labels[k]) for a, b, k in seen.entities_unknown}
+    assert called.get("Swiss") not in REST
+    assert not {called.get(words) for words in ("5 May 1990", "12 euros")} & set(MISCELLANEOUS)
+    assert not {("Swiss", name) for name in REST} & masked, "known to be wrong, where it has no name of its own too"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rest_is_not_asked_for_where_dates_and_amounts_are_not_annotated(tmp_path: Path, seed: int) -> None:
+    (item,) = marked(tmp_path, "[Ada|person] saw [Halley|event] in 1990 for 12 euros.")
+    seen = asked(item, replace(Augmentation(), other=1.0, capital_labels=0.0), seed)
+    assert not set(REST) & set(seen.entity_labels)
+
+
+def test_a_general_type_is_its_own_kind_though_a_text_calls_something_else_by_its_name(tmp_path: Path) -> None:
+    items = marked(tmp_path, "[7|number; product] is a [car|vehicle; product].")
+    pools = make_pools([Source("m", tuple(items))], {}, KNOWN)
+    assert (pools.kind("number", KNOWN), pools.kind("vehicle", KNOWN)) == ("number", "product")
 
 
 @pytest.mark.parametrize("seed", range(20))
