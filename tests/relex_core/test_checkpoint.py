@@ -16,7 +16,6 @@ from relex_core.config import ADJACENCIES, TRIPLE_SCORERS, ModelConfig
 from relex_core.errors import CheckpointError, ConfigError, RelexError
 from relex_core.inference import Extractor
 from relex_core.pairs import DECODERS
-from relex_core.selection import select
 from relex_core.triples import INTERACTIONS
 from relex_core.types import Document, Schema, Thresholds
 from tests.relex_core.peer import BERT, DEBERTA
@@ -323,12 +322,18 @@ def test_devices_and_types(tiny: Path) -> None:
 
 
 def test_reduced_scores_stay_close(mini: Extractor, document: Document, schema: Schema) -> None:
-    limits = Thresholds()
-    low = select(Extractor.load("mini", device="cpu", dtype="bf16").extract(document, schema), limits)
-    exact = select(mini.extract(document, schema), limits)
-    assert [e.id for e in low.entities] == [e.id for e in exact.entities]
-    assert [e.score for e in low.entities] == pytest.approx([e.score for e in exact.entities], abs=1e-2)
-    assert [r.score for r in low.relations] == pytest.approx([r.score for r in exact.relations], abs=1e-2)
+    within = 1e-2
+
+    def scores(extractor: Extractor) -> dict[object, float]:
+        found = extractor.extract(document, schema)
+        entities: dict[object, float] = {e.id: e.score or 0.0 for e in found.entities}
+        return entities | {r.key: r.score or 0.0 for r in found.relations}
+
+    # one that is near to a threshold may fall on either side
+    exact = {key: score for key, score in scores(mini).items() if score > 0.5 + within}
+    assert len(exact) > 5
+    low = scores(Extractor.load("mini", device="cpu", dtype="bf16"))
+    assert {key: low.get(key) for key in exact} == pytest.approx(exact, abs=within)
 
 
 def test_reduced_deberta_stays_close(tmp_path: Path) -> None:
