@@ -258,6 +258,7 @@ def test_both_themes_are_legible(chromium: Browser, app: Server) -> None:
         ink = message.locator("p").evaluate("e => getComputedStyle(e).color")
         assert (luminance(ground) < 0.2) == dark
         assert contrast(ground, ink) >= 7
+        assert message.evaluate("e => getComputedStyle(e).getPropertyValue('--rx-soft')"), "the app's own colours"
         context.close()
 
 
