@@ -21,6 +21,7 @@ Reading order; each file imports only those above it, and the paper's section is
     model        all of it in the paper's order                                       3.2 - 3.6
     losses       focal loss and its masks                                             3.7
     hub, checkpoint, reduced   directory or hub id <-> model, in GLiNER's file format
+    packed       weights laid out for reading alone
     decoding     scores -> candidates -> what is kept; needs no torch                 3.4
     windows      long texts and large label sets -> parts that fit
     scoring      windows -> candidates and relation scores, a batch at a time         3.4 - 3.6

@@ -73,7 +73,7 @@ class _Layer(nn.Module):
 
     def forward(self, x_BTD: Tensor, mask_B11T: Tensor | None) -> Tensor:
         x_BTD = self.attention(x_BTD, mask_B11T)
-        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD)
+        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD, self.intermediate.dense.rows)
 
 
 class _SelfAttention(nn.Module):

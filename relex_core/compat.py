@@ -35,6 +35,7 @@ from relex_core.checkpoint import load, save
 from relex_core.decoding import Scores, decode, merge
 from relex_core.errors import InputError
 from relex_core.inference import Extractor, holding
+from relex_core.packed import pack
 from relex_core.scoring import Decode, Window
 from relex_core.words import Words
 
@@ -100,6 +101,7 @@ class GLiNER:
         if max_width is not None:
             config = replace(config, max_width=max_width)
         loaded.model.config = config
+        pack(loaded.model)
         return cls(Extractor(replace(loaded, config=config)))
 
     def save_pretrained(self, save_directory: str | Path, *, safe_serialization: bool = True) -> None:

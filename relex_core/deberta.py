@@ -125,7 +125,7 @@ class _Layer(nn.Module):
 
     def forward(self, x_BTD: Tensor, pad_B11T: Tensor | None, relative_SD: Tensor, bucket_R: Tensor) -> Tensor:
         x_BTD = self.attention(x_BTD, pad_B11T, relative_SD, bucket_R)
-        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD)
+        return in_blocks(lambda some: self.output(self.intermediate(some), some), x_BTD, self.intermediate.dense.rows)
 
 
 class _DisentangledAttention(nn.Module):

@@ -152,9 +152,9 @@ def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: st
 
         return PredictionsFile(checkpoint)
     from relex_core.adapters.own import Own
-    from relex_core.checkpoint import load
+    from relex_core.inference import Extractor
 
-    return Own(load(checkpoint), batch_size)
+    return Own(Extractor.load(checkpoint).loaded, batch_size)
 
 
 def row(found: Report) -> str:

@@ -5,6 +5,7 @@ D width of a vector, H = 4 D width of the hidden layer, K labels.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,13 +15,32 @@ from relex_core.products import Linear, linear
 class FeedForward(nn.Sequential):
     """Linear(in, 4 out), ReLU, dropout, Linear(4 out, out)."""
 
-    def __init__(self, width_in: int, width_out: int, dropout: float) -> None:
+    def __init__(self, width_in: int, width_out: int, dropout: float, first: type[Linear] = Linear) -> None:
         super().__init__(
-            Linear(width_in, 4 * width_out),
+            first(width_in, 4 * width_out),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             Linear(4 * width_out, width_out),
         )
+
+    @property
+    def rows(self) -> int:
+        """How many rows make a block."""
+        return int(self[0].rows)  # type: ignore[arg-type]
+
+
+class PairLinear(Linear):
+    """A linear layer over a concatenation [x ; y], W [x ; y] = W_left x + W_right y, whose halves are used apart."""
+
+    def left(self, x: Tensor) -> Tensor:
+        """[..., in / 2] -> [..., out]; the bias is counted here."""
+        weight = self.weight[:, : self.in_features // 2]
+        return linear(x.to(weight.dtype), weight, self.bias)
+
+    def right(self, y: Tensor) -> Tensor:
+        """[..., in / 2] -> [..., out]"""
+        weight = self.weight[:, self.in_features // 2 :]
+        return linear(y.to(weight.dtype), weight)
 
 
 class PairFeedForward(FeedForward):
@@ -32,11 +52,10 @@ class PairFeedForward(FeedForward):
     """
 
     def __init__(self, width: int, dropout: float) -> None:
-        super().__init__(2 * width, width, dropout)
-        self.width = width
+        super().__init__(2 * width, width, dropout, PairLinear)
 
     @property
-    def first(self) -> nn.Linear:
+    def first(self) -> PairLinear:
         return self[0]  # type: ignore[return-value]
 
     @property
@@ -45,17 +64,15 @@ class PairFeedForward(FeedForward):
 
     def left(self, x_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]; the bias is counted here."""
-        weight = self.first.weight[:, : self.width]
-        return linear(x_D.to(weight.dtype), weight, self.first.bias)
+        return self.first.left(x_D)
 
     def right(self, y_D: Tensor) -> Tensor:
         """[..., D] -> [..., H]"""
-        weight = self.first.weight[:, self.width :]
-        return linear(y_D.to(weight.dtype), weight)
+        return self.first.right(y_D)
 
-    def hidden(self, left_H: Tensor, right_H: Tensor) -> Tensor:
-        """What the second layer sees; shapes broadcast."""
-        hidden: Tensor = self[2](F.relu(left_H + right_H, inplace=not left_H.requires_grad))
+    def hidden(self, left_H: Tensor, right_H: Tensor, out: Tensor | None = None) -> Tensor:
+        """What the second layer sees; shapes broadcast. Without gradients it may be put into `out`."""
+        hidden: Tensor = self[2](F.relu(torch.add(left_H, right_H, out=out), inplace=not left_H.requires_grad))
         return hidden
 
     def output(self, hidden_H: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from relex_core.checkpoint import LoadedModel, load
 from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
 from relex_core.errors import SchemaError
+from relex_core.packed import pack
 from relex_core.prompt import Pieces
 from relex_core.scoring import Decode, Round, Window, score
 from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
@@ -63,7 +64,9 @@ class Extractor:
         revision: str | None = None,
     ) -> Extractor:
         """Raises CheckpointError or ConfigError."""
-        return cls(load(name_or_path, device=device, dtype=dtype, revision=revision))
+        loaded = load(name_or_path, device=device, dtype=dtype, revision=revision)
+        pack(loaded.model)
+        return cls(loaded)
 
     @property
     def version(self) -> str:

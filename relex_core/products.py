@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEWEST_ROWS, FEWEST_COLUMNS = 24, 4
+FEWEST_ROWS = 64
 """Below, setting up the product costs more than it saves."""
 
 ROWS, STEP = 512, 8
@@ -45,7 +45,9 @@ _ONE_DNN = _one_dnn()
 
 
 class Linear(nn.Linear):
-    """A linear layer whose product is `linear`."""
+    """A linear layer whose product is `linear`. `rows` is how many rows of its input make a block."""
+
+    rows = ROWS
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]"""
@@ -60,51 +62,64 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if _ONE_DNN is None or not _plain(x, weight):
         return F.linear(x, weight, bias)
     columns = weight.shape[0]
+    # a product without a bias would be one more to compile
+    bias = weight.new_zeros(columns) if bias is None else bias
     if more := -columns % COLUMN_STEP:
-        weight, bias = F.pad(weight, (0, 0, 0, more)), None if bias is None else F.pad(bias, (0, more))
+        weight, bias = F.pad(weight, (0, 0, 0, more)), F.pad(bias, (0, more))
     # what lies in strides it multiplies a thousand times slower
-    product, whole = _ONE_DNN, weight.contiguous()
+    return packed_linear(x, weight.contiguous(), bias, ROWS)[..., :columns].contiguous()
+
+
+def packed_weight(weight: Tensor) -> Tensor:
+    """A weight [out, in] as oneDNN lays it out: of the same size, and `to_dense` turns it back."""
+    return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(weight, ROWS))
+
+
+def packed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, most: int) -> Tensor:
+    """`linear` by oneDNN, whether or not the weight is packed, in blocks of at most `most` rows."""
+    product = cast("Callable[..., Tensor]", _ONE_DNN)
     none: list[Any] = []
-    rows = x.reshape(-1, x.shape[-1])
-    rest = len(rows) % STEP if columns < NARROW else 0
-    out = few_shapes(
-        rows[: len(rows) - rest], whole.shape[0], lambda some: product(some, whole, bias, "none", none, "")
-    )
-    if rest:
-        out = torch.cat((out, F.linear(rows[-rest:], whole, bias)))
-    return out[:, :columns].contiguous().view(*x.shape[:-1], columns)
+    return few_shapes(x, weight.shape[0], lambda some: product(some, weight, bias, "none", none, ""), most)
 
 
-def few_shapes(x: Tensor, columns: int, product: Callable[[Tensor], Tensor]) -> Tensor:
+def few_shapes(x: Tensor, columns: int, product: Callable[[Tensor], Tensor], most: int = ROWS) -> Tensor:
     """A product of rows [N, in] -> [N, columns], called with few different N: x [..., in] -> [..., columns]."""
     rows = x.reshape(-1, x.shape[-1]).contiguous()
-    count = len(rows)
-    if count <= ROWS:
-        return product(_padded(rows))[:count].view(*x.shape[:-1], columns)
+    count, step = len(rows), _block(len(rows), most)
+    if count <= step:
+        return product(_padded(rows, step))[:count].view(*x.shape[:-1], columns)
     out = x.new_empty(*x.shape[:-1], columns)
-    for some, into in zip(rows.split(ROWS), out.view(-1, columns).split(ROWS), strict=True):
-        into.copy_(product(_padded(some))[: len(some)])
+    for some, into in zip(rows.split(step), out.view(-1, columns).split(step), strict=True):
+        into.copy_(product(_padded(some, step))[: len(some)])
     return out
 
 
-def in_blocks(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """A layer whose output has its input's shape [..., D], some rows at a time.
+def in_blocks(layer: Callable[[Tensor], Tensor], x: Tensor, most: int = ROWS) -> Tensor:
+    """A layer whose output has its input's shape [..., D], at most `most` rows at a time.
 
     What is wide between its two products then stays in the cache, and memory does not grow with it. With gradients all
     of it is kept anyway, and a GPU has no cache to stay in.
     """
     rows = x.reshape(-1, x.shape[-1])
-    if torch.is_grad_enabled() or x.device.type != "cpu" or len(rows) <= ROWS:
+    if torch.is_grad_enabled() or x.device.type != "cpu":
         return layer(x)
+    step = _block(len(rows), most)
+    if len(rows) <= step:
+        return layer(_padded(rows, step))[: len(rows)].view(x.shape)
     out = torch.empty_like(rows)
-    for some, into in zip(rows.split(ROWS), out.split(ROWS), strict=True):
-        into.copy_(layer(some))
+    for some, into in zip(rows.split(step), out.split(step), strict=True):
+        into.copy_(layer(_padded(some, step))[: len(some)])
     return out.view(x.shape)
 
 
-def _padded(rows: Tensor) -> Tensor:
-    more = -len(rows) % STEP
-    return F.pad(rows, (0, 0, 0, more)) if more else rows
+def _block(count: int, most: int) -> int:
+    """Rows of each of the fewest equal blocks that `count` rows make: one shape for a text, not two."""
+    blocks = max(1, -(-count // most))
+    return -(-count // (blocks * STEP)) * STEP
+
+
+def _padded(rows: Tensor, size: int) -> Tensor:
+    return F.pad(rows, (0, 0, 0, size - len(rows))) if len(rows) < size else rows
 
 
 def each(x_BNI: Tensor, weight_BIO: Tensor) -> Tensor:
@@ -115,10 +130,14 @@ def each(x_BNI: Tensor, weight_BIO: Tensor) -> Tensor:
 
 
 def _plain(x: Tensor, weight: Tensor) -> bool:
-    if x.dtype is not torch.float32 or weight.dtype is not torch.float32 or x.device.type != "cpu":
-        return False
-    if torch.is_autocast_enabled("cpu"):
+    if not can_pack(x) or weight.dtype is not torch.float32:
         return False
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return False
-    return weight.shape[0] >= FEWEST_COLUMNS and x.numel() >= FEWEST_ROWS * weight.shape[1]
+    return weight.shape[0] >= NARROW and x.numel() >= FEWEST_ROWS * weight.shape[1]
+
+
+def can_pack(x: Tensor) -> bool:
+    """Whether oneDNN multiplies it: fp32 on a CPU."""
+    right = x.dtype is torch.float32 and x.device.type == "cpu"
+    return _ONE_DNN is not None and right and not torch.is_autocast_enabled("cpu")

@@ -15,8 +15,8 @@ from torch import Tensor
 from relex_core.feedforward import PairFeedForward
 from relex_core.products import each, linear
 
-BLOCK = 500_000
-"""Numbers that one block of pairs holds at a time: memory stays linear in pairs, and 2 MB stay in the cache."""
+BLOCK = 250_000
+"""Numbers that one block of pairs holds at a time: memory stays linear in pairs, and 1 MB stays in the cache."""
 
 
 class PairScorer(PairFeedForward):
@@ -39,8 +39,12 @@ class PairScorer(PairFeedForward):
         """All pairs of one text with themselves too, some heads at a time: [heads, E, M]. Nothing is gathered."""
         head_EH, tail_EH = self.left(entities_ED), self.right(entities_ED)
         weight_1HM, bias_11M = self.fold(labels_MD[None])
-        for some_EH in head_EH.split(max(1, block(head_EH[None]) // max(1, len(tail_EH)))):
-            yield linear(self.hidden(some_EH[:, None], tail_EH), weight_1HM[0].mT, bias_11M[0, 0])
+        step = max(1, block(head_EH[None]) // max(1, len(tail_EH)))
+        # one room for all blocks: small results kept between them would take the place that the next one needs
+        room_eEH = None if torch.is_grad_enabled() else head_EH.new_empty(min(step, len(head_EH)), *tail_EH.shape)
+        for some_EH in head_EH.split(step):
+            out = None if room_eEH is None else room_eEH[: len(some_EH)]
+            yield linear(self.hidden(some_EH[:, None], tail_EH, out), weight_1HM[0].mT, bias_11M[0, 0])
 
 
 def block(vectors_BEH: Tensor) -> int:

@@ -77,6 +77,16 @@ class _State:
 _Pass = tuple[Round, Encoded, tuple[Tensor, Tensor], int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What relations are scored from: labels of a pass, vectors of the spans, and of those that adjacency sees."""
+
+    round: Round
+    labels_1MD: Tensor
+    vectors_1ED: Tensor
+    context_1ED: Tensor
+
+
 @torch.inference_mode()
 def score(model: RelexModel, builder: PromptBuilder, windows: Sequence[Window]) -> list[Scores]:
     """Score a batch of windows; those with several label passes are read once for each."""
@@ -93,6 +103,8 @@ def score(model: RelexModel, builder: PromptBuilder, windows: Sequence[Window]) 
                 states[i].found.append(found)
         for row, i in enumerate(rows):
             states[i].passes.append((windows[i].rounds[number], encoded, ends, row))
+        # so that the last window's relations, scored when all are read, need not hold them
+        del encoded, ends
     return [_relations(model, window, state) for window, state in zip(windows, states, strict=True)]
 
 
@@ -125,7 +137,9 @@ def _relations(model: RelexModel, window: Window, state: _State) -> Scores:
     candidates, context, spans = _spans(window, state)
     classes = _classes(model, window, spans, state) if window.decode is not None and window.decode.classes else None
     wanted = len(spans) > 1 and (window.decode is None or window.decode.relations)
-    scored = [one for one in state.passes if wanted and len(one[0].relations)]
+    scored = [_part(model, context, spans, one) for one in state.passes if wanted and len(one[0].relations)]
+    # what words contribute to spans is the largest of what was kept, and is not needed any more
+    state.passes.clear()
     parts = [_pass_relations(model, window, context, spans, one) for one in scored]
     if not parts:
         parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
@@ -163,25 +177,29 @@ def _classes(model: RelexModel, window: Window, spans: Ints, state: _State) -> F
     return table
 
 
-def _pass_relations(
-    model: RelexModel,
-    window: Window,
-    context: Ints,
-    spans: Ints,
-    one: _Pass,
-) -> tuple[Ints, Ints, Ints, Floats]:
-    """Relations above the floor between spans, for the labels of one pass."""
+def _part(model: RelexModel, context: Ints, spans: Ints, one: _Pass) -> _Part:
     round_, encoded, ends, row = one
     ends = ends[0][row : row + 1], ends[1][row : row + 1]
     labels_1MD = encoded.relation_labels_BMD[row : row + 1, : len(round_.relations)]
-    floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
     vectors_1ED = model.spans.vectors(ends, torch.from_numpy(spans)[None].to(model.device))
+    context_1ED = vectors_1ED
+    if model.adjacency is not None and len(context) != len(spans):
+        context_1ED = model.spans.vectors(ends, torch.from_numpy(context)[None].to(model.device))
+    return _Part(round_, labels_1MD, vectors_1ED, context_1ED)
+
+
+def _pass_relations(
+    model: RelexModel, window: Window, context: Ints, spans: Ints, part: _Part
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Relations above the floor between spans, for the labels of one pass."""
+    round_, labels_1MD, vectors_1ED = part.round, part.labels_1MD, part.vectors_1ED
+    floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
     if model.adjacency is None and isinstance(model.relations, PairScorer):
         at, score = _above(model.relations.grid(vectors_1ED[0], labels_1MD[0]), floor)
         other = at[:, 0] != at[:, 1]
         at, score = at[other], score[other]
         return at[:, 0], at[:, 1], round_.relations[at[:, 2]], score
-    pairs_P2 = _adjacent(model, window, context, spans, ends, vectors_1ED)
+    pairs_P2 = _adjacent(model, window, context, spans, part)
     blocks = model.relations.blocks(vectors_1ED, pairs_P2[None], labels_1MD)
     at, score = _above((logits[0] for logits in blocks), floor)
     found = pairs_P2.cpu().numpy()[at[:, 0]] if len(at) else np.zeros((0, 2), np.int64)
@@ -212,22 +230,19 @@ def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
     return np.stack(places, axis=1).astype(np.int64, copy=False), scores[:count].copy()
 
 
-def _adjacent(
-    model: RelexModel, window: Window, context: Ints, spans: Ints, ends: tuple[Tensor, Tensor], vectors_1ED: Tensor
-) -> Tensor:
+def _adjacent(model: RelexModel, window: Window, context: Ints, spans: Ints, part: _Part) -> Tensor:
     """Pairs of spans [P, 2] that are scored: all, or those above tau_A.
 
     Attention, GCN and GAT see all candidates at once, also those that decoding refuses, as in the reference.
     """
+    vectors_1ED = part.context_1ED
+    mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
     if model.adjacency is None:
-        mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
         return all_pairs(mask_1E)[0][0]
     rows = torch.arange(len(spans))
     if len(context) != len(spans):
-        vectors_1ED = model.spans.vectors(ends, torch.from_numpy(context)[None].to(model.device))
         places = {(int(a), int(b)): at for at, (a, b) in enumerate(context)}
         rows = torch.tensor([places[int(a), int(b)] for a, b in spans])
-    mask_1E = torch.ones(vectors_1ED.shape[:2], dtype=torch.bool, device=vectors_1ED.device)
     logits_1EE: Tensor = model.adjacency(vectors_1ED, mask_1E)
     adjacency_EE = torch.sigmoid(logits_1EE[0].float())
     near_EE = adjacency_EE[rows][:, rows] > window.adjacency

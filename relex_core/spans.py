@@ -33,8 +33,8 @@ class MarkerSpans(nn.Module):
 
     def ends(self, words_BLD: Tensor) -> tuple[Tensor, Tensor]:
         """What each word contributes to the hidden layer of the spans that begin and that end with it: [B, L, H]."""
-        start_BLH = self.out_project.left(F.relu(in_blocks(self.project_start, words_BLD)))
-        end_BLH = self.out_project.right(F.relu(in_blocks(self.project_end, words_BLD)))
+        start_BLH = self.out_project.left(F.relu(in_blocks(self.project_start, words_BLD, self.project_start.rows)))
+        end_BLH = self.out_project.right(F.relu(in_blocks(self.project_end, words_BLD, self.project_end.rows)))
         return start_BLH, end_BLH
 
     def vectors(self, ends: tuple[Tensor, Tensor], spans_BE2: Tensor) -> Tensor:
@@ -53,9 +53,11 @@ class MarkerSpans(nn.Module):
         length = start_BLH.shape[1]
         columns = []
         step = length if torch.is_grad_enabled() else max(1, BLOCK // start_BLH.shape[2])
+        # one room for all blocks: small results kept between them would take the place that the next one needs
+        room_BlH = None if torch.is_grad_enabled() else torch.empty_like(start_BLH[:, :step])
         for width in range(min(widths, length)):
             blocks = [
-                each(self.out_project.hidden(some_BlH, other_BlH), weight_BHK)
+                each(self.out_project.hidden(some_BlH, other_BlH, _part(room_BlH, some_BlH)), weight_BHK)
                 for some_BlH, other_BlH in zip(
                     start_BLH[:, : length - width].split(step, 1), end_BLH[:, width:].split(step, 1), strict=True
                 )
@@ -99,6 +101,10 @@ class TokenScorer(nn.Module):
         if not columns:
             return words_BLD.new_zeros(*words_BLD.shape[:2], 0, 3)
         return torch.stack(columns, dim=2)
+
+
+def _part(room_BlH: Tensor | None, some_BlH: Tensor) -> Tensor | None:
+    return None if room_BlH is None else room_BlH[:, : some_BlH.shape[1]]
 
 
 def _take(vectors_BLH: Tensor, at_BE: Tensor) -> Tensor:

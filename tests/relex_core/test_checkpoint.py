@@ -44,13 +44,10 @@ def change_config(path: Path, **changes: object) -> None:
 
 
 def test_saving_and_loading_gives_equal_scores(tiny: Path, tmp_path: Path) -> None:
-    first = load(tiny)
-    save(first, tmp_path / "again")
+    first = Extractor.load(tiny)
+    save(first.loaded, tmp_path / "again")
     document, schema = Document.from_text("Ada met Bo in Oslo."), Schema.of(["person", "city"], ["met"])
-    one, other = (
-        Extractor(first).extract(document, schema),
-        Extractor.load(tmp_path / "again").extract(document, schema),
-    )
+    one, other = first.extract(document, schema), Extractor.load(tmp_path / "again").extract(document, schema)
     assert [(e.id, e.score) for e in one.entities] == [(e.id, e.score) for e in other.entities]
     assert [(r.key, r.score) for r in one.relations] == [(r.key, r.score) for r in other.relations]
     assert load_file(tiny / "model.safetensors").keys() == load_file(tmp_path / "again" / "model.safetensors").keys()

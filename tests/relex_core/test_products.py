@@ -85,7 +85,11 @@ def test_a_layer_in_blocks_gives_the_same_and_sees_few_rows_at_a_time() -> None:
     x = torch.randn(2, 400, 8)
     with torch.no_grad():
         torch.testing.assert_close(in_blocks(layer, x), x * 2)
-    assert max(seen) == products.ROWS
+    assert seen == [400, 400], "equal blocks: one shape for a text"
+    seen.clear()
+    with torch.no_grad():
+        torch.testing.assert_close(in_blocks(layer, x[:, :277], 128), x[:, :277] * 2)
+    assert seen == [112] * 5, "padded to what others of similar length have, too"
     seen.clear()
     in_blocks(layer, x)
     assert seen == [800], "with gradients in one piece"
