@@ -20,13 +20,14 @@ from relex_core.bert import BertEncoder
 from relex_core.deberta import DebertaEncoder
 from relex_core.feedforward import FeedForward, PairFeedForward, PairLinear
 from relex_core.model import RelexModel
-from relex_core.products import Linear, can_pack, packed_linear, packed_weight
+from relex_core.products import ROWS, Linear, can_pack, packed_linear, packed_weight
+
+FEWER, LARGE = 256, 2**20
+"""Rows of a block, for weights of at most so many numbers: a larger one leaves the cache between two blocks."""
 
 
 class PackedLinear(Linear):
     """A linear layer whose weight is packed; with gradients or autocast a plain copy of it is multiplied."""
-
-    rows = 256
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]"""
@@ -39,7 +40,8 @@ class PackedLinear(Linear):
     def unpack(self) -> None:
         """Become a plain layer again, in place."""
         self.weight = nn.Parameter(self.whole(), requires_grad=self.weight.requires_grad)
-        self.__class__ = Linear
+        self.rows = ROWS
+        self.__class__ = Linear  # type: ignore[assignment]
 
     def train(self, mode: bool = True) -> PackedLinear:
         """A layer in training has plain weights."""
@@ -86,7 +88,7 @@ class PackedPairLinear(PackedLinear, PairLinear):
         """Become a plain layer again, in place."""
         super().unpack()
         del self.other
-        self.__class__ = PairLinear
+        self.__class__ = PairLinear  # type: ignore[assignment]
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
@@ -117,6 +119,7 @@ def _pack(layer: Linear) -> None:
         left, right = (packed_weight(half.contiguous()) for half in layer.weight.chunk(2, dim=1))
         layer.weight, layer.other = (nn.Parameter(half, requires_grad=False) for half in (left, right))
         layer.__class__ = PackedPairLinear
+    layer.rows = FEWER if layer.weight.numel() <= LARGE else ROWS
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor, rows: int) -> Tensor:

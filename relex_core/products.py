@@ -6,7 +6,8 @@ along and uses for other types. The sums differ in their order alone (1e-6 relat
 
 oneDNN compiles a product for every shape and keeps it: half a megabyte and a millisecond for each number of rows. Texts
 have any number of pieces (measured: 1.7 GB kept after 1,200 lengths of one layer's input), so products are made of few
-shapes only: blocks of `ROWS` rows, and a last one that is padded to a multiple of `STEP`.
+shapes only: equal blocks of at most `ROWS` rows, padded to a multiple of `STEP`. What has few rows or few columns is
+left to torch, which compiles nothing and takes as long.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FEWEST_ROWS = 64
-"""Below, setting up the product costs more than it saves."""
+"""Below, torch's product takes as long, and what oneDNN compiles is not kept."""
 
 ROWS, STEP = 512, 8
-"""Rows of a block, and what the rows of the last one are a multiple of."""
+"""Most rows of a block, and what the rows of blocks are a multiple of."""
 
 NARROW = 64
-"""Of so few columns rows that are left over are multiplied apart: padding would copy an input that is much wider."""
+"""The same for columns, such as those of a few labels."""
 
 COLUMN_STEP = 8
 """Labels are as many as users like: their columns are a multiple of this."""
