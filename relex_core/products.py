@@ -33,8 +33,11 @@ COLUMN_STEP = 8
 
 
 def _one_dnn() -> Callable[..., Tensor] | None:
-    """What torch's own compiler calls for a linear layer on a CPU, None where this build has no oneDNN."""
-    if not torch.backends.mkldnn.is_available():
+    """What torch's own compiler calls for a linear layer on a CPU.
+
+    None where this build has no oneDNN, or not what lays out weights for it.
+    """
+    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_reorder_linear_weight"):
         return None
     try:
         return cast("Callable[..., Tensor]", torch.ops.mkldnn._linear_pointwise)
