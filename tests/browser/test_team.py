@@ -143,7 +143,7 @@ def test_an_order_that_is_none_is_the_usual_one(server: Server, page: Page, stor
 
 def walk(page: Page, ids: dict[str, str], reject_in: str = "") -> list[str]:
     """Submit what the queue brings, as the model has it, until nothing is left; the ids. In `reject_in` the first
-    suggestion is turned down."""
+    entity is turned down."""
     end = page.locator(".st-key-pane_end")
     shown = page.locator(f"{EDITOR} .text").first
     seen: list[str] = []
@@ -152,7 +152,9 @@ def walk(page: Page, ids: dict[str, str], reject_in: str = "") -> list[str]:
         seen.append(ids[before])
         page.locator(f"{EDITOR} .pane").focus()
         if seen[-1] == reject_in:
+            page.locator(f"{EDITOR} .pane .s.m").first.click()
             page.keyboard.press("x")
+            expect(page.locator(f"{EDITOR} .row.rejected")).not_to_have_count(0)
             saved(page)
         page.keyboard.press("Enter")
         expect(end.or_(shown.filter(has_not_text=before)).first).to_be_visible(timeout=30_000)
