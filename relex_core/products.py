@@ -104,16 +104,9 @@ def in_blocks(layer: Callable[[Tensor], Tensor], x: Tensor, most: int = ROWS) ->
     What is wide between its two products then stays in the cache, and memory does not grow with it. With gradients all
     of it is kept anyway, and a GPU has no cache to stay in.
     """
-    rows = x.reshape(-1, x.shape[-1])
     if torch.is_grad_enabled() or x.device.type != "cpu":
         return layer(x)
-    step = _block(len(rows), most)
-    if len(rows) <= step:
-        return layer(_padded(rows, step))[: len(rows)].view(x.shape)
-    out = torch.empty_like(rows)
-    for some, into in zip(rows.split(step), out.split(step), strict=True):
-        into.copy_(layer(_padded(some, step))[: len(some)])
-    return out.view(x.shape)
+    return few_shapes(x, x.shape[-1], layer, most)
 
 
 def _block(count: int, most: int) -> int:

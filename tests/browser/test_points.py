@@ -3,8 +3,6 @@ loses nothing, constraints, thresholds."""
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -14,7 +12,7 @@ from db.values import State
 from pages.shared.statistics import acceptance
 from relex_core.editing import diff
 from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds
-from tests.browser.conftest import Server, Watch
+from tests.browser.conftest import Server, Watch, until
 from tests.browser.test_queue import EDITOR, saved
 from tests.browser.test_walk import select
 
@@ -255,10 +253,10 @@ def test_thresholds_of_a_project_are_there_after_a_reload_for_the_same_person(
     page.get_by_label("threshold, person", exact=True).fill("0.99")
     page.get_by_label("threshold, relations", exact=True).fill("0.72")
     expect(mark(page, "Pierre Curie")).to_have_count(0)
+    saved(page)
     # a slider that still moves is not kept yet, and the status line does not speak of it
-    wanted, deadline = Thresholds(0.3, 0.72, (("person", 0.99),)), time.monotonic() + 20
-    while limits.chosen(store, project, "me") != wanted and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
+    wanted = Thresholds(0.3, 0.72, (("person", 0.99),))
+    assert until(lambda: limits.chosen(store, project, "me") == wanted)
     page.keyboard.press("Escape")
     go(page, app, project)
     expect(page.locator(EDITOR).get_by_role("button", name="thresholds")).to_have_text("thresholds .30 · .72")

@@ -326,11 +326,11 @@ def test_reduced_scores_stay_close(mini: Extractor, document: Document, schema: 
         entities: dict[object, float] = {e.id: e.score or 0.0 for e in found.entities}
         return entities | {r.key: r.score or 0.0 for r in found.relations}
 
-    # one that is near to a threshold may fall on either side
-    exact = {key: score for key, score in scores(mini).items() if score > 0.5 + within}
-    assert len(exact) > 5
-    low = scores(Extractor.load("mini", device="cpu", dtype="bf16"))
-    assert {key: low.get(key) for key in exact} == pytest.approx(exact, abs=within)
+    exact, low = scores(mini), scores(Extractor.load("mini", device="cpu", dtype="bf16"))
+    # what either is sure of: one that is near to a threshold may fall on either side of it
+    sure = [key for key in exact | low if max(exact.get(key, 0.0), low.get(key, 0.0)) > 0.5 + within]
+    assert len(sure) > 5
+    assert [low.get(key, 0.0) for key in sure] == pytest.approx([exact.get(key, 0.0) for key in sure], abs=within)
 
 
 def test_reduced_deberta_stays_close(tmp_path: Path) -> None:
