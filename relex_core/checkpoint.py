@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
 from relex_core.hub import fetch, is_hub_id
 from relex_core.model import RelexModel
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
-from relex_core.reduced import reduce
+from relex_core.reduced import has_bf16, reduce
+
+_log = logging.getLogger(__name__)
 
 EMBEDDED = Path(__file__).parent / "checkpoints"
 """Checkpoints that come with the package; a name such as "mini" is a directory in here."""
@@ -71,6 +74,8 @@ def load(
     fill(model, weights, path.name)
     _check_pieces(model, builder)
     place, kind = choose(device, dtype)
+    if kind is torch.bfloat16 and not has_bf16(place):
+        _log.warning("This processor would emulate bf16: fp32 is faster here.")
     if place.type == "cpu" and kind is torch.bfloat16:
         model = reduce(model).eval().requires_grad_(False)
     else:

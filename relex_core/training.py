@@ -36,6 +36,7 @@ from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
 from relex_core.processes import Processes
+from relex_core.reduced import has_bf16
 from relex_core.targets import TrainingBatch, assemble
 from relex_core.training_config import TrainConfig
 from relex_core.training_data import data_path, prepare
@@ -75,6 +76,9 @@ class Trainer:
         self.accelerator, self.main = self.processes.accelerator, self.processes.main
         self.say = say if self.main else _silent
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
+        self.mixed = config.bf16 and has_bf16(self.loaded.model.device)
+        if config.bf16 and not self.mixed:
+            self.say("bf16 was asked for, but this processor would emulate it, many times slower: training in fp32")
         with self.processes.main_first():
             self.sampler, self.pools, self.known = prepare(config, directory, self.say)
         self.sha256 = [_sha256(data_path(entry, config, directory)) for entry in config.data]
@@ -175,10 +179,9 @@ class Trainer:
         return assemble(views, loaded.builder, loaded.config, loaded.limit).to(loaded.model.device)
 
     def loss(self, item: TrainingBatch) -> Losses:
-        """Equation 9 for one batch, in mixed precision if asked for."""
+        """Equation 9 for one batch, in mixed precision if asked for and of use."""
         device = self.loaded.model.device.type
-        mixed = torch.autocast(device, torch.bfloat16) if self.config.bf16 else nullcontext()
-        with mixed:
+        with torch.autocast(device, torch.bfloat16) if self.mixed else nullcontext():
             output = self.model(item.batch, item.spans_BE2, item.mask_BE, item.pairs_BP2)
         return objective(output.entities, output.adjacency_BEE, output.relations_BPM, item.targets, self.config.loss)
 

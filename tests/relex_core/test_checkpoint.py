@@ -333,6 +333,15 @@ def test_reduced_scores_stay_close(mini: Extractor, document: Document, schema: 
     assert [low.get(key, 0.0) for key in sure] == pytest.approx([exact.get(key, 0.0) for key in sure], abs=within)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_emulated_bf16_is_said(
+    quick: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("relex_core.checkpoint.has_bf16", lambda device: quick)
+    load("mini", device="cpu", dtype="bf16")
+    assert ("fp32 is faster here" in caplog.text) is not quick
+
+
 def test_reduced_deberta_stays_close(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, encoder_config={**DEBERTA, "num_hidden_layers": 3}, num_rnn_layers=1)
     document, schema = Document.from_text("Ada met Bo in Oslo. " * 20), Schema.of(["person", "city"], ["met"])

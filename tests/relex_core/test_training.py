@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from relex_core.examples import Example, example, join
 from relex_core.labels import LabelKnowledge
 from relex_core.losses import LossWeights
 from relex_core.metrics import Counts
+from relex_core.reduced import has_bf16
 from relex_core.sampling import Sampler, Sampling, Source, make_pools
 from relex_core.targets import assemble
 from relex_core.training import STOP, Trainer, make_optimizer, rate
@@ -257,11 +259,54 @@ def test_another_run_in_the_directory_is_not_gone_on_with(tiny: Path, data: Path
         Trainer(config(tiny, data, seed=7), tmp_path, silent)
 
 
-def test_mixed_precision_learns_too(tiny: Path, data: Path, tmp_path: Path) -> None:
-    Trainer(config(tiny, data, steps=12, bf16=True), tmp_path, silent).run()
+def test_mixed_precision_learns_too(tiny: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relex_core.training.has_bf16", lambda device: True)
+    trainer = Trainer(config(tiny, data, steps=12, bf16=True), tmp_path, silent)
+    trainer.run()
+    assert inside(trainer) == torch.bfloat16
     losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0]
     assert load(tmp_path / "last", device="cpu").model.spans.project_start[0].weight.dtype == torch.float32
+
+
+def inside(trainer: Trainer) -> torch.dtype:
+    """The type in which the feed-forward networks of the encoder compute."""
+    seen = []
+    encoder: Any = trainer.loaded.model.encoder
+    layer = encoder.encoder.layer[0].intermediate
+    handle = layer.register_forward_hook(lambda module, given, output: seen.append(output.dtype))
+    batch = next(iter(trainer.sampler.batches(0)))
+    trainer.loss(trainer.make_batch(0, batch))
+    handle.remove()
+    return seen[0]
+
+
+def test_an_emulated_bf16_is_not_trained_in(
+    tiny: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relex_core.training.has_bf16", lambda device: False)
+    said: list[str] = []
+    trainer = Trainer(config(tiny, data, steps=1, bf16=True), tmp_path, said.append)
+    assert inside(trainer) == torch.float32
+    assert any("training in fp32" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, False),
+        ({"avx512_f": True}, False),
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": True}, True),
+        ({"neon": True, "bf16": True}, True),
+        ({"neon": True}, False),
+    ],
+)
+def test_which_processors_compute_in_bf16(
+    capabilities: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert has_bf16(torch.device("cpu")) is expected
 
 
 def test_early_stopping_keeps_the_best_weights(tiny: Path, data: Path, tmp_path: Path) -> None:
