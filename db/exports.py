@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from relex_core.types import Annotation
 
 DECIDED = (State.IN_PROGRESS, State.SUBMITTED, State.FLAGGED)
 """The states that are exported unless others are named: somebody decided something."""
+
+LISTED = 1000
+"""Most documents that a manifest names as left out of a split."""
 
 Seen = Callable[[int], None]
 """Is told how many documents have gone by."""
@@ -104,7 +108,7 @@ def split_snapshot(
                 for name in NAMES:
                     part = path.with_name(f"{path.stem}.{name}{path.suffix}")
                     if chosen.sizes[name]:
-                        about = {"set": name, "seed": seed, "dev": dev, "test": test, "duplicates": chosen.duplicates}
+                        about = {"set": name, "seed": seed, "dev": dev, "test": test, **_duplicates(chosen)}
                         further = partial(_further, seen, sum(file.snapshot.documents for file in written.values()))
                         choice = _Choice(states, annotators, about, partial(_is_in, chosen, name))
                         written[name] = view.write(files, part, writing, choice, further)
@@ -130,6 +134,11 @@ class _Choice:
         states = None if self.states is None else [str(state) for state in self.states]
         annotators = None if self.annotators is None else list(self.annotators)
         return {"states": states, "annotators": annotators, **({"split": self.split} if self.split else {})}
+
+
+def _duplicates(chosen: Split) -> dict[str, Any]:
+    """How many documents were left out for a text that another one has, and the first of them: id -> id kept."""
+    return {"duplicates": chosen.duplicates, "left_out": dict(islice(chosen.left_out(), LISTED))}
 
 
 def _is_in(chosen: Split, name: str, id: str) -> bool:

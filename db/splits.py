@@ -45,11 +45,6 @@ class Split:
         row = self._tables.execute("SELECT part FROM kept WHERE id = ?", (id,)).fetchone()
         return None if row is None else str(row[0])
 
-    def ids(self, name: str) -> Iterator[str]:
-        """The documents of a set, in order."""
-        for row in self._tables.execute("SELECT id FROM kept WHERE part = ? ORDER BY number", (name,)):
-            yield str(row[0])
-
     def left_out(self) -> Iterator[tuple[str, str]]:
         """(id left out, id kept) of equal texts, in order."""
         yield from self._tables.execute(

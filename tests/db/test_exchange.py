@@ -334,8 +334,9 @@ def test_unwritable_place(letters: Store, tmp_path: Path) -> None:
 def test_split_files_hold_each_document_once(url: str, store: Store, tmp_path: Path) -> None:
     store.create_project("letters", SCHEMA)
     documents = [Document(f"d{n}", f"Ada met person {n}.") for n in range(40)]
-    store.add_documents("letters", documents)
-    for n, document in enumerate(documents):
+    again = Document("d9 again", "ADA met  person 9.")
+    store.add_documents("letters", [*documents, again])
+    for n, document in enumerate([*documents, again]):
         label = "person" if n % 4 else "organization"
         store.save("letters", Annotation(document, SCHEMA, (Entity("e", 0, 3, label),)), annotator="ann")
     out = tmp_path / "data.jsonl"
@@ -346,7 +347,14 @@ def test_split_files_hold_each_document_once(url: str, store: Store, tmp_path: P
     assert sorted(a.document.id for found in sets.values() for a in found) == sorted(d.id for d in documents)
     assert sum(a.entities[0].label == "organization" for a in sets["dev"]) == 2
     manifest = json.loads((tmp_path / "data.dev.jsonl.manifest.json").read_text())
-    assert manifest["filter"]["split"] == {"set": "dev", "seed": 3, "dev": 0.2, "test": 0.1, "duplicates": 0}
+    assert manifest["filter"]["split"] == {
+        "set": "dev",
+        "seed": 3,
+        "dev": 0.2,
+        "test": 0.1,
+        "duplicates": 1,
+        "left_out": {"d9 again": "d9"},
+    }
 
 
 @pytest.mark.parametrize("split", [False, True])

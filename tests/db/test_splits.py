@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.splits import NAMES, split
+from db.splits import NAMES, Split, split
 from relex_core.errors import InputError
 from relex_core.types import Annotation, Document, Entity, Schema
 
@@ -54,7 +54,13 @@ def test_order_does_not_matter_and_the_seed_does(chance: random.Random, seed: in
 
 def sets(documents: list[Annotation], seed: int) -> dict[str, list[str]]:
     with split(documents, seed=seed) as chosen:
-        return {name: list(chosen.ids(name)) for name in NAMES}
+        return members(chosen, documents)
+
+
+def members(chosen: Split, documents: list[Annotation]) -> dict[str, list[str]]:
+    """The ids of each set, in order."""
+    ids = sorted(a.document.id for a in documents)
+    return {name: [id for id in ids if chosen.set_of(id) == name] for name in NAMES}
 
 
 def test_a_seed_gives_the_sets_that_it_has_always_given() -> None:
@@ -67,10 +73,11 @@ def test_a_seed_gives_the_sets_that_it_has_always_given() -> None:
 def test_no_text_is_in_two_sets_and_every_document_is_accounted_for(texts: list[str]) -> None:
     documents = [annotated(n, text=text) for n, text in enumerate(texts)]
     with split(documents, dev=0.3, test=0.3) as chosen:
-        ids = [id for name in NAMES for id in chosen.ids(name)]
+        found = members(chosen, documents)
+        ids = [id for name in NAMES for id in found[name]]
         left_out = [id for id, _ in chosen.left_out()]
         assert [chosen.set_of(id) for id in left_out] == [None] * chosen.duplicates
-        assert {name: len(list(chosen.ids(name))) for name in NAMES} == chosen.sizes
+        assert {name: len(found[name]) for name in NAMES} == chosen.sizes
     assert sorted([*ids, *left_out]) == [a.document.id for a in documents]
     assert len(ids) == len({" ".join(t.replace("Ａ", "A").casefold().split()) for t in texts})
 
