@@ -29,6 +29,24 @@ class FeedForward(nn.Sequential):
         return int(self[0].rows)  # type: ignore[arg-type]
 
 
+class Room:
+    """Memory for hidden layers of which each is used before the next one is made.
+
+    Made one by one, the small results that are kept between them would take the place that the next one needs.
+    """
+
+    def __init__(self) -> None:
+        self._memory: Tensor | None = None
+
+    def of(self, like: Tensor, shape: torch.Size) -> Tensor | None:
+        """Numbers that mean nothing yet; None while gradients are recorded, for these need all layers."""
+        if torch.is_grad_enabled():
+            return None
+        if self._memory is None or self._memory.numel() < shape.numel():
+            self._memory = like.new_empty(shape.numel())
+        return self._memory[: shape.numel()].view(shape)
+
+
 class PairLinear(Linear):
     """A linear layer over a concatenation [x ; y], W [x ; y] = W_left x + W_right y, whose halves are used apart."""
 
@@ -70,8 +88,9 @@ class PairFeedForward(FeedForward):
         """[..., D] -> [..., H]"""
         return self.first.right(y_D)
 
-    def hidden(self, left_H: Tensor, right_H: Tensor, out: Tensor | None = None) -> Tensor:
-        """What the second layer sees; shapes broadcast. Without gradients it may be put into `out`."""
+    def hidden(self, left_H: Tensor, right_H: Tensor, room: Room | None = None) -> Tensor:
+        """What the second layer sees; shapes broadcast. In a room it holds until the next one is put there."""
+        out = room.of(left_H, torch.broadcast_shapes(left_H.shape, right_H.shape)) if room else None
         hidden: Tensor = self[2](F.relu(torch.add(left_H, right_H, out=out), inplace=not left_H.requires_grad))
         return hidden
 
@@ -82,3 +101,8 @@ class PairFeedForward(FeedForward):
     def fold(self, labels_BKD: Tensor) -> tuple[Tensor, Tensor]:
         """Label vectors -> weights [B, H, K] and biases [B, 1, K] that turn hidden vectors into logits."""
         return (labels_BKD @ self.second.weight).transpose(1, 2), (labels_BKD @ self.second.bias)[:, None]
+
+
+def take(vectors_BEH: Tensor, at_BP: Tensor) -> Tensor:
+    """Rows of each text's matrix: [B, P, H]"""
+    return vectors_BEH.gather(1, at_BP[..., None].expand(-1, -1, vectors_BEH.shape[-1]))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from relex_core.feedforward import PairFeedForward
+from relex_core.feedforward import PairFeedForward, Room, take
 from relex_core.products import each, linear
 
 BLOCK = 250_000
@@ -40,11 +40,9 @@ class PairScorer(PairFeedForward):
         head_EH, tail_EH = self.left(entities_ED), self.right(entities_ED)
         weight_1HM, bias_11M = self.fold(labels_MD[None])
         step = max(1, block(head_EH[None]) // max(1, len(tail_EH)))
-        # one room for all blocks: small results kept between them would take the place that the next one needs
-        room_eEH = None if torch.is_grad_enabled() else head_EH.new_empty(min(step, len(head_EH)), *tail_EH.shape)
+        room = Room()
         for some_EH in head_EH.split(step):
-            out = None if room_eEH is None else room_eEH[: len(some_EH)]
-            yield linear(self.hidden(some_EH[:, None], tail_EH, out), weight_1HM[0].mT, bias_11M[0, 0])
+            yield linear(self.hidden(some_EH[:, None], tail_EH, room), weight_1HM[0].mT, bias_11M[0, 0])
 
 
 def block(vectors_BEH: Tensor) -> int:
@@ -55,8 +53,3 @@ def block(vectors_BEH: Tensor) -> int:
 def join(labels_BMD: Tensor, blocks: Iterable[Tensor]) -> Tensor:
     """Blocks of logits -> [B, P, M], also if there are none."""
     return torch.cat([labels_BMD.new_zeros(labels_BMD.shape[0], 0, labels_BMD.shape[1]), *blocks], dim=1)
-
-
-def take(vectors_BEH: Tensor, at_BP: Tensor) -> Tensor:
-    """Rows of each text's matrix: [B, P, H]"""
-    return vectors_BEH.gather(1, at_BP[..., None].expand(-1, -1, vectors_BEH.shape[-1]))

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.feedforward import FeedForward, PairFeedForward
+from relex_core.feedforward import FeedForward, PairFeedForward, Room, take
 from relex_core.products import Linear, each, in_blocks, linear
 
 BLOCK = 250_000
@@ -39,8 +39,8 @@ class MarkerSpans(nn.Module):
 
     def vectors(self, ends: tuple[Tensor, Tensor], spans_BE2: Tensor) -> Tensor:
         """[B, E, D]"""
-        start_BEH = _take(ends[0], spans_BE2[..., 0])
-        end_BEH = _take(ends[1], spans_BE2[..., 1])
+        start_BEH = take(ends[0], spans_BE2[..., 0])
+        end_BEH = take(ends[1], spans_BE2[..., 1])
         return self.out_project.output(self.out_project.hidden(start_BEH, end_BEH))
 
     def logits(self, ends: tuple[Tensor, Tensor], labels_BKD: Tensor, widths: int, lengths_B: Tensor) -> Tensor:
@@ -53,11 +53,10 @@ class MarkerSpans(nn.Module):
         length = start_BLH.shape[1]
         columns = []
         step = length if torch.is_grad_enabled() else max(1, BLOCK // start_BLH.shape[2])
-        # one room for all blocks: small results kept between them would take the place that the next one needs
-        room_BlH = None if torch.is_grad_enabled() else torch.empty_like(start_BLH[:, :step])
+        room = Room()
         for width in range(min(widths, length)):
             blocks = [
-                each(self.out_project.hidden(some_BlH, other_BlH, _part(room_BlH, some_BlH)), weight_BHK)
+                each(self.out_project.hidden(some_BlH, other_BlH, room), weight_BHK)
                 for some_BlH, other_BlH in zip(
                     start_BLH[:, : length - width].split(step, 1), end_BLH[:, width:].split(step, 1), strict=True
                 )
@@ -101,11 +100,3 @@ class TokenScorer(nn.Module):
         if not columns:
             return words_BLD.new_zeros(*words_BLD.shape[:2], 0, 3)
         return torch.stack(columns, dim=2)
-
-
-def _part(room_BlH: Tensor | None, some_BlH: Tensor) -> Tensor | None:
-    return None if room_BlH is None else room_BlH[:, : some_BlH.shape[1]]
-
-
-def _take(vectors_BLH: Tensor, at_BE: Tensor) -> Tensor:
-    return vectors_BLH.gather(1, at_BE[..., None].expand(-1, -1, vectors_BLH.shape[-1]))

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relex_core.relations import BLOCK, join, take
+from relex_core.feedforward import take
+from relex_core.relations import BLOCK, join
 
 MAX_DISTANCE = 10.0
 """A distance counts as this at most (reference: clamp_norm)."""
