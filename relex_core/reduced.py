@@ -5,6 +5,9 @@ encoder of an earlier mini in bf16 probabilities moved by up to 0.03. On 20 text
 scores, they move by 0.009 at most with the feed-forward networks of the last third and the span projections, and by
 0.004 without the projections, which is what is done here. The residual stream, LayerNorm and everything behind the
 encoder stay in fp32.
+
+int8 is not offered: quantised as it is read, by channels of the weights, one product of the last layer alone moves
+scores by 0.04 (20 texts, 1,441 scores above 0.1), and with all of the encoder a text took a quarter less time on AVX2.
 """
 
 from __future__ import annotations
