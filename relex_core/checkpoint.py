@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,6 +242,8 @@ def write(
         if (source / name).is_file() and source != path:
             (path / name).write_bytes((source / name).read_bytes())
     save_file(state, path / "model.safetensors", metadata={"format": "pt"})
+    # safetensors leaves its temporary file's mode, with which nobody else could load what others can list
+    shutil.copymode(path / "gliner_config.json", path / "model.safetensors")
 
 
 def ours(key: str) -> str:

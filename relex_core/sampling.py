@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from relex_core.datasets import UNKNOWN_TYPE
@@ -106,12 +106,6 @@ class Sampler:
         """1 without a mixture, else as many as make one pass in expectation."""
         total = sum(len(source.examples) for source in self.sources)
         return max(1, math.ceil(total / self.how.chunk)) if self.how.mixture else 1
-
-    def __iter__(self) -> Iterator[tuple[int, list[tuple[Example, ...]]]]:
-        chunk = 0
-        while True:
-            yield chunk, self.batches(chunk)
-            chunk += 1
 
 
 def make_pools(sources: Sequence[Source], closed: Mapping[str, bool], known: LabelKnowledge) -> Pools:

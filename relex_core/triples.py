@@ -143,10 +143,17 @@ class TuckER(LinearInteraction):
 
     def pair(self, h: Tensor, t: Tensor) -> Tensor:
         """[B, P, D]; row k is h^T W_k t"""
-        h = self.dropout(self.bn0(h.flatten(0, 1))).view(h.shape)
-        t = self.dropout(self.bn1(t.flatten(0, 1))).view(t.shape)
+        h = self.dropout(_normalised(self.bn0, h.flatten(0, 1))).view(h.shape)
+        t = self.dropout(_normalised(self.bn1, t.flatten(0, 1))).view(t.shape)
         columns = [(h @ core_DD * t).sum(dim=-1) for core_DD in self.W]
         return torch.stack(columns, dim=-1)
+
+
+def _normalised(norm: nn.BatchNorm1d, rows_RD: Tensor) -> Tensor:
+    """Batch normalisation; a single row has no statistics and takes the running ones, in training too."""
+    if len(rows_RD) > 1:
+        return cast(Tensor, norm(rows_RD))
+    return F.batch_norm(rows_RD, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
 
 class Distance(Interaction):

@@ -231,6 +231,12 @@ def test_files_of_other_things_than_weights(copy: Path, value: object) -> None:
         load(copy)
 
 
+def test_whoever_may_read_the_configuration_may_read_the_weights(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path)
+    modes = {file.name: file.stat().st_mode for file in path.iterdir()}
+    assert modes["model.safetensors"] == modes["gliner_config.json"]
+
+
 def test_shared_weights_that_were_saved_once(copy: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     first, second = (f"prompt_rep_layer.{i}.bias" for i in (0, 3))

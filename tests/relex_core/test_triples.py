@@ -91,3 +91,13 @@ def test_no_pairs() -> None:
         0,
         4,
     )
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+@pytest.mark.parametrize("name", list(triples.INTERACTIONS))
+def test_a_batch_of_one_pair_is_trained_on_too(name: str, pairs: int) -> None:
+    scorer = TripleScorer(name, D, 0.0).train()
+    labels = torch.randn(1, 2, D)
+    logits = scorer.score(torch.randn(1, 3, D), torch.tensor([[[0, 1], [2, 1]]])[:, :pairs], labels)
+    assert logits.shape == (1, pairs, 2)
+    assert torch.isfinite(logits).all()
