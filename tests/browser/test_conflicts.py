@@ -9,10 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from db.store import Store
 from db.values import State
+from relex_core.editing import AddEntity, apply
 from relex_core.types import Relation
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server, Watch
-from tests.browser.test_direct import OPENED, STATUS, three
+from tests.browser.test_direct import OPENED, PRESS, STATUS, three
+from tests.browser.test_queue import rename
 
 pytestmark = pytest.mark.browser
 
@@ -174,3 +176,61 @@ def test_a_type_that_a_relation_does_not_allow_takes_it_along_and_undo_brings_it
     again = editor.saved()
     assert [(r.head, r.tail, r.label) for r in again.relations] == [Relation(*r.key).key for r in before.relations]
     assert again.entities == before.entities
+
+
+# A run of the page while nothing is on its way, as a menu brings one about; it is done once the page has drawn anew.
+RUN = """(root) => root.editor.transport.log([])"""
+
+
+def test_undo_leaves_alone_what_somebody_else_saved_meanwhile(editor: Driver) -> None:
+    editor.open("news")
+    editor.click("Warsaw")
+    editor.press("a")
+    mine = editor.saved()
+    # a run that brings nothing new leaves the step where it is
+    editor.page.locator(".relex").evaluate(RUN)
+    editor.page.wait_for_timeout(1000)
+    editor.press("u")
+    assert editor.saved().entities == ()
+    editor.press("Z")
+    assert editor.saved().entities == mine.entities
+    theirs = apply(mine, AddEntity("bob-1", *editor.span("Berlin"), "location"))
+    editor.store.save(editor.project, theirs, annotator="bob", expected=3)
+    editor.page.locator(".relex").evaluate(RUN)
+    expect(editor.page.locator(".row.accepted", has_text="Berlin")).to_be_visible()
+    editor.press("u")
+    expect(editor.page.locator(".message")).to_have_text("Nothing to undo.")
+    assert {e.text(editor.document) for e in editor.saved().entities} == {"Warsaw", "Berlin"}
+    # from there on steps are taken back as ever
+    editor.click("Sorbonne")
+    editor.press("a", "u")
+    assert {e.text(editor.document) for e in editor.saved().entities} == {"Warsaw", "Berlin"}
+
+
+@pytest.mark.parametrize("keys", ["a", "ad"], ids=["marked", "deleted again"])
+def test_undo_asks_for_no_label_that_was_renamed_meanwhile(keys: str, app: Server, page: Page, store: Store) -> None:
+    project = f"renamed-{keys}"
+    three(store, project)
+    arrive(page, app, project)
+    pane = page.locator(".relex.editing .pane")
+
+    def press(key: str) -> None:
+        pane.evaluate(PRESS, [key, 1, 10])
+
+    for key in keys:
+        press(key)
+        page.locator(".relex.editing .row").first.click()
+    expect(page.locator(STATUS)).to_have_text("saved")
+    rename(page, "person", "human")
+    page.locator(".st-key-label_go button").first.click()
+    expect(page.locator(".relex.editing .row").first).to_contain_text("human")
+    press("u")
+    expect(page.locator(".relex.editing .message")).to_have_text("Nothing to undo.")
+    # from there on steps are taken back as ever
+    for key in "axu":
+        page.locator(".relex.editing .row").first.click()
+        press(key)
+    expect(page.locator(STATUS)).to_have_text("saved")
+    latest = store.latest(project, f"{project}-0")
+    assert latest is not None
+    assert [e.label for e in latest.annotation.entities] == ["human"]

@@ -9,8 +9,9 @@ export class Editor {
     this.root = root;
     this.transport = transport; // {log(records), edit(id)}
     this.keys = new Keys();
-    this.future = [];
-    this.past = [];
+    this.forget();
+    this.entityByName = new Map();
+    this.relationByName = new Map();
     this.focus = null;
     this.hover = null;
     this.ghost = null;
@@ -85,8 +86,12 @@ export class Editor {
     const left = this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command));
     if (left && !this.log.held) return false; // held back by a conflict, the person has to come back to it
     const stays = this.doc && !moved && this.doc.id === doc.id && this.doc.text === doc.text && this.doc.from === doc.from;
-    if (stays) this.read(this.newer(doc));
-    else this.open(doc);
+    if (stays) {
+      const before = summary(this.state);
+      this.read(this.newer(doc));
+      // somebody else decided here in between: going back to what was before would undo that too
+      if (summary(this.state) !== before) this.forget();
+    } else this.open(doc);
     this.upcoming = next.slice();
     return true;
   }
@@ -101,6 +106,9 @@ export class Editor {
 
   readSchema(schema, json) {
     this.schema = json;
+    const gone = (known, labels) => [...known.keys()].some((name) => !labels.some((l) => l.name === name));
+    // steps may lead back to a label that is called otherwise now: they would be refused
+    if (gone(this.entityByName, schema.entities) || gone(this.relationByName, schema.relations)) this.forget();
     this.entityLabels = schema.entities.filter((l) => !l.hidden);
     this.relationLabels = schema.relations.filter((l) => !l.hidden);
     this.entityByName = new Map(schema.entities.map((l) => [l.name, l]));
@@ -117,8 +125,7 @@ export class Editor {
     this.parts = [...(this.doc && this.doc.id === doc.id ? this.parts : []), [doc.from, this.text.end]];
     this.words = new WeakMap();
     this.page.open(this.text);
-    this.future = [];
-    this.past = [];
+    this.forget();
     this.linking = null;
     this.hub = null;
     this.lately = null;
@@ -211,8 +218,7 @@ export class Editor {
       if (this.doc.id === found.document) this.doc.revision = found.revision;
       this.log.settle(found.document, found.revision, own);
       this.read(this.doc);
-      this.past = [];
-      this.future = [];
+      this.forget();
       this.refresh();
     };
     keep.onclick = () => settle(true);
@@ -258,6 +264,12 @@ export class Editor {
       const label = this.relationByName.get(r.label);
       return label && !allows(label, types.get(r.head), types.get(r.tail));
     });
+  }
+
+  // No step can be taken back or done again from here.
+  forget() {
+    this.past = [];
+    this.future = [];
   }
 
   restore(from, onto, words) {

@@ -106,8 +106,8 @@ function withdraw(state, ids, keys) {
   };
 }
 
-// The edits that lead from one state to another. They touch only what differs, so that what somebody else decided in
-// between outlives an undo; where there are no such edits, one that puts back everything.
+// The edits that lead from one state to another. They touch only what differs, so that what is on its way from somebody
+// else outlives an undo; where there are no such edits, one that puts back everything.
 export function steps(from, to, suggested) {
   const edits = [];
   const had = new Map(from.entities.map((e) => [e.id, e])), has = new Set(to.entities.map((e) => e.id));
@@ -135,6 +135,7 @@ export function steps(from, to, suggested) {
   return [{ op: 'restore', ...to }];
 }
 
+// What was decided, in words that are the same for the same decisions.
 const summary = (state) => JSON.stringify([
   state.entities.map((e) => JSON.stringify(plain(e))), state.relations.map(keyOf),
   state.rejected_entities.map((e) => e.id), state.rejected_relations.map(keyOf),
