@@ -10,8 +10,8 @@ from pages.shared import review, state
 from pages.shared.adjudication import BANDS, REASONS, UNSCORED, Disagreement
 from pages.shared.messages import clock, counted, plain, refuse
 from pages.shared.review import Filter, Saved, Shared
-from pages.shared.widgets.adjudicator import adjudicator, decision
-from relex_core.errors import Conflict, InputError
+from pages.shared.widgets.adjudicator import Decision, adjudicator, decision
+from relex_core.errors import Conflict, RelexError
 
 DUEL = "adjudicator"
 
@@ -50,29 +50,33 @@ def bar(store: Store, name: str, shared: tuple[Shared, ...]) -> str:
 
 def take(store: Store, name: str, shared: tuple[Shared, ...]) -> bool:
     """Save the decision that the browser sent, once; whether something was saved. One that was made from versions
-    that are not the latest any more is refused, and the document comes again with what is new."""
+    that are not the latest any more is refused, and the document comes again with what is new; so does the document
+    of any other decision that cannot be saved."""
     made = decision(DUEL)
     if made is None or made.number <= state.remembered("adjudicated", 0):
         return False
+    try:
+        notice = _save(store, name, shared, made)
+    except RelexError as error:
+        notice = str(error)
     state.remember("adjudicated", made.number)
-    state.remember("review_notice", "")
+    state.remember("review_notice", notice)
+    state.remember("review_document", made.document if notice else "")
+    return not notice
+
+
+def _save(store: Store, name: str, shared: tuple[Shared, ...], made: Decision) -> str:
+    """Save a decision; "", or what came in between. Raises InputError and StoreError."""
     wanted = next((document for document in shared if document.id == made.document), None)
     try:
         if wanted is not None:
             case = review.case(store, name, wanted)
             review.adjudicate(store, name, case, made.picks, made.seen, made.seconds)
-            state.remember("review_document", "")
-            return True
+            return ""
     except Conflict:
         pass
-    except InputError as error:
-        state.remember("review_notice", str(error))
-        state.remember("review_document", made.document)
-        return False
     came = " ".join(_in_words(saved) for saved in review.since(store, name, made.document, made.seen))
-    state.remember("review_notice", f"{came} {_KEPT if wanted else _APART}")
-    state.remember("review_document", made.document)
-    return False
+    return f"{came} {_KEPT if wanted else _APART}"
 
 
 _KEPT = "Nothing was adjudicated. Answers to which nothing new was said are kept; look at the others and save again."
@@ -132,6 +136,7 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
         case.marks,
         case.disagreements,
         key=DUEL,
+        scope=name,
         seen=case.seen,
         saved=state.remembered("adjudicated", 0),
         height=f"calc(100vh - {244 if notice else 162}px)",

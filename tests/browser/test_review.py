@@ -115,6 +115,86 @@ def test_what_eva_saves_meanwhile_is_shown_and_only_that_is_asked_again(
     ]
 
 
+def test_picks_outlive_a_reload_and_other_views(
+    server: Server, page: Page, store: Store, request: pytest.FixtureRequest
+) -> None:
+    project = request.node.name
+    other = Document("d1", "Ada met Charles.")
+    store.add_documents(project, [other])
+    for who, marks in (("ada", (ADA, CHARLES)), ("eva", (ADA,))):
+        annotation = Annotation(other, SCHEMA, marks)
+        store.save(project, annotation, annotator=who, state=State.SUBMITTED, independent=True)
+    # another project with the same document and the same two people
+    twin = f"{project}-twin"
+    store.create_project(twin, SCHEMA)
+    store.add_documents(twin, [DOCUMENT])
+    save(store, twin, "ada", ADA, CHARLES, LONDON, THAMES)
+    save(store, twin, "eva", ADA, AS_PERSON)
+    arrive(page, server, project)
+    place = page.locator(".st-key-case_place")
+
+    def choose(id: str) -> None:
+        button = page.locator(f".st-key-case_{id} button")
+        if not button.is_visible():
+            place.get_by_role("button").click()
+        button.click()
+
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("b")
+    page.keyboard.press("n")
+    page.keyboard.press("u")
+    decided(page, "2 of 3 decided")
+    page.reload()
+    decided(page, "2 of 3 decided")
+    expect(page.locator(".duel .row").nth(1).locator(".option[aria-pressed=true]")).to_have_count(2)
+    expect(page.locator(".duel .row.on .what")).to_have_text(page.locator(".duel .row .what").nth(2).inner_text())
+    page.get_by_text("Agreement", exact=True).click()
+    expect(page.locator(".duel")).to_have_count(0)
+    page.get_by_text("Disagreements", exact=True).click()
+    decided(page, "2 of 3 decided")
+    page.get_by_role("link", name="Export").click()
+    expect(page.locator(".duel")).to_have_count(0)
+    page.get_by_role("link", name="Review").click()
+    decided(page, "2 of 3 decided")
+    # another document, and back
+    choose("d1")
+    decided(page, "0 of 1 decided")
+    choose("d0")
+    decided(page, "2 of 3 decided")
+    # the picks of one project are none of another's
+    arrive(page, server, twin)
+    decided(page, "0 of 3 decided")
+    # what somebody says otherwise since then is asked again
+    arrive(page, server, project)
+    decided(page, "2 of 3 decided")
+    save(store, project, "eva", ADA, CHARLES, AS_PERSON)
+    page.reload()
+    decided(page, "1 of 2 decided")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("2 shared documents, 1 to adjudicate")).to_be_visible()
+    # what was saved is over: who opens the document again begins anew
+    page.reload()
+    expect(place).to_contain_text("d1", timeout=60_000)
+    choose("d0")
+    decided(page, "0 of 2 decided")
+
+
+def test_a_key_of_the_editor_that_means_nothing_here_saves_nothing(
+    server: Server, page: Page, store: Store, request: pytest.FixtureRequest
+) -> None:
+    arrive(page, server, request.node.name)
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    decided(page, "3 of 3 decided")
+    page.keyboard.press("Alt+Shift+1")
+    expect(page.locator(".duel .message")).not_to_have_text("Sent.")
+    page.wait_for_timeout(1000)
+    assert store.latest(request.node.name, "d0", ADJUDICATOR) is None
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 shared document, 0 to adjudicate")).to_be_visible()
+
+
 def test_undo_and_redo(server: Server, page: Page, store: Store, request: pytest.FixtureRequest) -> None:
     arrive(page, server, request.node.name)
     page.keyboard.press("ArrowLeft")

@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 from db import assignments
 from db.gold import ADJUDICATOR
 from db.projects import checked_name
+from db.store import Store
 from db.values import State
 from pages.shared import annotating, identity, resources, reviewing, suggestions
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
+from relex_core.errors import StoreError
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
 from tests.pages.conftest import ROOT, Visit
@@ -333,6 +335,41 @@ def test_a_decision_on_versions_that_are_not_the_latest_is_refused_with_what_cam
         saved = store.latest("news", "d0", ADJUDICATOR)
         assert saved is not None
         assert {e.span for e in saved.annotation.entities} == {found.entities[1].span}
+
+
+def test_a_decision_that_the_disk_refuses_is_told_and_can_be_sent_again(
+    visit: Visit, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_with(data) as store:
+        for id in ("d0", "d1"):
+            found = suggest(store, id)
+            full = apply(begin(found), Accept(tuple(e.id for e in found.entities)))
+            for who, marks in (("ada", full), ("eva", apply(full, RemoveEntity(found.entities[0].id)))):
+                store.save("news", marks, annotator=who, state="submitted", independent=True)
+        review = visit("review", project="news")
+        review.button(key="case_d1").click().run()
+        shown = component(review, "relex_adjudicator")
+        picks = {d["id"]: ["ada"] for d in shown["disagreements"]}
+        decision = {"document": "d1", "picks": picks, "seen": shown["seen"], "number": 1, "seconds": 3.5}
+
+        def full_disk(*_: object, **__: object) -> None:
+            raise StoreError(expected="room on the disk", found="none", change="Free some space and save again.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "save", full_disk)
+            review.session_state[reviewing.DUEL] = {"decision": decision}
+            review.run()
+        assert "Free some space and save again" in review.warning[0].value.replace("\\", "")
+        again = component(review, "relex_adjudicator")
+        # the same document, and the answer for which the browser waits
+        assert (again["document"], again["saved"]) == ("d1", 1)
+        review.run()
+        assert store.latest("news", "d1", ADJUDICATOR) is None
+        review.session_state[reviewing.DUEL] = {"decision": {**decision, "number": 2}}
+        review.run()
+        assert not review.warning
+        assert store.latest("news", "d1", ADJUDICATOR) is not None
+        assert component(review, "relex_adjudicator")["document"] == "d0"
 
 
 def test_the_row_of_filters_narrows_the_documents(visit: Visit, data: Path) -> None:

@@ -1,7 +1,7 @@
 """Versions of one document side by side, and keys that pick one at each disagreement: our own Streamlit component.
 
-Picks act in the browser at once. They travel as a state value with the document's id, so that a run finds them;
-a save has a number of its own and is obeyed once.
+Picks act in the browser at once, and outlive a reload there until the document is saved. They travel as a state value
+with the document's id, so that a run finds them; a save has a number of its own and is obeyed once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import palette, state
-from pages.shared.adjudication import Disagreement, Pick, picks_from_json
+from pages.shared.adjudication import ADJUDICATOR, Disagreement, Pick, picks_from_json
 from pages.shared.alignment import Marks
 
 _HERE = Path(__file__).parent
@@ -56,18 +56,22 @@ def adjudicator(
     disagreements: tuple[Disagreement, ...],
     *,
     key: str,
+    scope: str,
     seen: Mapping[str, int],
     saved: int,
     height: str,
 ) -> None:
-    """Mount the versions. `seen` holds their numbers, which come back with a decision; `saved` is the number of the
+    """Mount the versions. `scope` (a project) keeps apart what is picked in documents of one id. `seen` holds the
+    numbers of the versions and of the adjudicated one, which come back with a decision; `saved` is the number of the
     last decision that was answered."""
     first = next(iter(marks.values()))
     labels = {label.name: label for label in first.schema.entity_labels}
     data = {
         "document": first.document.id,
         "text": first.document.text,
+        "scope": scope,
         "seen": dict(seen),
+        "settled": seen.get(ADJUDICATOR, 0),
         "saved": saved,
         "height": height,
         "versions": [

@@ -9,6 +9,7 @@ const OWN = {
   pickAll: [['b'], 'take all versions'], pickNone: [['n'], 'take none'],
 };
 const IDLE = 60000; // ms without a key or a click that do not count as work
+const PICKS = 'relex-studio.picks.'; // in sessionStorage, by project and document: what was picked so far
 
 function el(tag, className = '', content = '', attributes = {}) {
   const node = document.createElement(tag);
@@ -78,15 +79,25 @@ class Duel {
       if (data.saved >= this.number) this.sent = false;
       return;
     }
-    this.picks = again ? stillApply(before, data, this.picks) : {};
+    const { picks, seconds } = again ? { picks: stillApply(before, data, this.picks), seconds: this.work.seconds } : kept(data);
+    this.picks = picks;
     this.past = [];
     this.future = [];
-    this.at = 0;
     this.sent = false;
-    if (!again) this.work = { seconds: 0, at: performance.now() };
+    this.work = { seconds, at: again ? this.work.at : performance.now() };
     this.build();
-    if (again) this.at = Math.max(0, data.disagreements.findIndex((d) => !this.decided(d)));
+    this.at = Math.max(0, data.disagreements.findIndex((d) => !this.decided(d)));
     this.draw();
+    if (again) this.keep();
+  }
+
+  // Puts the picks by, with what was said when they were made: this may end with a reload, or with another screen.
+  keep() {
+    const { settled, versions, disagreements } = this.data;
+    const said = { versions: versions.map(({ name }) => ({ name })), disagreements: disagreements.map(({ id, options }) => ({ id, options })) };
+    try {
+      sessionStorage.setItem(placeOf(this.data), JSON.stringify({ settled, ...said, picks: this.picks, seconds: this.work.seconds }));
+    } catch { /* storage full or forbidden: for as long as this stays open */ }
   }
 
   build() {
@@ -233,6 +244,7 @@ class Duel {
     const order = this.data.disagreements.map((_, i) => (this.at + 1 + i) % this.data.disagreements.length);
     this.at = order.find(open) ?? this.at;
     this.draw();
+    this.keep();
   }
 
   step(way) {
@@ -253,6 +265,7 @@ class Duel {
     [this.at, this.picks] = state;
     this.say(name === 'undo' ? 'Undone.' : 'Redone.');
     this.draw();
+    this.keep();
   }
 
   save() {
@@ -290,7 +303,8 @@ class Duel {
     if (inside && !this.pop.hidden) return;
     if (target instanceof Element && target.matches('button') && (event.key === 'Enter' || event.key === ' ')) return;
     const found = this.keys.read(event);
-    if (!found || found.digit > this.data.versions.length) return;
+    // the editor's keys also begin relations
+    if (!found || !(found.digit || found.action) || found.digit > this.data.versions.length) return;
     if (/^(next|previous)$/.test(found.action) && this.released) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -310,10 +324,23 @@ class Duel {
     else if (action === 'redo') this.redo();
     else if (action === 'help') this.help();
     else if (action === 'escape') { this.released = true; this.say('Tab now leaves the review.'); }
-    else this.save();
+    else if (action === 'done') this.save();
   }
 
   close() { this.stop.abort(); }
+}
+
+const placeOf = ({ scope, document }) => `${PICKS}${encodeURIComponent(scope)}/${encodeURIComponent(document)}`;
+
+// The picks that were put by for a document, as far as they still apply, and the seconds of work that they took. With a
+// save of the document they are done with.
+function kept(data) {
+  try {
+    const before = JSON.parse(sessionStorage.getItem(placeOf(data)));
+    if (before.settled === data.settled) return { picks: stillApply(before, data, before.picks), seconds: Number(before.seconds) || 0 };
+    sessionStorage.removeItem(placeOf(data));
+  } catch { /* none put by */ }
+  return { picks: {}, seconds: 0 };
 }
 
 // The picks, as versions of `after`, at disagreements in which nothing is new: everybody who had a say still says the
