@@ -288,3 +288,42 @@ def test_undo_touches_only_what_differs(rules: Page) -> None:
             assert {key(item) for item in one} == {key(item) for item in other}, side
         assert after.entities == to.entities
     assert whole < len(cases) / 10, "nearly always there is a way that leaves the rest alone"
+
+
+@pytest.mark.parametrize(
+    ("layout", "row"),
+    [("US", "1234567890"), ("French", "&é\"'(-è_çà"), ("Czech", "+ěščřžýáíé")],
+)
+def test_the_number_row_gives_labels_whatever_signs_a_layout_writes_there(rules: Page, layout: str, row: str) -> None:
+    events = [{"code": f"Digit{(n + 1) % 10}", "key": sign} for n, sign in enumerate(row)]
+    assert read_keys(rules, events) == [{"digit": n + 1} for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [
+        ({"code": "Digit1", "key": "!", "shiftKey": True}, {"action": "flag"}),
+        ({"code": "Digit6", "key": "6", "shiftKey": True}, {"digit": 6}),  # French
+        ({"code": "Digit5", "key": "[", "graph": True}, {"action": "shrink"}),  # AltGr on a French keyboard
+        ({"code": "Digit8", "key": "[", "graph": True, "ctrlKey": True, "altKey": True}, {"action": "shrink"}),
+        ({"code": "Digit3", "key": "'", "altKey": True}, {"digit": 13}),
+        ({"code": "Digit3", "key": "#", "altKey": True, "shiftKey": True}, {"relation": 3}),
+        ({"code": "NumpadAdd", "key": "+"}, {"action": "more"}),
+        ({"code": "Numpad6", "key": "6"}, {"digit": 6}),
+        ({"code": "Equal", "key": "-"}, {"action": "less"}),
+        ({"code": "Digit6", "key": "-", "ctrlKey": True}, None),
+    ],
+)
+def test_other_keys_keep_what_they_write(rules: Page, event: dict[str, Any], found: dict[str, Any] | None) -> None:
+    assert read_keys(rules, [event]) == [found]
+
+
+def read_keys(rules: Page, events: list[dict[str, Any]]) -> Any:
+    """What each key event stands for; `graph` is AltGr."""
+    return rules.evaluate(
+        """(events) => events.map(({ graph = false, ...event }) => new relex.Keys().read({
+          ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...event,
+          getModifierState: (name) => name === 'AltGraph' && graph,
+        }))""",
+        events,
+    )

@@ -73,6 +73,7 @@ export class Keys {
     if (number && event.altKey && digit[1] === 'Digit') return event.shiftKey ? { relation: number } : { digit: 10 + number };
     const name = keyName(event);
     if (!name) return null;
+    if (rowDigit(event)) return { digit: number };
     if (this.byKey.has(name)) return { action: this.byKey.get(name) };
     if (number && !event.altKey) return { digit: number };
     const place = byPlace(event);
@@ -91,6 +92,13 @@ export function keyName(event) {
   const control = (event.ctrlKey || event.metaKey) && !typed;
   if (control && printable) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
   return (control ? 'Ctrl+' : '') + (event.shiftKey && !printable ? 'Shift+' : '') + key;
+}
+
+// '0' to '9' for a key of the number row by itself, whatever sign a layout writes there; '' for others.
+function rowDigit(event) {
+  const row = /^Digit([0-9])$/.exec(event.code);
+  const held = event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || event.getModifierState?.('AltGraph');
+  return row && !held ? row[1] : '';
 }
 
 // The same key by its place, for keyboards that type another script and for brackets behind AltGr.
@@ -131,7 +139,7 @@ export function keyButton(keys, el, action, words, message, changed) {
       event.preventDefault();
       event.stopPropagation();
       button.onkeydown = null;
-      message.textContent = (name === 'Escape' ? '' : keys.bind(action, name)) || 'Kept in this browser.';
+      message.textContent = (name === 'Escape' ? '' : keys.bind(action, rowDigit(event) || name)) || 'Kept in this browser.';
       button.textContent = names();
       changed();
     };
