@@ -201,9 +201,7 @@ class Hands:
         """Choose from the list that popped up."""
         self.act()
         options = self.page.locator(".relex.editing .pop .option")
-        options.filter(has=self.page.locator(f"xpath=.//span[text()={_quoted(name)}]")).first.dispatch_event(
-            "pointerdown"
-        )
+        options.filter(has=self.page.locator(f"xpath=.//span[text()={_quoted(name)}]")).first.click()
 
     def _boxes(self, span: Span) -> list[list[float]]:
         text = self.page.locator(".relex.editing .text").first

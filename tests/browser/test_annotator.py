@@ -349,6 +349,31 @@ def test_fingers_do_all_of_it_on_a_narrow_screen(server: Server, chromium: Brows
     assert [r.label for r in saved.relations] == ["influenced"]
 
 
+def test_a_finger_that_scrolls_the_list_of_labels_gives_none(server: Server, chromium: Browser, watch: Watch) -> None:
+    context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    with opened(server.data) as store:
+        editor = Driver(watch.attach(context.new_page()), server.url, store)
+        editor.open("news")
+        editor.mark("Sorbonne").tap()
+        editor.press("/")
+        option = editor.page.locator(".option", has_text="award")
+        box = option.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        finger = context.new_cdp_session(editor.page)
+        touch = "Input.dispatchTouchEvent"
+        finger.send(touch, {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 9):
+            finger.send(touch, {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 8 * step}]})
+        finger.send(touch, {"type": "touchEnd", "touchPoints": []})
+        expect(option).to_be_visible()
+        assert editor.label_of("Sorbonne") == "organization"
+        option.tap()
+        expect(option).to_have_count(0)
+        assert [e.label for e in editor.saved().entities] == ["award"]
+    context.close()
+
+
 SELECT = """(text, [start, end]) => {
   const segments = [...text.querySelectorAll('.s')];
   const at = (point) => {

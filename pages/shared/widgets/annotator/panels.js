@@ -164,7 +164,8 @@ class Pop {
         const number = this.editor.numberOf(label);
         option.append(el('kbd', '', wanted ? '' : numberKey(number)));
         option.append(label.letter ? el('i', `tag h${label.color}`, '', { 'data-l': label.letter }) : el('i', 'arrow', '→'), el('span', '', label.name));
-        option.onpointerdown = (event) => { event.preventDefault(); pick(label); };
+        option.onpointerdown = (event) => event.preventDefault(); // the field keeps the keyboard
+        option.onclick = () => pick(label); // no sooner: a finger may have come to scroll
         return option;
       }), ...(found.length ? [] : [el('div', 'nothing', 'No label of this name.')]));
       if (found.length) field.setAttribute('aria-activedescendant', `option-${at}`);
