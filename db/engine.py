@@ -59,6 +59,12 @@ class Database:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writer = self._engine
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of SQLite and those that its logs have while it is open; none of a server."""
+        path = self.path and self.path.resolve()  # the logs are beside what a link names
+        return tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")) if path else ()
+
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 

@@ -70,9 +70,10 @@ def snapshot(
 
     `annotators` takes the latest of theirs; `seen` is told how many documents have gone by, and may raise to end it;
     `by` is who exports, for the audit log. File and manifest come whole and together; without them what was there
-    stays. Raises NotFound, InputError for an unknown format or an empty result, StoreError if the disk refuses.
+    stays, and so does what is no file, or is the database. Raises NotFound, InputError for such a place, an unknown
+    format or an empty result, StoreError if the disk refuses.
     """
-    with _places(path) as files:
+    with _places(store, path) as files:
         with _view(store, project) as view:
             written = view.write(files, path, _writing(format), _Choice(states, annotators), seen)
         _place(store, files, [written], by)
@@ -100,7 +101,7 @@ def split_snapshot(
     """
     writing = _writing(format)
     written: dict[str, _Written] = {}
-    with _places(path) as files:
+    with _places(store, path) as files:
         with _view(store, project) as view:
             whole = view.revisions(_Choice(states, annotators), suggestions=False)
             annotations = (revision.annotation for revision in whole)
@@ -174,15 +175,16 @@ class _View:
 
     def write(self, files: Together, path: Path, format: Format, choice: _Choice, seen: Seen) -> _Written:
         assert format.write is not None
-        tally, part, manifest_path = Tally(), files.aside(path), manifest_of(path)
+        tally, manifest_path = Tally(), manifest_of(path)
         # inside the transaction, which would take the disk of the file for that of the database
         with writing(path.name, path, _ELSEWHERE):
+            part, manifest_part = files.aside(path), files.aside(manifest_path)
             found = _some(self.revisions(choice, format.suggestions), self.project.name)
             format.write(attributed(_counted(found, tally, seen)), part)
             hash = file_hash(part)
             manifest = describe(self.project, format.name, path, hash, tally, choice.to_json(), self.at)
             text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-            files.aside(manifest_path).write_text(text, encoding="utf-8")
+            manifest_part.write_text(text, encoding="utf-8")
         counts = tally.documents, tally.entities.total(), tally.relations.total()
         return _Written(Snapshot(path, hash, *counts, manifest_path), manifest)
 
@@ -203,12 +205,10 @@ def _place(store: Store, files: Together, written: Sequence[_Written], by: str) 
 
 
 @contextmanager
-def _places(path: Path) -> Iterator[Together]:
-    """For files beside `path`, whose folder is made. Raises StoreError."""
-    with writing(path.name, path, _ELSEWHERE):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with together(path.parent) as files:
-            yield files
+def _places(store: Store, path: Path) -> Iterator[Together]:
+    """For files at `path` and beside it, but not in the place of the store's own. Raises StoreError."""
+    with writing(path.name, path, _ELSEWHERE), together(spared=store.database.files) as files:
+        yield files
 
 
 _ELSEWHERE = "Name another folder or free some space; no file was written or changed."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from relex_core.errors import StoreError
+from relex_core.errors import InputError, StoreError
 
 
 @contextmanager
@@ -26,21 +27,37 @@ def writing(what: str, path: Path, change: str) -> Iterator[None]:
 
 
 class Together:
-    """Files of one folder that are written aside first; then all of them take their places, or none does."""
+    """Files that are written aside first; then all of them take their places, or none does.
 
-    def __init__(self, folder: Path, aside: Path) -> None:
-        self._folder, self._new, self._old = folder, aside / "new", aside / "old"
-        self._new.mkdir()
-        self._old.mkdir()
-        self._removed: list[str] = []
+    Where a link stands, the file that it names is written. Nothing takes the place of a file in `spared`, which holds
+    no links.
+    """
+
+    def __init__(self, asides: ExitStack, spared: Collection[Path]) -> None:
+        self._stack, self._spared = asides, frozenset(spared)
+        self._asides: dict[Path, Path] = {}
+        self._written: dict[Path, Path] = {}
+        self._removed: list[Path] = []
 
     def aside(self, path: Path) -> Path:
-        """Where to write what is to be at `path`."""
-        return self._new / path.name
+        """Where to write what is to be at `path`, whose folder is made. Raises InputError, OSError."""
+        target = _target(path, self._spared)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._written[target] = self._beside(target) / "new" / path.name
+        return self._written[target]
 
     def remove(self, path: Path) -> None:
         """Let the file at `path` go when the others come."""
-        self._removed.append(path.name)
+        self._removed.append(path.parent.resolve() / path.name)
+
+    def _beside(self, path: Path) -> Path:
+        """A folder beside `path`, on the same file system: what is there is moved, not copied."""
+        if path.parent not in self._asides:
+            made = tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent)
+            aside = self._asides[path.parent] = Path(self._stack.enter_context(made))
+            (aside / "new").mkdir()
+            (aside / "old").mkdir()
+        return self._asides[path.parent]
 
     @contextmanager
     def placed(self) -> Iterator[None]:
@@ -48,26 +65,43 @@ class Together:
 
         Only a kill between two of the renames can leave new files beside old ones.
         """
-        written = sorted(file.name for file in self._new.iterdir())
-        for name in (*written, *self._removed):
-            if (self._folder / name).exists():
-                _keep(self._folder / name, self._old / name)
-        touched: list[str] = []
+        there = [path for path in (*self._written, *self._removed) if path.exists()]
+        old = {path: self._beside(path) / "old" / path.name for path in there}
+        for path, kept in old.items():
+            _keep(path, kept)
+        touched: list[Path] = []
         try:
-            for name in written:
-                touched.append(name)
-                (self._new / name).replace(self._folder / name)
-            for name in self._removed:
-                touched.append(name)
-                (self._folder / name).unlink(missing_ok=True)
+            for path, new in self._written.items():
+                touched.append(path)
+                new.replace(path)
+            for path in self._removed:
+                touched.append(path)
+                path.unlink(missing_ok=True)
             yield
         except BaseException:
-            for name in touched:
-                if (self._old / name).exists():
-                    (self._old / name).replace(self._folder / name)
+            for path in touched:
+                if path in old:
+                    old[path].replace(path)
                 else:
-                    (self._folder / name).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
             raise
+
+
+def _target(path: Path, spared: Collection[Path]) -> Path:
+    """The file that is written for `path`, links followed. Raises InputError if it must not be replaced."""
+    target = Path(os.path.realpath(path))
+    if target in spared:
+        found = f"{path}, which belongs to the database itself"
+    elif os.path.lexists(target) and not target.is_file():  # a link that is left leads to itself
+        found = f"{path}, which is {'a folder' if target.is_dir() else 'no ordinary file'}"
+    else:
+        return target
+    raise InputError(
+        expected="the name of a new file, or of one that may be overwritten",
+        found=found,
+        change="Choose another name; no file was written or changed.",
+        value=str(path),
+    )
 
 
 def _keep(path: Path, kept: Path) -> None:
@@ -79,7 +113,7 @@ def _keep(path: Path, kept: Path) -> None:
 
 
 @contextmanager
-def together(folder: Path) -> Iterator[Together]:
-    """Files to be written to `folder` together; what is not placed until the end is gone."""
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder) as aside:
-        yield Together(folder, Path(aside))
+def together(spared: Collection[Path] = ()) -> Iterator[Together]:
+    """Files to be written together; what is not placed until the end is gone."""
+    with ExitStack() as asides:
+        yield Together(asides, spared)

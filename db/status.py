@@ -38,9 +38,7 @@ def status(database: Database) -> Status:
         engine = _engine(connection)
     free = None
     if database.path is not None:
-        # the journal beside the file belongs to it
-        beside = (database.path, *(database.path.with_name(database.path.name + end) for end in ("-wal", "-shm")))
-        size = sum(path.stat().st_size for path in beside if path.exists())
+        size = sum(path.stat().st_size for path in database.files if path.exists())
         free = free_bytes(database.path.parent)
     return Status(
         engine=engine,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
-import os
 import re
 import tempfile
 import zipfile
@@ -31,15 +30,12 @@ _PIECE = 1 << 16
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
+    """A new path to write to; it takes the place of `path` when the block ends without an error."""
+    # a folder: a temporary file would be its writer's alone, also in its place
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as aside:
+        part = Path(aside) / path.name
         yield part
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

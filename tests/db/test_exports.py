@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from db import audit, exports, imports, projects, saving
+from db.formats import writers
 from db.manifests import manifest_of
 from db.store import Store
 from db.values import State
@@ -46,13 +49,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_manifest_that_cannot_be_written_leaves_the_data_as_it_was(letters: Store, folder: Path) -> None:
+def test_a_manifest_that_cannot_be_written_leaves_the_data_as_it_was(
+    letters: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = folder / "out.jsonl"
     exports.snapshot(letters, "letters", out)
-    manifest = manifest_of(out)
-    manifest.unlink()
-    manifest.mkdir()
     before = contents(folder)
+    move = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == manifest_of(out) and path.parent.name == "new":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(StoreError, match="no file was written or changed"):
         exports.snapshot(letters, "letters", out, format="doccano")
     assert contents(folder) == before
@@ -102,6 +112,77 @@ def test_the_sets_of_a_split_are_of_one_moment(letters: Store, folder: Path) -> 
     assert [(manifest["schema_version"], manifest["annotators"].keys()) for manifest in manifests] == [
         (1, {"ann": 0}.keys())
     ] * 3
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal"])
+def test_an_export_does_not_take_the_place_of_its_database(
+    letters: Store, folder: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = letters.database.path
+    assert path
+    (folder / "link").symlink_to(Path(f"{path}{end}"))
+    monkeypatch.chdir(path.parent)
+    before = letters.revisions("letters", "d0")
+    for out in (Path(f"{path.name}{end}"), folder / "link"):
+        with pytest.raises(InputError, match=f"{out}, which belongs to the database.*Choose another name"):
+            exports.snapshot(letters, "letters", out)
+    # also in the place of a set, or of a manifest
+    (folder / "data.dev.jsonl").symlink_to(Path(f"{path}{end}"))
+    with pytest.raises(InputError, match=r"data\.dev\.jsonl, which belongs to the database"):
+        exports.split_snapshot(letters, "letters", folder / "data.jsonl")
+    manifest_of(folder / "data.jsonl").symlink_to(Path(f"{path}{end}"))
+    with pytest.raises(InputError, match=r"data\.jsonl\.manifest\.json, which belongs to the database"):
+        exports.snapshot(letters, "letters", folder / "data.jsonl")
+    assert {item.name for item in folder.iterdir()} == {"link", "data.dev.jsonl", "data.jsonl.manifest.json"}
+    with Store.open(f"sqlite:///{path}") as again:
+        assert again.revisions("letters", "d0") == before
+
+
+def test_what_is_no_file_stays(letters: Store, folder: Path) -> None:
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "link").symlink_to("pipe")
+    (folder / "circle").symlink_to("circle")
+    (folder / "data.jsonl.manifest.json").mkdir()
+    names = {item.name for item in folder.iterdir()}
+    for name in ("folder", "pipe", "link", "circle"):
+        with pytest.raises(InputError, match=f"{name}, which is {'a folder' if name == 'folder' else 'no ordinary'}"):
+            exports.snapshot(letters, "letters", folder / name)
+    with pytest.raises(InputError, match=r"manifest\.json, which is a folder"):
+        exports.snapshot(letters, "letters", folder / "data.jsonl")
+    assert {item.name for item in folder.iterdir()} == names
+    assert (folder / "pipe").is_fifo()
+    assert audit.exports(letters, "letters") == ()
+
+
+def test_a_link_stays_and_what_it_names_is_written(letters: Store, folder: Path, tmp_path: Path) -> None:
+    link, target = folder / "latest.jsonl", tmp_path / "elsewhere" / "monday.jsonl"
+    link.symlink_to(target)
+    for documents in (20, 21):
+        written = exports.snapshot(letters, "letters", link)
+        assert link.is_symlink()
+        assert len(target.read_text().splitlines()) == written.documents == documents
+        assert written.path == link
+        assert json.loads(manifest_of(link).read_text())["file"] == "latest.jsonl"
+        letters.add_documents("letters", [ADA])
+        letters.save("letters", marked(ADA), annotator="ann")
+    assert [item.name for item in target.parent.iterdir()] == ["monday.jsonl"]
+    with letters.database.write() as connection:
+        connection.execute(sa.text("ALTER TABLE snapshots RENAME TO elsewhere"))
+    before = {name: content for name, content in contents(tmp_path).items() if "relex.sqlite" not in name}
+    with pytest.raises(StoreError):
+        exports.snapshot(letters, "letters", link, format="doccano")
+    assert before.items() <= contents(tmp_path).items()
+    assert {item.name for item in folder.iterdir()} == {"latest.jsonl", "latest.jsonl.manifest.json"}
+
+
+@pytest.mark.parametrize("format", [format.name for format in writers()])
+def test_data_can_be_read_by_whoever_can_read_its_manifest(letters: Store, folder: Path, format: str) -> None:
+    written = exports.snapshot(letters, "letters", folder / "data", format=format)
+    (folder / "new").touch()
+    assert {path.stat().st_mode for path in folder.iterdir()} == {(folder / "new").stat().st_mode}
+    assert written.path.is_file()
 
 
 def test_a_set_of_an_earlier_split_does_not_stay_beside_the_new_ones(letters: Store, folder: Path) -> None:
