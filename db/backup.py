@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from db import backup_postgres
 from db.engine import Database
 from db.migrate import known_versions, newest
+from db.placing import writing
 from relex_core.errors import InputError, StoreError, quote
 
 _PAGES = 1024
@@ -33,20 +34,23 @@ def backup(database: Database, path: Path) -> int:
 
     Raises InputError, StoreError.
     """
-    if path.exists():
-        raise InputError(
-            expected="the name of a new file",
-            found=f"{path.name}, which exists",
-            change="Choose another name; old backups are not overwritten.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with database.explained(), _replacing(path) as part:
-        if database.is_sqlite:
-            _copy(database.path, part)
-            _verified(part, sqlite=True)
-        else:
-            backup_postgres.dump(database, part)
-    return path.stat().st_size
+    with writing(f"a backup to {path}", path, "Name another place for it; the database is as it was."):
+        if path.exists():
+            raise InputError(
+                expected="the name of a new file",
+                found=f"{path.name}, which exists",
+                change="Choose another name; old backups are not overwritten.",
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as part:
+            if database.is_sqlite:
+                with database.explained():
+                    _copy(database.path, part)
+                    _intact(part)  # what is damaged in a copy of all pages is so in the database
+                _check_version(_version(part), f"at {database}", "No backup was written. Name another database.")
+            else:
+                backup_postgres.dump(database, part)
+        return path.stat().st_size
 
 
 def restore(database: Database, path: Path, replace: bool = False) -> Path | None:
@@ -66,8 +70,8 @@ def restore(database: Database, path: Path, replace: bool = False) -> Path | Non
             found=f"one that holds something at {database}",
             change="Name a new one with --database, or add --replace.",
         )
+    _verify(path, database)
     with database.explained():
-        _verified(path, database.is_sqlite)
         if database.is_sqlite:
             return _restored_sqlite(database, path, held)
         kept = None
@@ -87,7 +91,7 @@ def _restored_sqlite(database: Database, path: Path, held: bool) -> Path | None:
             with _replacing(kept) as part:
                 _copy(database.path, part)
                 _intact(part)
-        except (sqlite3.DatabaseError, StoreError) as error:
+        except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise
             return _set_aside(database, path)
@@ -98,9 +102,19 @@ def _restored_sqlite(database: Database, path: Path, held: bool) -> Path | None:
 
 
 def _copy(path: Path | None, to: Path) -> None:
+    """Raises StoreError if there is no room for it, sqlite3.Error if the database cannot be read."""
     with _opened(path, writable=False) as source, closing(sqlite3.connect(to)) as copy:
-        source.backup(copy, pages=_PAGES)
-        copy.execute("PRAGMA journal_mode = DELETE")
+        try:
+            source.backup(copy, pages=_PAGES)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                raise
+            raise StoreError(
+                expected=f"room for a copy of the database in {to.parent}",
+                found=quote(str(error)),
+                change="Free some space or name another place; the database is as it was.",
+            ) from error
 
 
 def _set_aside(database: Database, path: Path) -> Path:
@@ -137,40 +151,51 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _is_damage(error: sqlite3.DatabaseError | StoreError) -> bool:
-    if isinstance(error, StoreError):  # from _intact
-        return True
-    # the lower byte is the kind, the others say which of it
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # the lower byte is the kind, the others say which of it; `_intact` gives none
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _verified(path: Path, sqlite: bool) -> None:
-    """Raises StoreError unless `path` holds a database of this program, in a version that it knows."""
-    if sqlite:
-        _intact(path)
-        with _opened(path, writable=False) as connection:
-            names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            ours = {"projects", "alembic_version"} <= names
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if ours else None
-            found = str(row[0]) if row else None
-    else:
-        found = backup_postgres.version(path)
+def _verify(path: Path, database: Database) -> None:
+    """Raises StoreError unless the backup `path` holds what can take the place of `database`."""
+    change = f"Choose another backup; {database} is as it was."
+    try:
+        if database.is_sqlite:
+            _intact(path)
+        found = _version(path) if database.is_sqlite else backup_postgres.version(path)
+    except sqlite3.Error as error:
+        raise StoreError(
+            expected=f"an intact backup in {path.name}", found=quote(str(error), 120), change=change
+        ) from error
+    _check_version(found, f"in {path.name}", change)
+
+
+def _check_version(found: str | None, where: str, change: str) -> None:
+    """Raises StoreError unless this program knows the version that was found."""
     if found not in known_versions():
         raise StoreError(
-            expected=f"a database of Relex Studio in {path.name}, of version {newest()} or older",
-            found=f"version {quote(found)}" if found else "another kind of database",
-            change="Take another backup, or update this program if a newer one made it.",
+            expected=f"a database of Relex Studio {where}, of version {newest()} or older",
+            found=f"version {quote(found)}" if found else "an empty one or another kind of database",
+            change=f"{change} If a newer program made it, update this program.",
         )
+
+
+def _version(path: Path) -> str | None:
+    """The version of a database of this program, None for another one."""
+    with _opened(path, writable=False) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        ours = {"projects", "alembic_version"} <= names
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if ours else None
+    return str(row[0]) if row else None
 
 
 def _intact(path: Path) -> None:
-    """Raises StoreError unless SQLite finds its file well-formed."""
+    """Raises sqlite3.DatabaseError unless SQLite finds its file well-formed."""
     with _opened(path, writable=False) as connection:
         said = connection.execute("PRAGMA integrity_check").fetchone()[0]
     if said != "ok":
-        raise StoreError(
-            expected=f"an intact database in {path.name}", found=quote(said), change="Take another backup."
-        )
+        raise sqlite3.DatabaseError(f"malformed: {' '.join(said.split())}")
 
 
 def _holds_something(database: Database) -> bool:

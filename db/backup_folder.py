@@ -49,8 +49,7 @@ def keep(database: Database, now: datetime) -> Kept:
     stem, number = f"relex-{now:%Y%m%d-%H%M%S}", 1
     while (path := folder(database) / f"{stem}{'' if number == 1 else f'-{number}'}{_suffix(database)}").exists():
         number += 1
-    with database.explained():
-        backup(database, path)
+    backup(database, path)
     return next(made for made in kept(database) if made.name == path.name)
 
 

@@ -378,7 +378,7 @@ def test_disk_full_during_a_backup_leaves_no_file(letters: Store, url: str, tmp_
     command = [sys.executable, "-c", LIMITED, url, str(folder / "file")]
     done = subprocess.run(command, preexec_fn=limit_files, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: Expected")
+    assert done.stderr.startswith(f"Error: Expected room for a copy of the database in {folder}")
     assert "Traceback" not in done.stderr
     assert list(folder.iterdir()) == []
     assert list(check.check(letters.database)) == []
@@ -419,6 +419,27 @@ def test_a_corrupt_file_is_told_and_the_backup_helps(
     with Store.open(url) as store:
         assert store.document("letters", "ada") == ADA
         assert list(check.check(store.database)) == []
+
+
+@ON_SQLITE
+def test_a_backup_of_a_damaged_database_says_that_it_is_damaged(letters: Store, tmp_path: Path) -> None:
+    path = letters.database.path
+    assert path
+    letters.add_documents("letters", [Document(f"d{n}", f"Ada met person {n}. " * 20) for n in range(50)])
+    letters.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_assignments_annotator'")
+        page = root.fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\x0a\x00\x00\x00\xff")  # pages are copied as they are: only the copy's own check finds it
+    folder = tmp_path / "backups"
+    with pytest.raises(StoreError) as refused:
+        backup.backup(letters.database, folder / "file")
+    assert refused.value.expected == "an intact SQLite database"
+    assert refused.value.found.endswith(f" at {letters.database}")
+    assert "restore a backup" in refused.value.change
+    assert list(folder.iterdir()) == []
 
 
 def damage(path: Path) -> None:

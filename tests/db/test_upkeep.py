@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -231,6 +232,54 @@ def test_what_is_no_backup_is_not_restored(letters: Store, new_url: str, tmp_pat
         backup.restore(letters.database, tmp_path / "file", replace=True)
     assert letters.revisions("letters", "ada") == before
     assert list(check.check(letters.database)) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("content", "expected", "found"),
+    [
+        (b"a letter to Ada, and no database at all", "an intact backup in note.txt", "'file is not a database'"),
+        (b"", "a database of Relex Studio in note.txt", "an empty one or another kind of database"),
+    ],
+)
+def test_a_bad_backup_is_blamed_and_not_the_database(
+    letters: Store, tmp_path: Path, content: bytes, expected: str, found: str
+) -> None:
+    (tmp_path / "note.txt").write_bytes(content)
+    with pytest.raises(StoreError) as refused:
+        backup.restore(letters.database, tmp_path / "note.txt", replace=True)
+    assert (refused.value.expected.partition(", of version")[0], refused.value.found) == (expected, found)
+    assert refused.value.change.startswith(f"Choose another backup; {letters.database} is as it was.")
+    assert list(check.check(letters.database)) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_database_of_others_is_not_backed_up(url: str, tmp_path: Path) -> None:
+    database = Database(database_url(f"sqlite:///{tmp_path}/other.sqlite"))
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE notes (note text)"))
+    with pytest.raises(StoreError, match=r"Relex Studio at sqlite:.*other\.sqlite.*Name another database"):
+        backup.backup(database, tmp_path / "file")
+    assert not (tmp_path / "file").exists()
+    database.close()
+
+
+def test_a_place_for_a_backup_that_cannot_be_written(
+    letters: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "note.txt").touch()
+    with pytest.raises(StoreError, match=r"to write a backup to .*note\.txt/file, found File exists\. Name another"):
+        backup.backup(letters.database, tmp_path / "note.txt" / "file")
+
+    def refuse(**options: object) -> tuple[int, str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(StoreError, match=r"to write a backup to .*file, found Permission denied"):
+        backup.backup(letters.database, tmp_path / "file")
+    url = letters.database.url.render_as_string(hide_password=False)
+    assert main(["backup", "--database", url, "--out", str(tmp_path / "note.txt" / "file")]) == 2
+    assert capsys.readouterr().err.startswith("Error: Expected to write a backup")
 
 
 def tamper(store: Store, table: str, statement: str) -> None:
