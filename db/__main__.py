@@ -7,12 +7,12 @@ import getpass
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from db import argilla_review, argilla_sync, backup, benchmark, check, exports, imports
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
-from db.engine import Database, database_url
+from db.engine import Database, database_url, existing
 from db.formats import readers, writers
 from db.gold import ADJUDICATOR
 from db.migrate import migrate
@@ -27,8 +27,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int | None = options.run(options)
+        sys.stdout.flush()
     except RelexError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # as of `| head`
+        with suppress(BrokenPipeError):
+            sys.stdout.close()  # what is left in it would be told of at the end
+        return 1
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        print(
+            f"Error: Expected to write or read every file, found {error.strerror or type(error).__name__}{where}. "
+            "Mend that and try again; what was reported as done is kept.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print("Stopped. What was reported as done is kept.", file=sys.stderr)
@@ -40,7 +53,7 @@ def _export(options: argparse.Namespace) -> None:
     states = exports.DECIDED if options.state is None else tuple(options.state)
     annotators = [ADJUDICATOR] if options.adjudicated else options.annotator
     chosen = {"format": options.format, "states": states, "annotators": annotators, "by": _user()}
-    with Store.open(options.database) as store:
+    with Store.open(existing(options.database)) as store:
         if options.dev is None and options.test is None:
             files = [exports.snapshot(store, options.project, options.out, **chosen)]
         else:
@@ -81,7 +94,7 @@ def _import(options: argparse.Namespace) -> None:
 
 def _sync(options: argparse.Namespace) -> int:
     settings = ArgillaSettings(url_from(), options.workspace)
-    with Store.open(options.database) as store, closing(ArgillaClient(settings, key_from())) as client:
+    with Store.open(existing(options.database)) as store, closing(ArgillaClient(settings, key_from())) as client:
         done = argilla_sync.sync(store, options.project, client, retry=options.retry)
         left = argilla_sync.waiting(store, options.project, settings).total
     print(f"{done.fetched} answers fetched, {done.records} records and {done.answers} answers sent, {left} waiting")
@@ -94,7 +107,7 @@ def _sync(options: argparse.Namespace) -> int:
 
 def _review(options: argparse.Namespace) -> None:
     settings = ArgillaSettings(url_from(), options.workspace)
-    with Store.open(options.database) as store, closing(ArgillaClient(settings, key_from())) as client:
+    with Store.open(existing(options.database)) as store, closing(ArgillaClient(settings, key_from())) as client:
         done = argilla_review.run(store, options.project, client)
     print(
         f"{done.answers} answers folded back into {done.revisions} revisions, {done.pairs} pairs asked about, "
@@ -113,7 +126,7 @@ def _migrate(options: argparse.Namespace) -> None:
 
 
 def _backup(options: argparse.Namespace) -> None:
-    with _opened(options.database) as database:
+    with _opened(existing(options.database)) as database:
         size = backup.backup(database, options.out)
     print(f"{size:,} bytes -> {options.out}")
 
@@ -126,7 +139,7 @@ def _restore(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _opened(options.database) as database:
+    with _opened(existing(options.database)) as database:
         if options.repair:
             print(f"{check.repair(database)} documents: states, counters, labels and search index built anew")
         wrong, derived = 0, 0
@@ -137,9 +150,11 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{database}: everything is there and fits its hashes")
         return 0
     if derived:
-        print(f"{derived} of these can be mended: python -m db check --repair", file=sys.stderr)
+        print(f"{derived} of these can be mended: python -m db check --repair {database.option}", file=sys.stderr)
     if wrong > derived:
-        print(f"{wrong - derived} cannot: restore a backup with python -m db restore", file=sys.stderr)
+        print(
+            f"{wrong - derived} cannot: restore a backup with python -m db restore {database.option}", file=sys.stderr
+        )
     return 1
 
 

@@ -31,7 +31,7 @@ from db.tables import (
 from db.tables import projects as projects_table
 from db.tables import revisions as revisions_table
 from db.values import State
-from relex_core.errors import RelexError, StoreError
+from relex_core.errors import RelexError, StoreError, quote
 from relex_core.types import Document, sha256
 
 BATCH = 500
@@ -52,13 +52,7 @@ def check(database: Database, seen: Callable[[], None] = lambda: None) -> Iterat
     Raises StoreError if it cannot be read.
     """
     with database.read() as connection:
-        found = migrate.version(connection)
-        if found != migrate.newest():
-            raise StoreError(
-                expected=f"a database of version {migrate.newest()}",
-                found=f"version {found}" if found else "an empty database",
-                change="Run: python -m db migrate",
-            )
+        _check_version(database, connection)
         yield from _engine(connection)
         for row in connection.execute(sa.select(schemas)):
             if sha256(row.json) != row.sha256:
@@ -68,9 +62,10 @@ def check(database: Database, seen: Callable[[], None] = lambda: None) -> Iterat
 
 
 def repair(database: Database) -> int:
-    """Build anew all that is derived, a project to a transaction; the number of documents."""
+    """Build anew all that is derived, a project to a transaction; the number of documents. Raises StoreError."""
     done = 0
     with database.read() as connection:
+        _check_version(database, connection)
         names = connection.scalars(sa.select(projects_table.c.name)).all()
     for name in names:
         with database.write() as connection:
@@ -81,6 +76,16 @@ def repair(database: Database) -> int:
                 done += 1
             _recount(connection, pk)
     return done
+
+
+def _check_version(database: Database, connection: Connection) -> None:
+    found = migrate.version(connection)
+    if found != migrate.newest():
+        raise StoreError(
+            expected=f"a database of version {migrate.newest()} at {database}",
+            found=f"version {quote(found)}" if found else "an empty one or another kind of database",
+            change=f"If it is the right one, run: python -m db migrate {database.option}",
+        )
 
 
 def _engine(connection: Connection) -> Iterator[Finding]:

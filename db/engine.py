@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,22 @@ def database_url(url: str | None = None) -> URL:
     )
 
 
+def existing(url: str | None = None) -> str | None:
+    """`url` as it is, if a server has the database or SQLite a file with something in it: else it would make one.
+
+    Raises ConfigError or StoreError.
+    """
+    address = database_url(url)
+    path = Path(address.database or "")
+    if address.get_backend_name() == "sqlite" and not (path.exists() and path.stat().st_size):
+        raise StoreError(
+            expected=f"a database at {address}",
+            found="an empty file" if path.exists() else "no file",
+            change="Correct --database, RELEX_DATABASE_URL or RELEX_DATA; projects are made by: python -m db import",
+        )
+    return url
+
+
 class Database:
     """One database. `read` and `write` give a connection inside a transaction; leaving it commits."""
 
@@ -64,6 +81,11 @@ class Database:
         """The file of SQLite and those that its logs have while it is open; none of a server."""
         path = self.path and self.path.resolve()  # the logs are beside what a link names
         return tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")) if path else ()
+
+    @property
+    def option(self) -> str:
+        """What tells `python -m db` of this database; a password stays hidden."""
+        return f"--database {shlex.quote(str(self))}"
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
@@ -98,17 +120,18 @@ class Database:
         code = getattr(cause, "sqlstate", None)
         for part, (expected, change) in _KNOWN.items():
             if part in said.lower() or part == code:
+                change = change.replace("{database}", self.option)
                 return StoreError(expected=expected, found=f"{quote(said, 120)} at {self}", change=change)
         return StoreError(
             expected="the database to do its work",
             found=f"{quote(said, 160)} at {self}",
-            change="Nothing was saved by this step. Try again; if it stays, run: python -m db check",
+            change=f"Nothing was saved by this step. Try again; if it stays, run: python -m db check {self.option}",
         )
 
 
 _DAMAGED = (
     "an intact SQLite database",
-    "Stop the app, keep the file, and restore a backup: python -m db restore --help",
+    "Stop the app, keep the file, and restore a backup: python -m db restore --replace {database} FILE",
 )
 _FULL = ("room on the disk", "Nothing was saved by this step. Free some space and save again.")
 _BUSY = (

@@ -34,7 +34,7 @@ def version(connection: Connection) -> str | None:
 
 
 def migrate(database: Database, to: str = "head") -> tuple[str | None, str]:
-    """Migrate forward; (version before, version after). Raises StoreError if the database is newer."""
+    """Migrate forward; (version before, version after). Raises StoreError if the database is newer, or another's."""
     with database.read() as connection:
         before = version(connection)
     if before == newest():
@@ -48,6 +48,13 @@ def migrate(database: Database, to: str = "head") -> tuple[str | None, str]:
                 expected=f"a database of version {newest()} or older",
                 found=f"version {quote(before)}",
                 change="A newer Relex Studio made it: update this one.",
+            )
+        if before is None and database.is_sqlite and sa.inspect(connection).get_table_names():
+            # PostgreSQL's databases are shared, and tables of others stay beside ours
+            raise StoreError(
+                expected=f"an empty file, or a database of Relex Studio, at {database}",
+                found="tables of another program",
+                change="It was left alone. Name another file in --database or RELEX_DATABASE_URL.",
             )
         config = _config()
         config.attributes["connection"] = connection

@@ -3,9 +3,11 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,6 +124,16 @@ def test_the_search_index_holds_the_words_that_it_held(
     database.close()
     assert len(before) > 10
     assert f"prefix='{' '.join(str(length) for length in range(1, search.BEGINNINGS + 1))}'" in made
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE notes (note text)")
+    with pytest.raises(StoreError, match=r"at sqlite:.*other\.sqlite, found tables of another program"):
+        Store.open(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("notes",)]
 
 
 def test_a_newer_database_is_left_alone(url: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -363,9 +366,88 @@ def test_command_line(
     assert main(["check", "--repair", "--database", url]) == 0
 
 
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["check", "--repair"],
+        ["backup", "--out", "file"],
+        ["export", "--project", "letters", "--out", "file"],
+        ["sync", "--project", "letters", "--workspace", "team"],
+        ["review", "--project", "letters", "--workspace", "team"],
+    ],
+)
+def test_a_mistyped_database_is_not_made(
+    command: list[str], there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RELEX_ARGILLA_URL", "http://localhost:1")
+    monkeypatch.setenv("ARGILLA_API_KEY", "key")
+    if there:
+        Path("typo.db").touch()
+    assert main([*command, "--database", "sqlite:///typo.db"]) == 2
+    said = capsys.readouterr().err
+    assert f"a database at sqlite:///typo.db, found {'an empty file' if there else 'no file'}. Correct --data" in said
+    assert "python -m db import" in said
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == ({"typo.db": 0} if there else {})
+
+
 def test_an_empty_database_is_not_called_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--database", f"sqlite:///{tmp_path}/none.sqlite"]) == 2
-    assert "python -m db migrate" in capsys.readouterr().err
+    url = f"sqlite:///{tmp_path}/it's opened.sqlite"
+    database = Database(database_url(url))
+    with database.read():
+        pass
+    database.close()
+    for repair in ([], ["--repair"]):
+        assert main(["check", *repair, "--database", url]) == 2
+        said = capsys.readouterr().err.strip()
+        *command, address = shlex.split(said.partition("run: ")[2])
+        assert (command, database_url(address)) == (["python", "-m", "db", "migrate", "--database"], database.url)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_advice_is_for_the_same_database(letters: Store, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tamper(letters, "texts", "UPDATE texts SET text = 'Ada Byron' WHERE text LIKE 'Ada%'")
+    with letters.database.write() as connection:
+        connection.execute(sa.text("UPDATE counters SET documents = 5"))
+    assert main(["check", "--database", url]) == 1
+    said = capsys.readouterr().err
+    assert f"python -m db check --repair --database {url}" in said
+    assert f"python -m db restore --database {url}" in said
+
+
+FINDINGS = """
+import sys
+from db import __main__ as command, check
+command.check.check = lambda database: (check.Finding("document", "x" * 1000) for _ in range(1000))
+sys.exit(command.main(["check", "--database", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_whoever_reads_may_stop_reading(letters: Store, url: str) -> None:
+    command = [sys.executable, "-c", FINDINGS, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline().startswith("document: x")
+        running.stdout.close()
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_refusal_of_the_disk_is_no_traceback(
+    letters: Store, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(database: Database) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "somewhere")
+
+    monkeypatch.setattr("db.check.repair", refuse)
+    assert main(["check", "--repair", "--database", url]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: Expected to write or read every file, found Read-only file system at somewhere.")
 
 
 def test_documents_in_several_projects(letters: Store) -> None:
