@@ -14,11 +14,10 @@ from db import argilla_review, argilla_sync, backup, benchmark, check, exports, 
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url, existing
 from db.formats import readers, writers
-from db.gold import ADJUDICATOR
 from db.migrate import migrate
 from db.store import Store
 from db.validation import validate
-from db.values import State
+from db.values import ADJUDICATOR, State
 from relex_core.errors import RelexError
 
 

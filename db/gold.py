@@ -1,7 +1,7 @@
 """Gold items: adjudicated documents that come up in a queue again, unannounced, and what people made of them.
 
 A document is gold once the annotator `ADJUDICATOR` has a revision of it. Whoever meets it later works alone on it,
-without seeing anybody's marks, and the adjudicated version stays the document's latest.
+without seeing anybody's marks, and the adjudicated version stays the document's latest (`saving`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from sqlalchemy.engine import Connection
 from db import audit, projects
 from db.store import Store
 from db.tables import annotators, assignments, documents, heads, revisions
-from db.values import FINISHED, State
+from db.values import ADJUDICATOR, FINISHED, State
 from relex_core.errors import InputError
-
-ADJUDICATOR = "adjudication"
-"""The annotator under whose name an adjudicated document is saved."""
 
 SHARE = 0.1
 """Share of gold items among the documents of a team's queue, unless another one was chosen."""
@@ -93,13 +90,6 @@ def due(annotator: str, position: int, share: float) -> bool:
     run = max(2, round(1 / share))
     block, at = divmod(position, run)
     return at == _hash(f"{annotator}\n{block}") % run
-
-
-def keep(store: Store, project: str, document: str) -> None:
-    """Make the adjudicated version the latest again, after somebody has worked on a gold document."""
-    latest = store.latest(project, document)
-    if latest is not None and latest.annotator != ADJUDICATOR:
-        store.set_state(project, document, State.SUBMITTED, annotator=ADJUDICATOR, note="gold, kept")
 
 
 def attempts(store: Store, project: str) -> tuple[tuple[str, str], ...]:

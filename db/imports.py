@@ -15,11 +15,10 @@ from typing import TypeVar
 
 from db import audit, documents, extractions, projects, saving
 from db.formats import Attributed, Format, Record, named, united
-from db.gold import ADJUDICATOR
 from db.manifests import file_hash, manifest_of
 from db.spool import spool
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from relex_core import jsonl
 from relex_core.errors import FormatError, InputError, NotFound, RelexError
 from relex_core.types import Annotation, Document, EntityLabel, Extraction, RelationLabel, Schema
@@ -109,8 +108,9 @@ def load(
     """Store files in a project, which is created if there is none of that name.
 
     Labels that the project lacks are added to its label set. Decisions become revisions by whom the file names, else
-    by `annotator`; marks with scores become extractions. `by` is who imports, for the audit log. Without `deduplicate`
-    a text may come under several ids, as files of annotations have them. Raises FormatError naming the bad records,
+    by `annotator`; a document that was adjudicated stays as it was adjudicated. Marks with scores become extractions.
+    `by` is who imports, for the audit log. Without `deduplicate` a text may come under several ids, as files of
+    annotations have them. Raises FormatError naming the bad records,
     unless they are to be skipped, before anything of any file is stored.
     """
     chosen, existing = _reading(format), _schema_of(store, project)
@@ -202,7 +202,9 @@ class _Job:
         named = record.annotator.strip() if isinstance(record, Attributed) else ""
         # a file makes no gold items: they are what was settled here
         who = self.annotator if named in ("", ADJUDICATOR) else named
-        return saving.Work(who, self.state, client=client, seq=1, note=f"imported from {self.name}")
+        # whoever made the file did not see what was decided here
+        note = f"imported from {self.name}"
+        return saving.Work(who, self.state, client=client, seq=1, independent=True, note=note)
 
     def _apart(self, record: Record) -> Record:
         """A record whose id and text stood in the file before, under an id of its own; not where a reader gives

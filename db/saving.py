@@ -1,6 +1,7 @@
 """Adding revisions: one at a time for a page, many at a time for an import, on the same path.
 
 A revision, the state of its document, the labels in the index and the counters change together or not at all.
+Where a document was adjudicated, what somebody decides alone is kept, and the adjudicated version stays its latest.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from db import revisions as revisions_
 from db.labels import translate
 from db.projects import LabelSet, annotator
 from db.projects import people as people_named
-from db.tables import documents, heads, revisions, texts
-from db.values import FINISHED, Revision, State
+from db.tables import annotators, documents, heads, revisions, texts
+from db.values import ADJUDICATOR, FINISHED, Revision, State
 from relex_core import jsonl
 from relex_core.editing import Edit, edit_to_json
 from relex_core.errors import Conflict, quote
@@ -82,6 +83,7 @@ def save(connection: Connection, labels: LabelSet, annotation: Annotation, work:
     new = _New(row, before, annotator_pk, extraction, annotation, work)
     (revision,) = _append(connection, labels, [new], now)
     documents_.count(connection, labels.project, _moved([new]))
+    _keep_adjudicated(connection, labels, [new], now)
     return revision
 
 
@@ -92,7 +94,7 @@ def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[An
     """
     rows = documents_.find_texts(connection, labels.project, [annotation.document for annotation, _ in items])
     people = people_named(connection, (work.annotator for _, work in items), now)
-    done, moved = 0, Counter[State]()
+    done: list[_New] = []
     while items:
         # a document can move on by one revision at a time
         first: dict[int, tuple[Annotation, Work]] = {}
@@ -102,14 +104,13 @@ def save_many(connection: Connection, labels: LabelSet, items: Sequence[tuple[An
             if first.setdefault(pk, item) is not item:
                 later.append(item)
         by_key = {row.pk: row for row in rows.values()}
-        new = _save_round(connection, labels, by_key, first, people, now)
-        done += len(new)
-        moved.update(_moved(new))
+        done += _save_round(connection, labels, by_key, first, people, now)
         items = later
         if items:
             rows = documents_.find_texts(connection, labels.project, [annotation.document for annotation, _ in items])
-    documents_.count(connection, labels.project, moved)
-    return done
+    documents_.count(connection, labels.project, _moved(done))
+    _keep_adjudicated(connection, labels, done, now)
+    return len(done)
 
 
 def _save_round(
@@ -161,6 +162,21 @@ def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: 
     _move_documents(connection, rows, decided)
     extractions_.write_labels(connection, labels.project, "", decided)
     return [_revision(item, row) for item, row in zip(new, rows, strict=True)]
+
+
+def _keep_adjudicated(connection: Connection, labels: LabelSet, new: Sequence[_New], now: datetime) -> None:
+    """Add the adjudicated versions again of documents in which somebody else decided alone."""
+    others = (item for item in new if item.work.independent and item.work.annotator.strip() != ADJUDICATOR)
+    alone = {item.row.pk: item.row for item in others}
+    if not alone:
+        return
+    query = revisions_.rows().join(heads, heads.c.revision_pk == revisions.c.pk)
+    query = query.where(heads.c.document_pk.in_(list(alone)), annotators.c.name == ADJUDICATOR)
+    for found in connection.execute(query.order_by(heads.c.document_pk)).all():
+        document = documents_.load(connection, alone[found.document_pk])
+        kept = revisions_.read(connection, labels, found, document)
+        work = Work(ADJUDICATOR, kept.state, thresholds=kept.thresholds, note="gold, kept")
+        save(connection, labels, kept.annotation, work, now)
 
 
 def _moved(new: Sequence[_New]) -> Counter[State]:

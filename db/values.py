@@ -26,6 +26,9 @@ class State(StrEnum):
 FINISHED = (State.SUBMITTED, State.FLAGGED)
 """States in which somebody's version counts: work in progress is nobody's last word."""
 
+ADJUDICATOR = "adjudication"
+"""The annotator under whose name an adjudicated document is saved."""
+
 
 class Order(StrEnum):
     """In which order a queue shows its documents.

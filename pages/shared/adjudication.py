@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.gold import ADJUDICATOR
+from db.values import ADJUDICATOR
 from pages.shared.alignment import Edge, Marks, Pair, Unit, canonical, edges, units
 from relex_core.types import Annotation, Entity, Relation, Schema
 

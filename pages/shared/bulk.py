@@ -118,7 +118,6 @@ def _accept(store: Store, wish: Wish, tally: Tally, job: Job) -> Generator[int]:
                     thresholds=wish.thresholds,
                     note="accepted in bulk",
                 )
-                alone.settle(store, wish, annotation.document.id)
                 _tell(tally, annotation, edit)
             except Conflict:
                 tally.busy += 1
@@ -152,8 +151,9 @@ def _take_back(store: Store, wish: Wish, id: str, alone: _Alone) -> bool:
     except Conflict:
         return False
     others = [r for r in history if r.client != wish.client]
-    if others and others[-1].annotator != wish.annotator and alone.on(id):
-        # the document is listed and exported as its last revision has it, which was this one
+    listed = store.latest(wish.project, id)
+    if others and listed and others[-1].annotator != listed.annotator and alone.on(id):
+        # the document is listed and exported as its last revision has it, which was the acceptance
         last = store.latest(wish.project, id, others[-1].annotator) or others[-1]
         store.set_state(wish.project, id, last.state, annotator=last.annotator, note=last.note)
     return True
@@ -181,10 +181,6 @@ class _Alone:
 
     def on(self, document: str) -> bool:
         return self.everywhere or document in self.gold
-
-    def settle(self, store: Store, wish: Wish, document: str) -> None:
-        if document in self.gold:
-            gold.keep(store, wish.project, document)
 
 
 def _alone(store: Store, wish: Wish) -> _Alone:

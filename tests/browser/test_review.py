@@ -10,9 +10,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from db.gold import ADJUDICATOR
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from pages.shared import palette
 from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.types import Annotation, Document, Entity, Extraction, Schema

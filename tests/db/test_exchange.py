@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from db import benchmark, check, exports, imports
 from db.__main__ import main
-from db.gold import ADJUDICATOR
 from db.manifests import manifest_of, tool_version
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from relex_core import editing, jsonl
 from relex_core.errors import FormatError, InputError, StoreError
 from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema, sha256

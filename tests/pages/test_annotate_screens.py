@@ -11,10 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import assignments
-from db.gold import ADJUDICATOR
 from db.projects import checked_name
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from pages.shared import annotating, identity, resources, reviewing, suggestions
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name

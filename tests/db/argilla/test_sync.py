@@ -16,13 +16,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from db import exports
 from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
 from db.argilla_fetching import Fetching
 from db.argilla_store import ArgillaStore
 from db.argilla_sync import Synced, waiting
 from db.engine import Database
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from relex_core.editing import Accept, AddEntity, RemoveEntity, apply, apply_all, begin
 from relex_core.errors import NotFound, StoreError
 from relex_core.types import Annotation, Document, Entity, Relation, Schema, Thresholds
@@ -120,6 +121,22 @@ def test_what_people_answer_in_argilla_becomes_revisions(team: Team) -> None:
     first = team.store.latest(team.project, "d0")
     assert first is not None
     assert first.annotation.relations == (Relation("0:3:person", "16:22:place", "born in"),)
+
+
+def test_an_answer_does_not_replace_the_adjudicated_version(team: Team, tmp_path: Path) -> None:
+    (document,) = add(team, TEXTS[:1])
+    team.sync()
+    settled = apply(begin(extraction(document)), Accept(tuple(e.id for e in extraction(document).entities)))
+    team.store.save(team.project, settled, annotator=ADJUDICATOR, state=State.SUBMITTED)
+    team.answer_there("d0", [], NO_RELATIONS, "submitted")
+    assert team.sync().fetched == 1
+    latest, hers = (team.store.latest(team.project, "d0", who) for who in (None, team.ada["username"]))
+    assert latest is not None
+    assert hers is not None
+    assert (latest.annotator, len(latest.annotation.entities)) == (ADJUDICATOR, 2)
+    assert (hers.annotation.entities, hers.state) == ((), State.SUBMITTED)
+    assert exports.snapshot(team.store, team.project, tmp_path / "out.jsonl").entities == 2
+    assert team.sync().fetched == 0
 
 
 def test_a_discarded_response_without_values_is_read(team: Team) -> None:

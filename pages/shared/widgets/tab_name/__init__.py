@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from db.gold import ADJUDICATOR
 from db.projects import JOINERS
+from db.values import ADJUDICATOR
 from pages.shared import state
 
 COOKIE = "relex_studio_name"
