@@ -28,7 +28,7 @@ RANDOM_SHARE = 0.1
 
 
 def save(connection: Connection, labels: LabelSet, row: Row[Any], extraction: Extraction, now: datetime) -> int:
-    """Keep an extraction; its key. The same one twice is kept once."""
+    """Keep an extraction, and place the document by it; its key. The same one twice is kept once."""
     values = {
         "model_version": extraction.model_version,
         "schema_sha256": schema_hash(extraction.schema),
@@ -47,6 +47,7 @@ def save(connection: Connection, labels: LabelSet, row: Row[Any], extraction: Ex
     insert = extractions.insert().values(**values, document_pk=row.pk, label_version=version, sha256=hash, saved_at=now)
     key = connection.execute(insert).inserted_primary_key
     assert key is not None
+    place(connection, labels.project, row, present(extraction, labels.schema, labels.since(version)))
     return int(key[0])
 
 
@@ -57,7 +58,8 @@ def content_hash(values: Any) -> str:
 
 
 def place(connection: Connection, project: int, row: Row[Any], extraction: Extraction) -> None:
-    """Set the order columns of a document from what the model found in it. What is one person's changes nothing."""
+    """Set the order columns of a document from what the model found in it, under the labels of today. What is one
+    person's changes nothing."""
     if extraction.rescored:
         return
     entities, relations = shown(extraction)

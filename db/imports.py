@@ -191,7 +191,6 @@ class _Job:
             for extraction in found:
                 row = documents.find_text(connection, pk, extraction.document, lock=True)
                 extractions.save(connection, labels, row, extraction, now)
-                extractions.place(connection, pk, row, extraction)
             decided = saving.save_many(connection, labels, decisions, now)
             documents.count(connection, pk, {State.NEW: added.added})
         return Imported(len(batch), added.added, added.duplicates, len(found), decided)

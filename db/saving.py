@@ -141,7 +141,6 @@ def _save_round(
         settled, extraction = _settled(annotation, work.state, labels, rows[key], extra[key]), None
         if settled.based_on is not None:
             extraction = extractions_.save(connection, labels, rows[key], settled.based_on, now)
-            extractions_.place(connection, labels.project, rows[key], settled.based_on)
         new.append(_New(rows[key], before.get(key), people[work.annotator], extraction, settled, work))
     _append(connection, labels, new, now)
     return new

@@ -172,9 +172,7 @@ class Store:
             pk, _ = projects.find(connection, project)
             labels = projects.load_labels(connection, pk)
             row = documents.find_text(connection, pk, extraction.document, lock=True)
-            key = extractions.save(connection, labels, row, extraction, self._clock())
-            extractions.place(connection, pk, row, extraction)
-            return key
+            return extractions.save(connection, labels, row, extraction, self._clock())
 
     def extraction(self, project: str, document_id: str, model_version: str | None = None) -> Extraction | None:
         """The last extraction of a document, under today's labels. Raises NotFound if there is no document."""

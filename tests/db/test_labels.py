@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from db import audit, label_changes
+from db import audit, check, label_changes, projects, saving
 from db.labels import Renames, Version, renames_since
 from db.store import Store
+from db.values import State
 from relex_core import editing
 from relex_core.errors import SchemaError, StoreError
 from relex_core.types import Annotation, Entity, Relation, RelationLabel, Schema
@@ -87,6 +88,38 @@ def test_a_page_with_the_label_set_of_before_saves_under_the_new_name(store: Sto
     store.save(project, old, annotator="ann")
     assert labels_of(latest(store)) == ["human", "place"]
     assert store.queue(project, search="label:person") == ()
+
+
+@pytest.mark.parametrize("way", ["saved", "saved with many", "based on"])
+def test_a_reading_that_began_before_a_rename_is_found_under_the_new_name(store: Store, project: str, way: str) -> None:
+    before = store.project(project).schema
+    label_changes.rename(store, project, "entity", "person", "human")
+    reading = replace(found(NIELS, Entity.suggested(0, 5, "person", 0.9)), schema=before)
+    if way == "saved":
+        store.save_extraction(project, reading)
+    elif way == "based on":
+        store.save(project, editing.begin(reading), annotator="ann")
+    else:
+        with store.database.write() as connection:
+            pk, _ = projects.find(connection, project)
+            labels = projects.load_labels(connection, pk)
+            work = saving.Work("ann", State.SUBMITTED, client="file", seq=1)
+            saving.save_many(connection, labels, [(editing.begin(reading), work)], store.now())
+    extraction = store.extraction(project, "niels")
+    assert extraction is not None
+    assert [e.label for e in extraction.entities] == ["human"]
+    assert [row.id for row in store.queue(project, search="label:human")] == ["ada", "niels"]
+    assert store.queue(project, search="label:person") == ()
+    assert list(check.check(store.database)) == []
+
+
+def test_what_an_older_model_found_does_not_come_back_into_the_index(store: Store, project: str) -> None:
+    older = found(NIELS, Entity.suggested(0, 5, "person", 0.9))
+    store.save_extraction(project, older)
+    store.save_extraction(project, found(NIELS, Entity.suggested(19, 25, "place", 0.9), model="mini-2"))
+    store.save_extraction(project, older)
+    assert [row.id for row in store.queue(project, search="label:person")] == ["ada"]
+    assert list(check.check(store.database)) == []
 
 
 def test_merge_makes_twins_one_and_undo_parts_them(store: Store, project: str) -> None:
