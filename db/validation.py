@@ -32,6 +32,7 @@ _XML_FORMATS = {"inception", "graphml"}
 _NO_TEXT = {"csv-triples"}
 _NO_REJECTED = {"inception", "brat", "csv-triples", "cypher"}
 _NO_SOURCE = {"brat", "csv-triples"}
+_UNDECIDED = {"gliner", "glirel", "relex-jsonl"}
 _NO_EXTRA = {"inception", "brat", "csv-triples", "cypher"}
 
 
@@ -157,6 +158,11 @@ def _left_behind(annotation: Annotation, format: str) -> Iterator[tuple[Weight, 
             yield Weight.LOSS, told, f"{entity.text(document)[:40]!r} ({entity.label})"
         for relation in annotation.rejected_relations:
             yield Weight.LOSS, told, relation.label
+    if annotation.undecided is not None and format not in _UNDECIDED:
+        left = annotation.undecided
+        parts = left.seen, left.seen_relations, left.not_shown, left.not_shown_relations
+        told = "what submitted documents left undecided, which this format does not hold"
+        yield Weight.LOSS, told, f"{sum(map(len, parts))} suggestions"
     if format in _NO_SOURCE and document.source:
         yield Weight.LOSS, "sources of documents, which this format does not hold", document.source[:40]
     foreign = format == "relex-jsonl" and not kept_of(document)

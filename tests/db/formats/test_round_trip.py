@@ -92,6 +92,7 @@ def test_what_does_not_come_back_is_announced_as_a_loss_and_nothing_else_is(name
         annotation.relations[1:],
         (replace(b, score=0.25), Entity("x", 4, 12, "PER", 0.5)),
         (Relation("a", "x", "works for", 0.75), Relation("b", "c", "=1", 0.5)),
+        undecided=Undecided(("1:2:PER",)),
     )
     (back,) = written_and_read(name, [given])
     lost = set()
@@ -101,9 +102,13 @@ def test_what_does_not_come_back_is_announced_as_a_loss_and_nothing_else_is(name
         lost.add("what a file said")
     if places(back) != places(given):
         assert not places(back), "all of it or nothing"
-        lost.add("suggestions")
+        lost.add("turned down")
+    if back.undecided != given.undecided:
+        assert back.undecided is None, "all of it or nothing"
+        lost.add("undecided")
     said = [finding.what for finding in validate([given], name).findings if finding.weight is Weight.LOSS]
-    assert {part for part in ("sources", "what a file said", "suggestions") if any(part in s for s in said)} == lost
+    parts = ("sources", "what a file said", "turned down", "undecided")
+    assert {part for part in parts if any(part in s for s in said)} == lost
 
 
 @pytest.mark.parametrize("name", ["relex-jsonl", "doccano"])
@@ -175,7 +180,7 @@ def test_a_file_of_another_kind_gives_messages_and_no_crash(name: str, content: 
             assert len(str(item)) < 1000
 
 
-@pytest.mark.parametrize("name", ["relex-jsonl", "gliner"])
+@pytest.mark.parametrize("name", ["relex-jsonl", "gliner", "glirel"])
 def test_what_was_left_undecided_comes_back(name: str, annotation: Annotation) -> None:
     a, b, _ = annotation.entities
     left = Undecided(("4:12:PER",), ((a.id, "4:12:PER", "works for"),), ("1:2:<i>",), ((a.id, b.id, "=1"),))
