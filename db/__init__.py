@@ -4,11 +4,11 @@ Reading order; facts are only ever added, everything else is an index over them 
 
     values         the frozen values that the store gives back
     tables         the tables; `migrations` leads every older version to them
+    search         words, phrases and labels, through FTS5 or tsvector
     engine         opening SQLite or PostgreSQL, transactions, what errors mean
     migrate        forward to the newest version, whole or not at all
     labels         versions of label sets: reading translates, nothing is rewritten
     projects       projects, label sets and annotators as rows
-    search         words, phrases and labels, through FTS5 or tsvector
     documents      adding and finding documents
     paging         pages of a queue in six orders
     extractions    what models found, and the orders that follow from it

@@ -1,7 +1,8 @@
 """Full-text search through the database's own engine: FTS5 in SQLite, tsvector in PostgreSQL.
 
 Texts are split into words here, not by the engine, so that both find the same: without case and accents, and
-single characters in scripts that write no spaces. A document's id and source are found as well. Of a very long text
+single characters in scripts that write no spaces. Phrases are compared so too, but PostgreSQL, which folds letters
+itself (`_folded_there`), may tell rare ones apart. A document's id and source are found as well. Of a very long text
 the words that first occur in its beginning are found (`_ROOM`); it is stored and read whole all the same.
 """
 
@@ -37,7 +38,8 @@ kept = sa.table("documents_fts_content", sa.column("id"), sa.column("c0"))
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: all `words` (the last one may go on), all `phrases` as they stand, all `labels`."""
+    """What is looked for: all `words` (the last one may go on), all `phrases` as they stand but for case and accents,
+    all `labels`."""
 
     words: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
@@ -69,18 +71,28 @@ class Test:
     probe: sa.ColumnElement[bool]
 
 
+def folded(text: str) -> str:
+    """`text` without case, accents and other marks on letters.
+
+    >>> folded("Café-Straße, Новая Газета")
+    'cafe-strasse, новая газета'
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return plain.translate({ord(c): None for c in set(plain) if unicodedata.category(c) == "Mn"})
+
+
 def words(text: str) -> list[str]:
     """The searchable words of `text`.
 
     >>> words("Café_Zoë, 東京")
     ['cafe', 'zoe', '東', '京']
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c) != "Mn")
-    return [word[:_LONGEST] for word in _WORD.findall(plain)]
+    return [word[:_LONGEST] for word in _WORD.findall(folded(text))]
 
 
 def parse(search: str) -> Query:
-    """What a person typed: words, "phrases in quotes" and label:name or label:"long name".
+    """What a person typed: words, "phrases in quotes" and label:name or label:"long name". What is typed without a
+    space and falls into several words, as café-bar and 東京 do, is a phrase too.
 
     >>> parse('sonata label:"works for" "written in" Vien').labels
     ('works for',)
@@ -143,9 +155,21 @@ def filters(connection: Connection, project: int, query: Query) -> list[Hits | T
         found.append(Hits(sa.exists().where(key == documents.c.pk, *mine), sa.select(key).where(*mine).distinct(), key))
     for phrase in query.phrases:
         places = texts.c.text, documents.c.source, documents.c.id
-        holds = sa.or_(*(place.icontains(phrase, autoescape=True) for place in places))
+        if is_sqlite(connection):
+            holds = sa.or_(*(sa.func.instr(sa.func.folded(place), folded(phrase)) > 0 for place in places))
+        else:
+            wanted = _folded_there(sa.literal(phrase, sa.Text))
+            holds = sa.or_(*(sa.func.strpos(_folded_there(place), wanted) > 0 for place in places))
         found.append(Test(sa.exists().where(texts.c.document_pk == documents.c.pk, holds)))
     return found
+
+
+def _folded_there(text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """What `folded` gives, but for letters that casefold spells out, of which ß is the common one, and marks outside
+    the block of combining ones. The collation is named because lower() in the locale C knows ASCII alone."""
+    lower = sa.func.lower(sa.func.replace(sa.collate(text, "und-x-icu"), "ẞ", "ss"))
+    plain = sa.func.normalize(sa.func.replace(sa.func.replace(lower, "ß", "ss"), "ς", "σ"), sa.text("NFKD"))
+    return sa.func.regexp_replace(plain, "[\u0300-\u036f]", "", "g")
 
 
 def _with_words(connection: Connection, project: int, query: Query) -> Hits:

@@ -17,6 +17,8 @@ TEXTS = {
     "operators": "a AND b OR NOT c NEAR(d) {col}: ^x* -y",
     "percent": "100% of under_score 'quoted' \\ text",
     "born": "Ada was born in London and born again",
+    "russian": "Вчера Новая Газета писала",
+    "decomposed": "Rose\u0301-Bar am Platz",
     "devanagari": "हिन्दी में लिखा",
 }
 
@@ -55,6 +57,13 @@ def ids(store: Store, query: str, **more: object) -> list[str]:
         ('"BORN IN london"', ["born"]),
         ('"born in', ["born"]),
         ("tokyo-file", ["tokyo"]),
+        ('"новая газета"', ["russian"]),
+        ('"газета новая"', []),
+        ("rosé-bar", ["decomposed"]),
+        ("ROSE\u0301-BAR", ["decomposed"]),
+        ('"große STRASSE"', ["straße"]),
+        ('"naïve straße"', ["cafe"]),
+        ('"हिन्दी में"', ["devanagari"]),
         ("ada", ["born"]),
         ("NEAR(d)", ["operators"]),
         ("a AND b", ["operators"]),
