@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from db.spool import spool
 from db.store import Store
 from db.values import ADJUDICATOR, State
 from relex_core import jsonl
-from relex_core.errors import FormatError, InputError, NotFound, RelexError
+from relex_core.errors import FormatError, InputError, NotFound, RelexError, UnreadRest
 from relex_core.types import Annotation, Document, EntityLabel, Extraction, RelationLabel, Schema
 
 BATCH = 200
@@ -52,6 +52,11 @@ class Report:
     suggestions: int = 0
     decisions: int = 0
     errors: list[RelexError] = field(default_factory=list)
+
+    @property
+    def unread(self) -> tuple[UnreadRest, ...]:
+        """Where reading ended too early. Such a file is not stored in part: nobody knows what would be left out."""
+        return tuple(error for error in self.errors if isinstance(error, UnreadRest))
 
 
 def read(path: Path, format: str = "gliner", schema: Schema | None = None) -> Iterator[Annotation]:
@@ -110,8 +115,8 @@ def load(
     Labels that the project lacks are added to its label set. Decisions become revisions by whom the file names, else
     by `annotator`; a document that was adjudicated stays as it was adjudicated. Marks with scores become extractions.
     `by` is who imports, for the audit log. Without `deduplicate` a text may come under several ids, as files of
-    annotations have them. Raises FormatError naming the bad records,
-    unless they are to be skipped, before anything of any file is stored.
+    annotations have them. Raises FormatError naming the bad records, unless they are to be skipped, and of a file that
+    could not be read to its end in any case, before anything of any file is stored.
     """
     chosen, existing = _reading(format), _schema_of(store, project)
     reports: list[tuple[Path, Report]] = []
@@ -277,14 +282,15 @@ def _good(chosen: Format, path: Path, schema: Schema) -> Iterator[Record]:
 
 
 def _refuse(path: Path, format: str, report: Report, skip_bad: bool) -> None:
-    """Raises FormatError if there is nothing to store, or, unless bad records are to be skipped, if there are any."""
-    if not skip_bad:
+    """Raises FormatError if there is nothing to store or an unread rest, or, unless they are to be skipped, if there
+    are bad records."""
+    if not skip_bad or report.unread:
         _refuse_bad(path, report)
     if report.records == 0:
         raise FormatError(
             expected=f"records of the format {format} in {path.name}",
-            found="none that can be used",
-            change="Nothing was imported. Choose the format that the file is in.",
+            found="none that can be used" + (f" ({_told(report.errors)})" if report.errors else ""),
+            change="Nothing was imported. Correct the file, or choose the format that it is in.",
             lines=_lines(report.errors),
         )
 
@@ -294,14 +300,19 @@ def _refuse_bad(path: Path, report: Report) -> None:
         return
     lines = _lines(report.errors)
     where = f" in lines {_numbers(lines)}" if lines else ""
-    told = "; ".join(f"{error.expected}, found {error.found}" for error in report.errors[:SHOWN])
+    told = _told(report.unread or report.errors)
+    change = "Correct the file." if report.unread else "Correct these lines, or leave them out with --skip-bad."
     raise FormatError(
         expected=f"only good records in {path.name}",
         found=f"{len(report.errors)} bad and {report.records} good ones{where} ({told})",
-        change="Nothing was imported. Correct these lines, or leave them out with --skip-bad.",
+        change=f"Nothing was imported. {change}",
         value=tuple(report.errors),
         lines=lines,
     )
+
+
+def _told(errors: Sequence[RelexError]) -> str:
+    return "; ".join(f"{error.expected}, found {error.found}" for error in errors[:SHOWN])
 
 
 def _lines(errors: Iterable[RelexError]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
     RelexError
     ├── InputError          a text, an upload or an argument cannot be used as it is
     │   └── FormatError     a file does not hold what its format promises (carries line numbers)
+    │       └── UnreadRest  and what follows in it could not be read
     ├── SchemaError         a label set contradicts itself, or a value does not fit its label set
     ├── EditError           a correction cannot be applied to the annotation it was made for
     ├── ConfigError         a configuration file or option has a value that cannot work
@@ -46,6 +47,16 @@ class FormatError(InputError):
     ) -> None:
         super().__init__(expected=expected, found=found, change=change, value=value)
         self.lines = lines
+
+
+class UnreadRest(FormatError):
+    """`fault` ended the reading of a file: how much follows it there, and what, is unknown."""
+
+    def __init__(self, fault: FormatError) -> None:
+        found = f"{fault.found}; what follows was not read"
+        super().__init__(
+            expected=fault.expected, found=found, change=fault.change, value=fault.value, lines=fault.lines
+        )
 
 
 class SchemaError(RelexError, ValueError):

@@ -30,7 +30,7 @@ from db.formats.record import (
     with_rejected,
 )
 from db.formats.zipping import add_member, member, zip_writer
-from relex_core.errors import FormatError, quote
+from relex_core.errors import FormatError, UnreadRest, quote
 from relex_core.jsonl import Json, dumps
 from relex_core.types import Annotation, Document, Schema
 
@@ -124,7 +124,7 @@ def _rows(archive: Archive, pa: Any) -> Iterator[tuple[int, Any]]:
                             yield number, row
         except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile, FormatError) as error:
             found = f"{quote(state)} ({type(error).__name__}: {error})"
-            yield number + 1, misfit("a folder that datasets saved", found)
+            yield number + 1, UnreadRest(misfit("a folder that datasets saved", found))
 
 
 def _record(row: Json, schema: Schema | None, source: str) -> Record:

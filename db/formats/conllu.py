@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
-from db.formats.files import numbered_lines, text_writer
+from db.formats.files import block_rows, numbered_lines, text_writer
 from db.formats.record import (
     Edge,
     Format,
@@ -139,19 +139,17 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, Any]]:
-    block: list[str] = []
+    block: list[str | FormatError] = []
     begun = 0
     for number, line in numbered_lines(path):
-        if isinstance(line, FormatError):
-            yield number, line
-        elif line.strip("\r"):
+        if isinstance(line, FormatError) or line.strip("\r"):
             begun = begun if block else number
             block.append(line)
         elif block:
-            yield begun, block
+            yield from block_rows(begun, block)
             block = []
     if block:
-        yield begun, block
+        yield from block_rows(begun, block)
 
 
 def _record(block: list[str], schema: Schema | None, source: str) -> Record:

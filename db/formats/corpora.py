@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import json_rows, numbered_lines
+from db.formats.files import block_rows, json_rows, numbered_lines
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
 from db.formats.tokens import Tokens
 from relex_core.errors import FormatError, quote
@@ -74,20 +74,17 @@ def _spans(row: Json, schema: Schema | None) -> Record:
 
 
 def _column_blocks(path: Path) -> Iterator[tuple[int, Any]]:
-    block: list[str] = []
+    block: list[str | FormatError] = []
     begun = 0
     for number, line in numbered_lines(path):
-        if isinstance(line, FormatError):
-            yield number, line
-            continue
-        if line.startswith("#doc"):
+        if isinstance(line, str) and line.startswith("#doc"):
             if len(block) > 1:
-                yield begun, block
+                yield from block_rows(begun, block)
             block, begun = [line], number
-        elif line.strip():
+        elif isinstance(line, FormatError) or line.strip():
             block.append(line)
     if len(block) > 1:
-        yield begun, block
+        yield from block_rows(begun, block)
 
 
 def _columns(block: list[str], schema: Schema | None) -> Record:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import not_utf8, text_writer
+from db.formats.files import text_writer, undecoded
 from db.formats.record import Format, Item, each, misfit
+from relex_core.errors import FormatError, UnreadRest
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Schema
 
 COLUMNS = (
@@ -70,14 +71,21 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
     csv.field_size_limit(MAX_DOCUMENT)
 
     def rows() -> Iterator[tuple[int, Any]]:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        # a byte of another encoding costs its row and leaves the others where they are
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             first = next((line for line in file if line.strip()), "")
             file.seek(0)
-            table = csv.reader(file, delimiter=max(",;\t", key=first.count))
+            faults: list[FormatError] = []
+            table = csv.reader(_checked(file, faults), delimiter=max(",;\t", key=first.count))
             names: list[str] = []
             try:
                 for cells in table:
-                    if not names:
+                    if faults:
+                        yield table.line_num, faults[0]
+                        if not names:
+                            return
+                        faults.clear()
+                    elif not names:
                         names = [cell.strip().lower() for cell in cells]
                         if "text" not in names:
                             expected = 'a first row that names the columns, one of them "text"'
@@ -86,16 +94,22 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
                     elif any(cell.strip() for cell in cells):
                         yield table.line_num, dict(zip(names, cells, strict=False))
             except csv.Error as error:
-                yield table.line_num, misfit(f"a readable table row at line {table.line_num:,}", str(error))
+                expected = f"a readable table row at line {table.line_num:,}"
+                yield table.line_num, UnreadRest(misfit(expected, str(error)))
 
     def make(row: dict[str, str]) -> Document:
         text = plain(row["text"])
         return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or path.name)
 
-    try:
-        yield from each(rows(), make)
-    except UnicodeDecodeError as error:
-        yield not_utf8(error)
+    return each(rows(), make)
+
+
+def _checked(lines: Iterable[str], faults: list[FormatError]) -> Iterator[str]:
+    """The lines; what is wrong with the encoding of those that were given so far goes to `faults`."""
+    for number, line in enumerate(lines, start=1):
+        if fault := undecoded(line, number):
+            faults.append(fault)
+        yield line
 
 
 TRIPLES = Format(

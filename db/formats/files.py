@@ -16,7 +16,7 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
 from db.formats.record import misfit
-from relex_core.errors import FormatError, quote
+from relex_core.errors import FormatError, UnreadRest, quote
 from relex_core.types import sha256
 
 MAX_MEMBER = 200_000_000
@@ -63,9 +63,7 @@ def open_bytes(path: Path) -> gzip.GzipFile | BinaryIO:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str | FormatError]]:
-    """(1-based number, line without its end) of a UTF-8 file; lines end at a line feed and nowhere else.
-
-    What follows a line that is too long is not read."""
+    """(1-based number, line without its end) of a UTF-8 file; lines end at a line feed and nowhere else."""
     with open_bytes(path) as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), start=1):
             if len(line) > MAX_LINE:
@@ -79,17 +77,35 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str | FormatError]]:
             yield number, text.removesuffix("\n").removesuffix("\r")
 
 
+def block_rows(number: int, lines: list[str | FormatError]) -> Iterator[tuple[int, Any]]:
+    """(number, lines) of a record of several lines, or its bad lines: without them it would say something else."""
+    faults = [line for line in lines if isinstance(line, FormatError)]
+    for item in faults or (lines,):
+        yield number, item
+
+
 def _too_long(number: int) -> FormatError:
-    return FormatError(
-        expected=f"at most {MAX_LINE:,} bytes in line (or item) {number:,}",
-        found="more, and what follows was not read",
-        change="Write one record to a line, or split the file.",
-        lines=(number,),
+    return UnreadRest(
+        FormatError(
+            expected=f"at most {MAX_LINE:,} bytes in line (or item) {number:,}",
+            found="more",
+            change="Write one record to a line, or split the file.",
+            lines=(number,),
+        )
     )
 
 
-def not_utf8(error: UnicodeDecodeError, number: int = 0) -> FormatError:
-    where = f"line {number:,}" if number else "the file"
+def undecoded(text: str, number: int, unit: str = "line") -> FormatError | None:
+    """What is wrong with line (or another unit) `number` of a file that was decoded as UTF-8 with surrogateescape."""
+    try:
+        text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError as error:
+        return not_utf8(error, number, unit)
+    return None
+
+
+def not_utf8(error: UnicodeDecodeError, number: int = 0, unit: str = "line") -> FormatError:
+    where = f"{unit} {number:,}" if number else "the file"
     return FormatError(
         expected=f"UTF-8 text in {where}",
         found=f"the byte 0x{error.object[error.start]:02x} at position {error.start:,}",
@@ -121,9 +137,10 @@ def _json_object(line: str, number: int) -> Any:
 
 
 def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
-    """The items of a JSON array, holding one of them at a time; what follows a syntax error is not read."""
+    """The items of a JSON array, holding one of them at a time."""
     decoder = json.JSONDecoder()
-    decode = codecs.getincrementaldecoder("utf-8-sig")()
+    # where an item with bytes of another encoding ends can be told all the same
+    decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
     number, buffer, end = 0, "", False
     with open_bytes(path) as file:
 
@@ -133,40 +150,47 @@ def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
             end = not piece
             return decode.decode(piece, final=end)
 
-        try:
-            buffer = more().lstrip()[1:]
-            while True:
-                buffer = buffer.lstrip().removeprefix(",").lstrip() if number else buffer.lstrip()
-                if buffer.startswith("]"):
+        buffer = more().lstrip()[1:]
+        while True:
+            buffer = buffer.lstrip().removeprefix(",").lstrip() if number else buffer.lstrip()
+            if buffer.startswith("]"):
+                break
+            try:
+                value, stop = decoder.raw_decode(buffer)
+                # a number or word at the end of the buffer may go on in the next piece
+                if stop == len(buffer) and not end:
+                    raise ValueError("cut off")
+            except (ValueError, RecursionError) as error:
+                if end:
+                    yield number + 1, UnreadRest(_not_json(number + 1, f"{quote(buffer[:40])} ({error})"))
                     return
-                try:
-                    value, stop = decoder.raw_decode(buffer)
-                    # a number or word at the end of the buffer may go on in the next piece
-                    if stop == len(buffer) and not end:
-                        raise ValueError("cut off")
-                except (ValueError, RecursionError) as error:
-                    if end:
-                        yield number + 1, _not_json(number + 1, f"{quote(buffer[:40])} ({error})")
-                        return
-                    if len(buffer) > MAX_LINE:
-                        yield number + 1, _too_long(number + 1)
-                        return
-                    buffer += more()
-                    continue
-                number += 1
-                buffer = buffer[stop:]
-                yield number, value if isinstance(value, dict) else _not_json(number, quote(value, 40))
-                if not buffer:
-                    buffer = more()
-        except UnicodeDecodeError as error:
-            yield number + 1, not_utf8(error)
+                if len(buffer) > MAX_LINE:
+                    yield number + 1, _too_long(number + 1)
+                    return
+                buffer += more()
+                continue
+            number += 1
+            item, buffer = buffer[:stop], buffer[stop:]
+            fault = undecoded(item, number, "item")
+            yield number, fault or (value if isinstance(value, dict) else _not_json(number, quote(value, 40)))
+            if not buffer:
+                buffer = more()
+        rest = buffer[1:].lstrip()
+        while not rest and not end:
+            rest = more().lstrip()
+        if rest:
+            change = "Write all items as one array, or one JSON object to a line."
+            after = FormatError(
+                expected="the end of the file after its JSON array", found=quote(rest[:40]), change=change
+            )
+            yield number + 1, UnreadRest(after)
 
 
 def _not_json(number: int, found: str) -> FormatError:
     return FormatError(
         expected=f"a JSON object in line (or item) {number:,}",
         found=found,
-        change="Write one JSON object to a line or as one item of an array, or leave this one out.",
+        change="Write one JSON object to a line or as one item of an array.",
         lines=(number,),
     )
 

@@ -16,7 +16,8 @@ Record = Document | Extraction | Annotation
 """A bare text, a model's suggestions (marks with scores) or a person's decisions (marks without)."""
 
 Item = Record | RelexError
-"""Readers give errors instead of raising them, one for each record that cannot be used, and go on."""
+"""Readers give errors instead of raising them, one for each record that cannot be used, and go on; UnreadRest where
+they cannot."""
 
 Writer = Callable[[Iterable[Annotation], Path], int]
 """Writes all annotations to a path, gives their number; the path holds all of them or is not there."""

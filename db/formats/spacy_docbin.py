@@ -33,7 +33,7 @@ from db.formats.record import (
     with_rejected,
 )
 from db.formats.zipping import add_member, zip_writer
-from relex_core.errors import quote
+from relex_core.errors import UnreadRest, quote
 from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
 
@@ -130,7 +130,8 @@ def _docs(path: Path, spacy: Any) -> Iterator[tuple[int, Any]]:
                 number += 1
                 yield number, doc
         except Exception as error:  # whatever zlib, msgpack or numpy say about bytes that are no DocBin
-            yield number + 1, misfit("a spaCy DocBin", f"{quote(path.name)} ({type(error).__name__}: {error})")
+            found = f"{quote(path.name)} ({type(error).__name__}: {error})"
+            yield number + 1, UnreadRest(misfit("a spaCy DocBin", found))
 
 
 def _contents(path: Path) -> Iterator[bytes]:

@@ -152,6 +152,9 @@ def _written(contents: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
 
 def _told(name: str, report: Report, at: int) -> bool:
     """Say what a file holds; whether it may be imported."""
+    if report.unread:
+        refuse(f"{name} cannot be read to its end, so nothing of it is imported. {report.unread[0]}")
+        return False
     if report.errors:
         refuse(
             f"{len(report.errors):,} of {counted(len(report.errors) + report.records, 'record')} of {name} cannot be "

@@ -80,6 +80,22 @@ def test_nothing_of_several_files_is_stored_if_one_is_bad(store: Store, tmp_path
     assert store.project("letters").schema.entity_names == {"person", "animal"}
 
 
+def test_a_file_that_was_not_read_to_its_end_is_not_imported_in_part(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "in.json"
+    path.write_text("[" + record("p", TEXT) + ", {}, {text: 1}," + record("q", OTHER) + "]")
+    with pytest.raises(FormatError, match="what follows was not read") as refused:
+        imports.load(store, "letters", [path], format="relex-jsonl", skip_bad=True)
+    assert refused.value.change == "Nothing was imported. Correct the file."
+    assert store.projects() == ()
+
+
+def test_why_no_record_can_be_used_is_told(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes("id,text\n1,caf\xe9\n".encode("cp1252"))
+    with pytest.raises(FormatError, match=r"none that can be used \(UTF-8 text in line 2, found the byte 0xe9"):
+        imports.load(store, "letters", [path], format="csv", skip_bad=True)
+
+
 def test_the_log_says_what_was_imported_and_by_whom(store: Store, url: str, tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text(record("p", TEXT, (0, "person")) + record("q", OTHER) + "not json\n")

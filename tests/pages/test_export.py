@@ -276,3 +276,15 @@ def test_adjudicated_decisions_alone(app: AppTest) -> None:
     app.run()
     app.toggle(key="export_annotators_adjudicated").set_value(True).run()
     assert "1 document<" in shown(app)
+
+
+def test_the_rest_of_a_file_that_ends_early_is_not_called_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in.json"
+    path.write_text('[{"text": "Ada", "label": []}, {text: 1}, {"text": "Bob", "label": []}]')
+    said: list[str] = []
+    monkeypatch.setattr(importing, "refuse", said.append)
+    assert not importing._told("in.json", imports.inspect(path, "doccano"), 0)
+    assert "in.json cannot be read to its end, so nothing of it is imported." in said[0]
+    assert "what follows was not read" in said[0]

@@ -16,8 +16,8 @@ import pytest
 from db import exports, imports
 from db.formats import FORMATS, Attributed, Item, files, zipping
 from db.store import Store
-from relex_core.errors import RelexError
-from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
+from relex_core.errors import RelexError, UnreadRest
+from relex_core.types import MAX_DOCUMENT, Annotation, Document, Entity, Extraction, Relation, Schema
 
 
 def read(name: str, path: Path, schema: Schema | None = None) -> list[Item]:
@@ -180,7 +180,7 @@ def test_a_line_that_no_memory_holds_is_refused_after_a_part_of_it(tmp_path: Pat
     path = put(tmp_path, "a.jsonl", gzip.compress(content, 1) if packed else content)
     good, error = read("doccano", path)
     assert isinstance(good, Annotation)
-    assert isinstance(error, RelexError)
+    assert isinstance(error, UnreadRest)
     assert "at most 64,000,000 bytes in line (or item) 2" in str(error)
     path = put(tmp_path, "b.json", gzip.compress(b"[" + line + b"," + long, 1) if packed else b"[" + line + b"," + long)
     good, error = read("doccano", path)
@@ -239,6 +239,58 @@ def test_bad_lines_are_named_and_good_ones_offered(tmp_path: Path) -> None:
     items = read("doccano", path)
     assert [isinstance(item, RelexError) for item in items] == [False, True, True, True, False]
     assert [getattr(item, "lines", None) for item in items[1:4]] == [(2,), (3,), (4,)]
+
+
+def test_a_byte_of_another_encoding_costs_one_record_and_names_its_line(tmp_path: Path) -> None:
+    rows = ["id,text", *(f"d{n},word number {n} and some text" for n in range(1, 1001))]
+    rows[801] = 'd801,"caf\xe9\nin Paris"'
+    items = read("csv", put(tmp_path, "a.csv", "\n".join(rows).encode("cp1252")))
+    assert [item.id for item in items if isinstance(item, Document)] == [f"d{n}" for n in range(1, 1001) if n != 801]
+    (error,) = [item for item in items if isinstance(item, RelexError)]
+    assert "UTF-8 text in line 802, found the byte 0xe9 at position 9" in str(error)
+    (error,) = read("csv", put(tmp_path, "a.csv", "id,text,d\xe9j\xe0\n1,Ada,x\n".encode("cp1252")))
+    assert "UTF-8 text in line 1" in str(error)
+    array = b'[{"text": "Ada", "label": []}, {"text": "caf\xe9", "label": []}, {"text": "Bob", "label": []}]'
+    one, error, three = read("doccano", put(tmp_path, "a.json", array))
+    assert "UTF-8 text in item 2, found the byte 0xe9 at position 13" in str(error)
+    assert [item.text for item in (one, three) if isinstance(item, Document)] == ["Ada", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("conllu", b"1\tAda" + b"\t_" * 8 + b"\n2\tn\xe9e" + b"\t_" * 8 + b"\n\n1\tBob" + b"\t_" * 8 + b"\n\n"),
+        ("conll04", b"#doc 1\n0\tAda\tO\t['N']\t[0]\n1\tn\xe9e\tO\t['N']\t[1]\n#doc 2\n0\tBob\tO\t['N']\t[0]\n"),
+    ],
+)
+def test_a_record_that_lacks_one_of_its_lines_is_not_taken_for_a_shorter_one(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    error, good = read(name, put(tmp_path, "a", content))
+    assert "found the byte 0xe9" in str(error)
+    assert isinstance(good, Annotation)
+    assert good.document.text == "Bob"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("doccano", b'[{"text": "Ada", "label": []}, {text: 1}, {"text": "Bob", "label": []}]', "item) 2"),
+        ("doccano", b'[{"text": "Ada", "label": []}, {"text": "B', "item) 2"),
+        (
+            "doccano",
+            b'[{"text": "Ada", "label": []}]' + b" " * 70_000 + b'[{"text": "Bob", "label": []}]',
+            "its JSON array",
+        ),
+        ("csv", b'id,text\n1,Ada\n2,"' + b"a" * (MAX_DOCUMENT + 1) + b"\n3,Bob\n", "row at line 3"),
+    ],
+)
+def test_what_ends_the_reading_of_a_file_says_so(tmp_path: Path, name: str, content: bytes, found: str) -> None:
+    good, error = read(name, put(tmp_path, "a", content))
+    assert isinstance(good, Document)
+    assert isinstance(error, UnreadRest)
+    assert found in str(error)
+    assert "what follows was not read" in str(error)
 
 
 def test_gzip_and_byte_order_marks_are_no_obstacle(tmp_path: Path) -> None:
