@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -71,12 +71,11 @@ def read(path: Path, format: str = "gliner", schema: Schema | None = None) -> It
 
 def inspect(path: Path, format: str, schema: Schema | None = None) -> Report:
     """Read a file without storing anything. Raises InputError if it cannot be opened or the format has no reader."""
-    chosen = _reading(format)
-    known = schema or manifest_schema(path) or Schema()
-    report = Report(known)
+    chosen, manifest = _reading(format), manifest_schema(path)
+    before = schema or manifest
+    report = Report(before or Schema())
     entities: dict[str, EntityLabel] = {}
     relations: dict[str, RelationLabel] = {}
-    before = schema or manifest_schema(path)
     for item in _items(chosen, path, before):
         if isinstance(item, RelexError):
             report.errors.append(item)
@@ -94,7 +93,7 @@ def inspect(path: Path, format: str, schema: Schema | None = None) -> Report:
             for edge in item.schema.relation_labels:
                 relations.setdefault(edge.name, edge)
     # once for all: an open label set has thousands
-    report.schema = _with_labels(known, entities.values(), relations.values())
+    report.schema = _with_labels(report.schema, entities, relations, manifest or Schema())
     return report
 
 
@@ -332,18 +331,26 @@ def _schema_of(store: Store, project: str) -> Schema | None:
 
 
 def _with_labels(
-    schema: Schema, more_entities: Iterable[EntityLabel], more_relations: Iterable[RelationLabel]
+    schema: Schema, entities: Mapping[str, EntityLabel], relations: Mapping[str, RelationLabel], defined: Schema
 ) -> Schema:
-    """`schema` and the labels that it lacks, which are taken whole, with their types and inverses."""
-    entities = [label for label in more_entities if label.name not in schema.entity_names]
-    relations = [label for label in more_relations if label.name not in schema.relation_names]
-    if not entities and not relations:
+    """`schema` and the labels that it lacks, as `defined` has them if it does. They are taken whole: the types and
+    inverses of relations come with them."""
+    entity_of = {**entities, **{label.name: label for label in defined.entity_labels}}
+    relation_of = {**relations, **{label.name: label for label in defined.relation_labels}}
+    given: dict[str, RelationLabel] = {}
+    names = list(relations)
+    for name in names:
+        if name not in schema.relation_names and name not in given:
+            given[name] = relation_of[name]
+            names += [given[name].inverse] if given[name].inverse else []
+    types = (name for label in given.values() for name in (*label.head_types, *label.tail_types))
+    new = [name for name in dict.fromkeys((*entities, *types)) if name not in schema.entity_names]
+    if not new and not given:
         return schema
     # colours and letters were chosen for another set
-    plain = [replace(label, letter="", color=0) for label in entities]
+    plain = [replace(entity_of[name], letter="", color=0) for name in new]
     merged = Schema.of([*schema.entity_labels, *plain], schema.relation_labels)
-    wholes = united(merged, (), (label.name for label in relations)).relation_labels
-    given = {label.name: label for label in relations}
+    wholes = united(merged, (), given).relation_labels
     finished = [replace(given[label.name], color=label.color) if label.name in given else label for label in wholes]
     return Schema.of(merged.entity_labels, finished)
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from db.store import Store
 from db.values import ADJUDICATOR, State
 from relex_core import editing, jsonl
 from relex_core.errors import FormatError, InputError, StoreError
-from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema, sha256
+from relex_core.types import Annotation, Document, Entity, EntityLabel, Relation, RelationLabel, Schema, sha256
 from tests.db.conftest import ADA, CAFE, NIELS, SCHEMA, found, suggestions
 
 # emoji with joiners, combining marks, Arabic, line ends that Python splits lines at but JSON Lines must not
@@ -261,6 +262,30 @@ def test_import_adds_labels_to_a_project(store: Store, tmp_path: Path) -> None:
     revision = next(store.latest_revisions("letters"))
     assert (revision.annotator, revision.state, revision.note) == ("import", State.SUBMITTED, "imported from in.jsonl")
     assert [e.text(revision.annotation.document) for e in revision.annotation.entities] == ["Ada", "Bo"]
+
+
+def test_labels_of_a_snapshot_keep_their_definitions_in_a_project_that_exists(store: Store, tmp_path: Path) -> None:
+    person = EntityLabel("person", "a human being")
+    married = RelationLabel("married", "spouses", ("person",), ("person",), symmetric=True)
+    works = RelationLabel("works for", "an employee", ("person",), ("company",), inverse="employs")
+    employs = RelationLabel("employs", "an employer", ("company",), ("person",), inverse="works for")
+    whole = Schema.of([person, EntityLabel("company", "a firm"), "unused"], [married, works, employs, "seen in"])
+    store.create_project("from", whole)
+    store.add_documents("from", [ADA])
+    ends = (Entity("a", 0, 3, "person"), Entity("b", 4, 12, "person"))
+    related = (Relation("a", "b", "married"), Relation("a", "b", "works for"))
+    store.save("from", Annotation(ADA, whole, ends, related), annotator="ann", state=State.SUBMITTED)
+    exports.snapshot(store, "from", tmp_path / "out.jsonl", format="relex-jsonl")
+    here = RelationLabel("married", "as this project has it", color=3)
+    store.create_project("to", Schema.of(["place"], [here]))
+    imports.load(store, "to", [tmp_path / "out.jsonl"], format="relex-jsonl")
+    schema = store.project("to").schema
+    assert [(label.name, label.description) for label in schema.entity_labels] == [
+        ("place", ""),
+        ("person", "a human being"),
+        ("company", "a firm"),
+    ]
+    assert [replace(label, color=0) for label in schema.relation_labels] == [replace(here, color=0), works, employs]
 
 
 def test_import_twice_adds_nothing(letters: Store, tmp_path: Path) -> None:
