@@ -2,9 +2,10 @@
 
 `Entity` holds one B-, I- or O tag for each layer, joined by `;`: nested and crossing marks take further layers.
 `Relation` on the first token of the head gives layer, label and target as `layer>token:layer>label`. White space
-is kept by SpaceAfter=No, SpacesAfter and SpacesBefore as in Universal Dependencies. Words that would break a line
-are written as \\uXXXX and marked with Form=Escaped. Comments hold what words cannot: id, source, suggestions that a
-person turned down.
+is kept by SpaceAfter=No, SpacesAfter and SpacesBefore as in Universal Dependencies. Words that would
+break a line are written as \\uXXXX and marked with Form=Escaped. Comments hold what words cannot: id, source,
+suggestions that a person turned down. A line `3-4` of other tools is what the text has for the words 3 and 4 (French
+"du" for "de le"): a mark on one of them covers it.
 """
 
 from __future__ import annotations
@@ -165,20 +166,27 @@ def _record(block: list[str], schema: Schema | None, source: str) -> Record:
             cells = line.split("\t")
             if len(cells) != 10:
                 raise misfit("ten columns with tabs between them", f"{len(cells)} in {quote(line)}", line)
-            if cells[0].isdecimal():
+            # empty nodes (8.1) have no place in the text
+            if re.fullmatch(r"\d+(-\d+)?", cells[0]):
                 rows.append(cells)
-    text = ""
+    text, implied = "", ""
     spans: list[tuple[int, int]] = []
     miscs: list[dict[str, str]] = []
+    # the last word that a line like "3-4" stands for, and where that stands
+    until, whole = 0, (0, 0)
     for cells in rows:
         misc = dict(part.partition("=")[::2] for part in cells[9].split("|"))
-        text += _unspaced(misc.get("SpacesBefore", "")) if not spans else ""
-        form = _unspaced(cells[1]) if misc.get("Form") == "Escaped" else cells[1]
-        spans.append((len(text), len(text) + len(form)))
-        text += form + _unspaced(misc.get("SpacesAfter", "" if misc.get("SpaceAfter") == "No" else "\\s"))
-        miscs.append(misc)
-    if rows and "SpaceAfter" not in miscs[-1] and "SpacesAfter" not in miscs[-1]:
-        text = text[:-1]  # the space that the last word of other tools' files implies
+        first, _, last = cells[0].partition("-")
+        if last or int(first) > until:
+            text += implied if text else _unspaced(misc.get("SpacesBefore", ""))
+            form = _unspaced(cells[1]) if misc.get("Form") == "Escaped" else cells[1]
+            whole = (len(text), len(text) + len(form))
+            until = int(last) if last else 0
+            text += form + _unspaced(misc.get("SpacesAfter", ""))
+            implied = "" if "SpacesAfter" in misc or misc.get("SpaceAfter") == "No" else " "
+        if not last:
+            spans.append(whole)
+            miscs.append(misc)
     document = Document.from_text(
         text, unquote(said.get("newdoc id") or said.get("sent_id", "")), unquote(said.get("source", source))
     )

@@ -8,10 +8,11 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
@@ -243,28 +244,26 @@ def member_id(name: str) -> str:
     return unquote(name)
 
 
-class Archive(Protocol):
-    """Files by name: a zip archive, or a folder."""
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Files by name, of a zip archive or a folder, without hidden ones and without what macOS adds."""
 
-    def namelist(self) -> list[str]: ...
-
-    def open(self, name: str, /) -> IO[bytes]: ...
-
-
-class _Folder:
-    """A folder, read like an archive of its files; hidden ones are left out. Numbers in names count as numbers."""
-
-    def __init__(self, path: Path) -> None:
-        found = (file for file in path.rglob("*") if file.is_file())
-        self._files = {file.relative_to(path).as_posix(): file for file in found}
-        self._names = [name for name in self._files if not any(part.startswith(".") for part in name.split("/"))]
-        self._names.sort(key=natural)
+    names: tuple[str, ...]
+    open: Callable[[str], IO[bytes]]
 
     def namelist(self) -> list[str]:
-        return list(self._names)
+        return [name for name in self.names if not any(map(_hidden, PurePosixPath(name).parts))]
 
-    def open(self, name: str, /) -> IO[bytes]:
-        return self._files[name].open("rb")
+
+def _hidden(part: str) -> bool:
+    # Finder puts the attributes of each file there, under the file's own name and ending
+    return part.startswith(".") or part == "__MACOSX"
+
+
+def _folder(path: Path) -> Archive:
+    """A folder, read like an archive of its files. Numbers in names count as numbers."""
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    return Archive(tuple(sorted(files, key=natural)), lambda name: files[name].open("rb"))
 
 
 def natural(name: str) -> list[str | int]:
@@ -285,7 +284,7 @@ def is_archive(path: Path) -> bool:
 def archive_reader(path: Path) -> Iterator[Archive]:
     """An open folder or zip archive whose member names stay inside its folder. Raises FormatError."""
     if path.is_dir():
-        yield _Folder(path)
+        yield _folder(path)
         return
     try:
         archive = zipfile.ZipFile(path)
@@ -294,7 +293,7 @@ def archive_reader(path: Path) -> Iterator[Archive]:
     with archive:
         for info in archive.infolist():
             check_member(info)
-        yield archive
+        yield Archive(tuple(archive.namelist()), archive.open)
 
 
 def check_member(info: zipfile.ZipInfo) -> None:

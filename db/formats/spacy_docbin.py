@@ -156,18 +156,20 @@ def from_doc(doc: Any, schema: Schema | None) -> Record:
     scores = [] if group is None else [float(score) for score in group.attrs.get("scores", ())]
     if len(scores) != len(spans):
         scores = []
+    ours = _KEY in doc.user_data
+    # in other tools' files the id names an entity in the world, which may be mentioned twice
     marks = [
         Mark(
-            s.id_ or n,
+            s.id_ if ours else n,
             s.start_char,
             s.end_char,
             s.label_,
             scores[n] if scores else None,
-            s.id_ if _KEY in doc.user_data else "",
+            s.id_ if ours else "",
         )
         for n, s in enumerate(spans)
     ]
-    if _KEY in doc.user_data:
+    if ours:
         edges = [Edge(*triple) for triple in extra["relations"]]
         return with_rejected(record_from_marks(document, marks, edges, schema), extra.get("rejected"))
     first = {span.start: mark.key for span, mark in reversed(list(zip(spans, marks, strict=True)))}

@@ -7,8 +7,9 @@ text recognition here.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from db.formats.files import MAX_MEMBER, check_member, not_utf8
 from db.formats.record import Format, Item, misfit, required
@@ -46,7 +47,7 @@ def read_pdf(path: Path, schema: Schema | None) -> Iterator[Item]:
 
 
 def read_docx(path: Path, schema: Schema | None) -> Iterator[Item]:
-    """Paragraphs and table cells in the order of the document, one to a line."""
+    """Paragraphs and table rows in the order of the document, one to a line; merged cells count once."""
     del schema
     try:
         import docx
@@ -66,7 +67,7 @@ def read_docx(path: Path, schema: Schema | None) -> Iterator[Item]:
             if rows is None:
                 lines.append(str(getattr(part, "text", "")))
             else:
-                lines.extend("\t".join(cell.text for cell in row.cells) for row in rows)
+                lines.extend("\t".join(cells) for cells in _rows(rows))
         text = "\n".join(lines)
     except FormatError as error:
         yield error
@@ -75,6 +76,15 @@ def read_docx(path: Path, schema: Schema | None) -> Iterator[Item]:
         yield misfit("a readable DOCX file", f"{quote(path.name)} ({type(error).__name__}: {error})")
         return
     yield _layer(text, path, "a DOCX file with text", "Save it with its text, not as pictures.")
+
+
+def _rows(rows: Iterable[Any]) -> Iterator[list[str]]:
+    """The texts of a table's cells: python-docx gives a merged cell again for each place that it covers."""
+    seen: set[Any] = set()
+    for row in rows:
+        cells = [cell for cell in {cell._tc: cell for cell in row.cells}.values() if cell._tc not in seen]
+        seen.update(cell._tc for cell in cells)
+        yield [cell.text for cell in cells]
 
 
 def _layer(text: str, path: Path, expected: str, change: str) -> Item:

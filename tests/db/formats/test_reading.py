@@ -551,6 +551,62 @@ def test_conllu_of_other_tools_is_read_with_its_spaces(tmp_path: Path) -> None:
     assert said(annotation)[0] == [("Ada", "PER")]
 
 
+def test_conllu_lines_for_several_words_are_what_the_text_has(tmp_path: Path) -> None:
+    def row(number: str, form: str, misc: str = "_") -> str:
+        return "\t".join([number, form, *"_" * 7, misc])
+
+    rows = [row("1-2", "Aux"), row("1", "A", "Entity=B-X"), row("2", "les"), row("3", "amis"), row("4", "vient")]
+    rows += [row("5-6", "du"), row("5", "de", "SpaceAfter=No"), row("6", "le", "Entity=B-GPE"), row("6.1", "dit")]
+    rows += [
+        row("7", "Canada", "Entity=I-GPE"),
+        row("8-9", "dámelo", "SpaceAfter=No"),
+        row("8", "da"),
+        row("9", "melo"),
+    ]
+    rows += [row("10", ".", "Entity=B-P|Relation=1>6:1>after")]
+    annotation = only("conllu", put(tmp_path, "a.conllu", "\n".join([*rows, "", ""])))
+    assert annotation.document.text == "Aux amis vient du Canada dámelo."
+    expected = [("Aux", "X"), ("du Canada", "GPE"), (".", "P")]
+    assert said(annotation) == (expected, [(".", "after", "du Canada")])
+
+
+def test_an_entity_that_spacy_rules_find_twice_is_two_marks(tmp_path: Path) -> None:
+    import spacy
+    from spacy.tokens import DocBin
+
+    nlp = spacy.blank("en")
+    rules = nlp.add_pipe("entity_ruler")
+    rules.add_patterns([{"label": "ORG", "pattern": "Apple", "id": "apple"}])  # type: ignore[attr-defined]
+    annotation = only("spacy", put(tmp_path, "a.spacy", DocBin(docs=[nlp("Apple opened. Apple closed.")]).to_bytes()))
+    assert [(e.start, e.label) for e in annotation.entities] == [(0, "ORG"), (14, "ORG")]
+
+
+def test_what_macos_adds_to_an_archive_and_hidden_files_are_no_documents(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("./c/a.txt", "Ada met Bob")
+        for name in ("__MACOSX/c/._a.txt", "__MACOSX/c/._a.ann", "c/._b.txt", ".git/c.txt"):
+            archive.writestr(name, b"\x00\x05\x16\x07\xa3")
+    (document,) = read("brat", tmp_path / "a.zip")
+    assert isinstance(document, Document)
+    assert document.text == "Ada met Bob"
+
+
+def test_merged_cells_of_a_word_file_are_read_once(tmp_path: Path) -> None:
+    import docx
+
+    word = docx.Document()
+    table = word.add_table(3, 3)
+    for at, cell in enumerate(cell for row in table.rows for cell in row.cells):
+        cell.text = f"c{at}"
+    table.cell(0, 0).merge(table.cell(0, 2)).text = "Header"
+    table.cell(1, 0).merge(table.cell(2, 0)).text = "Side"
+    table.cell(2, 1).text = "Side"
+    word.save(str(tmp_path / "a.docx"))
+    (document,) = read("docx", tmp_path / "a.docx")
+    assert isinstance(document, Document)
+    assert document.text == "Header\nSide\tc4\tc5\nSide\tc8"
+
+
 def test_gliner2_names_without_offsets_are_looked_up_unless_ambiguous(tmp_path: Path) -> None:
     output = {"entities": {"person": ["Ada"]}, "relations": []}
     assert said(only("gliner2", put(tmp_path, "a.jsonl", {"input": "Ada left", "output": output})))[0] == [
