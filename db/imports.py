@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from db import audit, documents, extractions, projects, saving
 from db.formats import Attributed, Format, Record, named, united
+from db.formats.files import readable
 from db.manifests import file_hash, manifest_of
 from db.spool import spool
 from db.store import Store
@@ -132,7 +133,7 @@ def load(
     total = Imported(0, 0, 0, 0, 0)
     for path, report in reports:
         with spool("seen (id TEXT, text TEXT, times INTEGER, PRIMARY KEY (id, text)) WITHOUT ROWID") as tables:
-            job = _Job(store, project, file_hash(path), path.name, annotator, state, deduplicate, tables)
+            job = _Job(store, project, file_hash(path), readable(path.name), annotator, state, deduplicate, tables)
             total = _sum(total, job.store_file(chosen, path, report.errors, by))
     return total
 
@@ -242,7 +243,7 @@ def manifest_schema(path: Path) -> Schema | None:
         return jsonl.schema_from_json(json.loads(manifest.read_text(encoding="utf-8"))["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
-            expected=f'a manifest with a "schema" in {manifest.name}',
+            expected=f'a manifest with a "schema" in {readable(manifest.name)}',
             found=f"{type(error).__name__}: {error}",
             change="Take the manifest that was written with the file, or remove it to read the file without one.",
         ) from error
@@ -267,7 +268,7 @@ def _items(chosen: Format, path: Path, schema: Schema | None) -> Iterator[Record
     except OSError as error:
         raise InputError(
             expected="a file that can be read",
-            found=f"{error.strerror or type(error).__name__}: {path.name}",
+            found=f"{error.strerror or type(error).__name__}: {readable(path.name)}",
             change="Check the name of the file and the right to read it.",
             value=str(path),
         ) from error
@@ -287,7 +288,7 @@ def _refuse(path: Path, format: str, report: Report, skip_bad: bool) -> None:
         _refuse_bad(path, report)
     if report.records == 0:
         raise FormatError(
-            expected=f"records of the format {format} in {path.name}",
+            expected=f"records of the format {format} in {readable(path.name)}",
             found="none that can be used" + (f" ({_told(report.errors)})" if report.errors else ""),
             change="Nothing was imported. Correct the file, or choose the format that it is in.",
             lines=_lines(report.errors),
@@ -302,7 +303,7 @@ def _refuse_bad(path: Path, report: Report) -> None:
     told = _told(report.unread or report.errors)
     change = "Correct the file." if report.unread else "Correct these lines, or leave them out with --skip-bad."
     raise FormatError(
-        expected=f"only good records in {path.name}",
+        expected=f"only good records in {readable(path.name)}",
         found=f"{len(report.errors)} bad and {report.records} good ones{where} ({told})",
         change=f"Nothing was imported. {change}",
         value=tuple(report.errors),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def file_hash(path: Path) -> str:
         if file.is_dir():
             continue
         if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode() + b"\x00")
+            digest.update(os.fsencode(file.relative_to(path).as_posix()) + b"\x00")
         with file.open("rb") as content:
             while piece := content.read(1 << 20):
                 digest.update(piece)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relex_core.errors import FormatError, quote
-from relex_core.jsonl import Json, annotation_from_training, read_lines, reading, training_labels
+from relex_core.jsonl import Json, annotation_from_training, id_of, read_lines, reading, training_labels
 from relex_core.marked import Marked, read_marked
 from relex_core.types import Document, Entity, EntityLabel, Relation, RelationLabel, Schema
 
@@ -144,7 +144,7 @@ def _from_corpus(record: Json, name: str) -> Gold:
         if not (0 <= head < len(clusters) and 0 <= tail < len(clusters)):
             raise ValueError(f"a relation between clusters {head} and {tail} of {len(clusters)}")
     return Gold(
-        Document(str(record.get("id") or name), text, str(record.get("source", ""))),
+        Document(id_of(record.get("id"), name), text, str(record.get("source", ""))),
         entities,
         tuple(Relation(str(r["head"]), str(r["tail"]), str(r["label"])) for r in record["relations"]),
         partial=bool(record.get("partial", False)),

@@ -86,6 +86,15 @@ def _bad_line(number: int, found: str) -> FormatError:
     )
 
 
+def id_of(*values: object) -> str:
+    """The first value that is an id, as text; "" if none is.
+
+    >>> id_of(None, 0), id_of("", None)
+    ('0', '')
+    """
+    return next((str(value) for value in values if value not in (None, "")), "")
+
+
 def document_from_json(record: Json, source: str = "") -> Document:
     """A document from {"text"} or {"id", "text"}. Raises InputError."""
     text = record.get("text")
@@ -96,7 +105,7 @@ def document_from_json(record: Json, source: str = "") -> Document:
             change='Rename the key that holds the text to "text".',
             value=record,
         )
-    document = Document.from_text(text, id=str(record.get("id") or ""), source=source or str(record.get("source", "")))
+    document = Document.from_text(text, id=id_of(record.get("id")), source=source or str(record.get("source", "")))
     extra = record.get("extra")
     return replace(document, extra=extra) if isinstance(extra, str) and extra else document
 
@@ -279,7 +288,7 @@ def annotation_from_training(record: Json, schema: Schema) -> Annotation:
     for head, tail, _ in relations:
         if not (0 <= head < len(ner) and 0 <= tail < len(ner)):
             raise _misfit(f"entity indices between 0 and {len(ner) - 1}", [head, tail])
-    document = Document.from_text(" ".join(tokens), id=str(record.get("id") or ""))
+    document = Document.from_text(" ".join(tokens), id=id_of(record.get("id")))
     spans = [(starts[first], starts[last] + len(tokens[last]), label) for first, last, label in ner]
     ids = [f"{start}:{end}:{label}" for start, end, label in spans]
     # the same span and label twice is one entity; relations through either of them meet there

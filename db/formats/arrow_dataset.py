@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import Archive, archive_reader, is_archive, member_text
+from db.formats.files import Archive, archive_reader, is_archive, member_text, readable
 from db.formats.record import (
     Edge,
     Format,
@@ -31,7 +31,7 @@ from db.formats.record import (
 )
 from db.formats.zipping import add_member, member, zip_writer
 from relex_core.errors import FormatError, UnreadRest, quote
-from relex_core.jsonl import Json, dumps
+from relex_core.jsonl import Json, dumps, id_of
 from relex_core.types import Annotation, Document, Schema
 
 NAME = "datasets"
@@ -107,7 +107,7 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
         yield misfit("a folder that datasets saved, or a .zip archive of it", quote(path.name))
         return
     with archive_reader(path) as archive:
-        yield from each(_rows(archive, pa), lambda row: _record(row, schema, path.name))
+        yield from each(_rows(archive, pa), lambda row: _record(row, schema, readable(path.name)))
 
 
 def _rows(archive: Archive, pa: Any) -> Iterator[tuple[int, Any]]:
@@ -128,11 +128,11 @@ def _rows(archive: Archive, pa: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _record(row: Json, schema: Schema | None, source: str) -> Record:
-    document = Document.from_text(str(row["text"]), str(row.get("id") or ""), str(row.get("source") or ""))
+    document = Document.from_text(str(row["text"]), id_of(row.get("id")), str(row.get("source") or ""))
     if row.get("extra"):
         document = Document(document.id, document.text, document.source, str(row["extra"]))
     marks = [
-        Mark(n, int(e["start"]), int(e["end"]), str(e["label"]), e.get("score"), str(e.get("id") or ""))
+        Mark(n, int(e["start"]), int(e["end"]), str(e["label"]), e.get("score"), id_of(e.get("id")))
         for n, e in enumerate(row.get("entities") or ())
     ]
     edges = [Edge(r["head"], r["tail"], str(r["label"]), r.get("score")) for r in row.get("relations") or ()]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from db.formats.files import archive_reader, is_archive, member_id, member_text
+from db.formats.files import archive_reader, is_archive, member_id, member_text, readable
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
 from db.formats.utf16 import repaired
 from db.formats.zipping import add_member, member_names, zip_writer
@@ -107,7 +107,7 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
             folder, _, stem = name.removesuffix(".txt").rpartition("/")
             folder += "/" if folder else ""
             known = labels.get(folder) or labels.get("") or {}
-            document = Document(member_id(stem), member_text(archive, name), folder)
+            document = Document(member_id(stem), member_text(archive, name), readable(folder))
             ann = folder + stem + ".ann"
             return parse(member_text(archive, ann), document, known, schema) if ann in names else document
 

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
-from db.formats.files import block_rows, numbered_lines, text_writer
+from db.formats.files import block_rows, numbered_lines, readable, text_writer
 from db.formats.record import (
     Edge,
     Format,
@@ -136,7 +136,7 @@ def _unspaced(code: str) -> str:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    return each(_blocks(path), lambda block: _record(block, schema, path.name))
+    return each(_blocks(path), lambda block: _record(block, schema, readable(path.name)))
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, Any]]:

@@ -12,7 +12,7 @@ from db.formats.files import block_rows, json_rows, numbered_lines
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks
 from db.formats.tokens import Tokens
 from relex_core.errors import FormatError, quote
-from relex_core.jsonl import Json
+from relex_core.jsonl import Json, id_of
 from relex_core.types import Document, Schema
 
 
@@ -64,7 +64,7 @@ def read_conll04(path: Path, schema: Schema | None) -> Iterator[Item]:
 
 def _spans(row: Json, schema: Schema | None) -> Record:
     tokens = Tokens.joined([str(token) for token in row["tokens"]])
-    document = Document.from_text(tokens.text, str(row.get("orig_id") or row.get("id") or ""))
+    document = Document.from_text(tokens.text, id_of(row.get("orig_id"), row.get("id")))
     marks = [
         Mark(n, *tokens.offsets(int(e["start"]), int(e["end"]) - 1), str(e["type"]))
         for n, e in enumerate(row["entities"])
@@ -118,7 +118,7 @@ def read_crossre(path: Path, schema: Schema | None) -> Iterator[Item]:
 
 def _crossre(row: Json, schema: Schema | None) -> Record:
     tokens = Tokens.joined([str(word) for word in row["sentence"]])
-    document = Document.from_text(tokens.text, str(row.get("doc_key") or ""))
+    document = Document.from_text(tokens.text, id_of(row.get("doc_key")))
     marks: dict[tuple[int, int], Mark] = {}
     for first, last, label in row["ner"]:
         marks.setdefault((first, last), Mark((first, last), *tokens.offsets(first, last), str(label)))

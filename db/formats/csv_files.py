@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import text_writer, undecoded
+from db.formats.files import readable, text_writer, undecoded
 from db.formats.record import Format, Item, each, misfit
 from relex_core.errors import FormatError, UnreadRest
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Schema
@@ -99,7 +99,7 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
 
     def make(row: dict[str, str]) -> Document:
         text = plain(row["text"])
-        return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or path.name)
+        return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or readable(path.name))
 
     return each(rows(), make)
 

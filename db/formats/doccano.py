@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from db.formats.files import json_rows, write_lines
+from db.formats.files import json_rows, readable, write_lines
 from db.formats.record import (
     Edge,
     Format,
@@ -22,7 +22,7 @@ from db.formats.record import (
     with_extra,
     with_rejected,
 )
-from relex_core.jsonl import Json, dumps
+from relex_core.jsonl import Json, dumps, id_of
 from relex_core.types import Annotation, Document, Schema
 
 
@@ -61,8 +61,8 @@ def _lines(annotations: Iterable[Annotation]) -> Iterator[str]:
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
     def make(row: Json) -> Record:
         text = row["text"] if "text" in row else row["data"]
-        id = row.get("document") or row.get("id") or ""
-        document = Document.from_text(str(text), str(id), str(row.get("source") or path.name))
+        id = id_of(row.get("document"), row.get("id"))
+        document = Document.from_text(str(text), id, str(row.get("source") or readable(path.name)))
         document = with_extra(document, row.get("extra"))
         if "entities" not in row:
             triples = row.get("label") or row.get("labels") or []

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from db.formats.files import json_rows
+from db.formats.files import json_rows, readable
 from db.formats.record import Edge, Format, Item, Mark, each, extraction_from_marks
 from relex_core.jsonl import Json, document_from_json
 from relex_core.types import Extraction, Schema
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    return each(json_rows(path), lambda row: from_json(row, schema, path.name))
+    return each(json_rows(path), lambda row: from_json(row, schema, readable(path.name)))
 
 
 def from_json(row: Json, schema: Schema | None, source: str = "") -> Extraction:

@@ -46,6 +46,12 @@ def text_writer(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+def readable(name: str) -> str:
+    """The name of a file as text that can be stored: on Linux it may be any bytes, and those that are no UTF-8 become
+    U+FFFD."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def write_lines(path: Path, lines: Iterable[str]) -> int:
     """Write lines (without their line breaks) and give their number."""
     count = 0
@@ -241,7 +247,7 @@ def _cut(name: str, id: str) -> str:
 
 def member_id(name: str) -> str:
     """The inverse of `member_name`, but for long ids, which it had to cut."""
-    return unquote(name)
+    return unquote(readable(name))
 
 
 @dataclass(frozen=True, slots=True)

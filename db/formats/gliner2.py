@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import json_rows, write_lines
+from db.formats.files import json_rows, readable, write_lines
 from db.formats.record import (
     Edge,
     Format,
@@ -26,7 +26,7 @@ from db.formats.record import (
     with_rejected,
 )
 from relex_core.errors import quote
-from relex_core.jsonl import Json, dumps
+from relex_core.jsonl import Json, dumps, id_of
 from relex_core.types import Annotation, Document, Entity, Schema
 
 
@@ -72,12 +72,12 @@ def _mention(document: Document, entity: Entity) -> Json:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    return each(json_rows(path), lambda row: from_json(row, schema, path.name))
+    return each(json_rows(path), lambda row: from_json(row, schema, readable(path.name)))
 
 
 def from_json(row: Json, schema: Schema | None, source: str = "") -> Record:
     """Mentions without offsets are looked up; one that occurs more than once is refused as ambiguous."""
-    document = Document.from_text(str(row["input"]), str(row.get("id") or ""), str(row.get("source") or source))
+    document = Document.from_text(str(row["input"]), id_of(row.get("id")), str(row.get("source") or source))
     document = with_extra(document, row.get("extra"))
     output = row["output"]
     marks: dict[tuple[int, int, str], Mark] = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from db.formats.files import json_rows, write_lines
 from db.formats.record import Edge, Format, Item, Mark, Record, each, record_from_marks, united
 from db.formats.tokens import Tokens
-from relex_core.jsonl import Json, decisions_from_json, document_from_json, dumps, training_record
+from relex_core.jsonl import Json, decisions_from_json, document_from_json, dumps, id_of, training_record
 from relex_core.types import Annotation, Document, Schema
 
 
@@ -49,7 +49,7 @@ def from_json(row: Json, schema: Schema | None) -> Record:
         known = united(schema, (e["label"] for e in extra["entities"]), (r["label"] for r in extra["relations"]))
         return decisions_from_json(extra, document_from_json(extra), known)
     tokens = Tokens.joined([str(token) for token in row["tokenized_text"]])
-    document = Document.from_text(tokens.text, str(row.get("id") or ""))
+    document = Document.from_text(tokens.text, id_of(row.get("id")))
     marks: dict[tuple[int, int, str], Mark] = {}
     for first, last, label, *_ in row["ner"]:
         key = (int(first), int(last), str(label))

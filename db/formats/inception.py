@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import archive_reader, is_archive, member_bytes, member_id
+from db.formats.files import archive_reader, is_archive, member_bytes, member_id, readable
 from db.formats.property_graph import xml_text
 from db.formats.record import Edge, Format, Item, Mark, Record, each, misfit, record_from_marks, required
 from db.formats.zipping import add_member, member_names, zip_writer
@@ -120,7 +120,7 @@ def read(path: Path, schema: Schema | None) -> Iterator[Item]:
 def from_cas(cas: Any, name: str, schema: Schema | None) -> Record:
     """Raises FormatError, InputError or SchemaError."""
     text = cas.sofa_string or ""
-    id, source = member_id(name.rpartition("/")[2].rpartition(".")[0]), name
+    id, source = member_id(name.rpartition("/")[2].rpartition(".")[0]), readable(name)
     for metadata in cas.select(METADATA) if _has(cas, METADATA) else ():
         id = metadata.documentId or id
         source = metadata.documentUri if metadata.documentUri is not None else source

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from db.formats.files import json_rows, write_json_array
+from db.formats.files import json_rows, readable, write_json_array
 from db.formats.record import (
     Attributed,
     Edge,
@@ -32,7 +32,7 @@ from db.formats.record import (
 )
 from db.formats.utf16 import repaired
 from relex_core.errors import quote
-from relex_core.jsonl import Json
+from relex_core.jsonl import Json, id_of
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -45,7 +45,7 @@ def write(annotations: Iterable[Annotation], path: Path) -> int:
 
 
 def read(path: Path, schema: Schema | None) -> Iterator[Item]:
-    return each_of_several(json_rows(path), lambda row: from_json(row, schema, path.name))
+    return each_of_several(json_rows(path), lambda row: from_json(row, schema, readable(path.name)))
 
 
 def config(schema: Schema) -> str:
@@ -118,7 +118,7 @@ def from_json(task: Json, schema: Schema | None, source: str = "") -> tuple[Reco
         if len(strings) != 1:
             raise misfit('a task with data {"text": ...}', f"the keys {quote(sorted(data))}", task)
         text = strings[0]
-    id = str(data.get("document") or task.get("id") or "")
+    id = id_of(data.get("document"), task.get("id"))
     document = Document.from_text(text, id, str(data.get("source") or source))
     document = with_extra(document, (task.get("meta") or {}).get("extra"))
     predictions = [prediction for prediction in task.get("predictions") or () if isinstance(prediction, dict)]

@@ -34,7 +34,7 @@ from db.formats.record import (
 )
 from db.formats.tokens import Tokens
 from relex_core.errors import quote
-from relex_core.jsonl import Json, dumps
+from relex_core.jsonl import Json, dumps, id_of
 from relex_core.types import Annotation, Document, Schema
 from relex_core.words import Words
 
@@ -83,7 +83,7 @@ def from_json(row: Json, schema: Schema | None) -> Record:
     tokens = Tokens.joined(strings) if row.get("text") is None else Tokens.align(str(row["text"]), strings)
     extra = dumps({"format": NAME, **_to_keep(row, tokens)})
     document = Document(
-        str(row.get("id") or Document.from_text(tokens.text).id), tokens.text, str(row.get("source", "")), extra
+        id_of(row.get("id"), Document.from_text(tokens.text).id), tokens.text, str(row.get("source", "")), extra
     )
     spans = [tokens.offsets(e["start"], e["end"]) for e in row["entities"]]
     if row.get("offsets") is not None:
@@ -92,7 +92,7 @@ def from_json(row: Json, schema: Schema | None) -> Record:
             raise misfit("offsets for each entity", f"{len(exact)} for {len(spans)}")
         spans = exact
     marks = [
-        Mark(number, *span, str(e["label"]), _score(e), str(e.get("id") or ""))
+        Mark(number, *span, str(e["label"]), _score(e), id_of(e.get("id")))
         for number, (span, e) in enumerate(zip(spans, row["entities"], strict=True))
     ]
     edges = [Edge(r["head"], r["tail"], str(r["label"]), _score(r)) for r in row.get("relations") or ()]

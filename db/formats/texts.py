@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from db.formats.files import MAX_MEMBER, check_member, not_utf8
+from db.formats.files import MAX_MEMBER, check_member, not_utf8, readable
 from db.formats.record import Format, Item, misfit, required
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.types import Document, Schema
@@ -20,7 +20,7 @@ from relex_core.types import Document, Schema
 def read_text(path: Path, schema: Schema | None) -> Iterator[Item]:
     del schema
     try:
-        yield Document.from_text(path.read_bytes().decode("utf-8-sig"), source=path.name)
+        yield Document.from_text(path.read_bytes().decode("utf-8-sig"), source=readable(path.name))
     except UnicodeDecodeError as error:
         yield not_utf8(error)
     except RelexError as error:
@@ -93,7 +93,7 @@ def _layer(text: str, path: Path, expected: str, change: str) -> Item:
     if not text.strip():
         return InputError(expected=expected, found=f"{quote(path.name)}, which has none", change=change)
     try:
-        return Document.from_text(text, source=path.name)
+        return Document.from_text(text, source=readable(path.name))
     except RelexError as error:
         return error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -87,6 +88,27 @@ def test_a_file_that_was_not_read_to_its_end_is_not_imported_in_part(store: Stor
         imports.load(store, "letters", [path], format="relex-jsonl", skip_bad=True)
     assert refused.value.change == "Nothing was imported. Correct the file."
     assert store.projects() == ()
+
+
+@pytest.mark.parametrize("format", ["doccano", "csv", "conllu", "text", "brat"])
+def test_files_whose_names_are_no_utf8_are_imported(store: Store, tmp_path: Path, format: str) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    contents = {"doccano": '{"text": "Ada", "label": []}', "csv": "text\nAda\n", "text": "Ada"}
+    contents["conllu"] = "1\tAda" + "\t_" * 8 + "\n"
+    try:
+        if format == "brat":
+            (path / path.name).mkdir(parents=True)
+            (path / path.name / f"{path.name}.txt").write_text("Ada")
+        else:
+            path.write_text(contents[format])
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert imports.load(store, "letters", [path], format=format).added == 1
+    (row,) = store.queue("letters")
+    document = store.document("letters", row.id)
+    assert document.source.rstrip("/") == "caf\ufffd"
+    assert (document.id == "caf\ufffd") == (format == "brat")
+    assert audit.events(store, "letters")[0].detail["file"] == "caf\ufffd"
 
 
 def test_why_no_record_can_be_used_is_told(store: Store, tmp_path: Path) -> None:

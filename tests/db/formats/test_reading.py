@@ -293,6 +293,27 @@ def test_what_ends_the_reading_of_a_file_says_so(tmp_path: Path, name: str, cont
     assert "what follows was not read" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("gliner", {"tokenized_text": ["Ada"], "ner": []}),
+        ("relex-jsonl", {"tokens": ["Ada"], "entities": [], "relations": []}),
+        ("gliner2", {"input": "Ada", "output": {}}),
+        ("glirel", {"tokenized_text": ["Ada"], "ner": []}),
+        ("doccano", {"text": "Ada", "label": [[0, 3, "person"]]}),
+        ("label-studio", {"data": {"text": "Ada"}, "annotations": [{"result": []}]}),
+        ("conll04", {"tokens": ["Ada"], "entities": []}),
+        ("extract", {"text": "Ada", "entities": [], "relations": []}),
+    ],
+)
+def test_an_id_of_zero_is_an_id(tmp_path: Path, name: str, row: dict[str, object]) -> None:
+    ids = [0, 1, "", None]
+    items = read(name, put(tmp_path, "a.json", [{**row, "id": id} for id in ids]))
+    found = [item.document.id for item in items if isinstance(item, Annotation | Extraction)]
+    assert found[:2] == ["0", "1"]
+    assert found[2:] == [Document.from_text("Ada").id] * 2
+
+
 def test_gzip_and_byte_order_marks_are_no_obstacle(tmp_path: Path) -> None:
     line = "\ufeff" + json.dumps({"text": "Ada", "entities": [], "relations": []})
     path = put(tmp_path, "a.jsonl.gz", gzip.compress(line.encode()))
