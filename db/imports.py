@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -265,11 +266,11 @@ def _items(chosen: Format, path: Path, schema: Schema | None) -> Iterator[Record
     assert chosen.read is not None
     try:
         yield from chosen.read(path, schema)
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             expected="a file that can be read",
-            found=f"{error.strerror or type(error).__name__}: {readable(path.name)}",
-            change="Check the name of the file and the right to read it.",
+            found=f"{getattr(error, 'strerror', None) or error}: {readable(path.name)}",
+            change="Check the name of the file, the right to read it and that all of it is there.",
             value=str(path),
         ) from error
 

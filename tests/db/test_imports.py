@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import threading
@@ -109,6 +110,18 @@ def test_files_whose_names_are_no_utf8_are_imported(store: Store, tmp_path: Path
     assert document.source.rstrip("/") == "caf\ufffd"
     assert (document.id == "caf\ufffd") == (format == "brat")
     assert audit.events(store, "letters")[0].detail["file"] == "caf\ufffd"
+
+
+@pytest.mark.parametrize("spoilt", [slice(-20), slice(40)])
+def test_a_packed_file_that_is_cut_off_is_told(store: Store, tmp_path: Path, spoilt: slice) -> None:
+    path = tmp_path / "in.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(record(f"{n}", TEXT) for n in range(1000)).encode())[spoilt])
+    with pytest.raises(InputError, match=r"end-of-stream marker was reached: in\.jsonl\.gz"):
+        load(store, path)
+    path.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 100)
+    with pytest.raises(InputError, match="invalid block type"):
+        load(store, path)
+    assert store.projects() == ()
 
 
 def test_why_no_record_can_be_used_is_told(store: Store, tmp_path: Path) -> None:
