@@ -27,7 +27,8 @@ class Desk:
     """`open` is None while the model has not read the open document, or where nothing is left (`walk.current` is "").
 
     `version` is that of the label set, `habits` say which relations people chose in this project. `gold` holds the
-    adjudicated documents, if some come up again. `conflict` is (revision, annotator) of somebody who saved in between.
+    adjudicated documents, if some come up again. `refused` is what nobody was told yet, `conflict` is (revision,
+    annotator) of somebody who saved in between.
     """
 
     walk: Walk
@@ -93,33 +94,38 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
     Relations that were scored anew stay before the annotator while the document is open.
     """
     known = store.project(desk.walk.project)
-    fresh = Desk(desk.walk, known.schema, known.schema_version, gold=_gold(store, known.name))
     kept = desk.open[0].based_on if desk.open and desk.open[0].document.id == desk.walk.current else None
-    return settle(store, readings, _informed(store, fresh, desk.habits), kept=kept)
+    version, items = known.schema_version, _gold(store, known.name)
+    fresh = replace(desk, schema=known.schema, version=version, open=None, ahead=(), gold=items)
+    return _lay(store, readings, _informed(store, fresh, desk.habits), kept)
+
+
+def is_old(store: Store, desk: Desk) -> bool:
+    """Whether somebody has changed the labels since. Raises NotFound."""
+    return store.project(desk.walk.project).schema_version != desk.version
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
-    """The desk after the walk went on to `walk`; what lies there already is kept.
-
-    A model that cannot be asked holds nobody up: whoever waits for the document asks again, and hears why.
-    """
+    """The desk after the walk went on to `walk`; what lies there already is kept."""
     there = {opened[0].document.id: opened for opened in (*desk.ahead, *([desk.open] if desk.open else []))}
     ahead = []
     for id in walk.ahead:
         if id not in there:
             break
         ahead.append(there[id])
-    desk = replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead))
-    try:
-        return settle(store, readings, desk)
-    except (ModelBusy, SchemaError):
-        return desk
+    return _lay(store, readings, replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead)))
 
 
 def take(
     store: Store, readings: Readings, desk: Desk, batch: Batch, thresholds: Thresholds
 ) -> tuple[Desk, dict[str, int]]:
-    """Commit what the browser sent and go on if it asked for that; the desk, and what the browser may forget."""
+    """Commit what the browser sent and go on if it asked for that; the desk, and what the browser may forget.
+
+    Raises NotFound and other StoreErrors.
+    """
+    if is_old(store, desk):
+        # the decisions in the store are read with the labels of today, and what they stand before has to be as well
+        desk = refresh(store, readings, desk)
     walk = desk.walk
     at_hand = next(
         (o for o in (*([desk.open] if desk.open else []), *desk.ahead) if o[0].document.id == batch.document_id), None
@@ -145,7 +151,7 @@ def take(
         conflict=(committed.conflict.number, committed.conflict.annotator) if committed.conflict else None,
     )
     for command in committed.commands:
-        desk = _obey(store, readings, desk, command, batch.document_id, thresholds)
+        desk = _obey(store, readings, desk, command, batch, thresholds)
     return desk, dict(committed.acknowledged)
 
 
@@ -185,16 +191,28 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
     return replace(annotation, based_on=extraction, undecided=None)
 
 
-def _obey(
-    store: Store, readings: Readings, desk: Desk, command: Command, document: str, thresholds: Thresholds
-) -> Desk:
+def _lay(store: Store, readings: Readings, desk: Desk, kept: Extraction | None = None) -> Desk:
+    """`settle` where a model that cannot be asked holds nobody up: whoever waits for the document asks again, and hears
+    why."""
+    try:
+        return settle(store, readings, desk, kept=kept)
+    except (ModelBusy, SchemaError):
+        return desk
+
+
+def _obey(store: Store, readings: Readings, desk: Desk, command: Command, batch: Batch, thresholds: Thresholds) -> Desk:
+    here = batch.document_id == desk.walk.current
     if command.name == "submit":
         desk = _informed(store, desk, desk.habits)
-    if command.name == "next" and document == desk.walk.current:
+    if command.name == "next" and here:
         return turn(store, readings, desk, queueing.advance(store, desk.walk))
-    if command.name == "rescore" and desk.open is not None and document == desk.walk.current:
+    if command.name == "rescore" and desk.open is not None and here:
         annotation, revision = desk.open
-        return replace(desk, open=(rescore(readings, annotation, thresholds), revision))
+        try:
+            return replace(desk, open=(rescore(readings, annotation, thresholds), revision))
+        except ModelBusy as error:
+            # the corrections before it are committed: they are acknowledged all the same
+            return replace(desk, refused=(*desk.refused, Refusal(batch.client, command.seq, str(error))))
     return desk
 
 
@@ -215,7 +233,11 @@ def _opened(store: Store, desk: Desk, extraction: Extraction, kept: Extraction |
 
 
 def _elsewhere(store: Store, readings: Readings, desk: Desk, id: str) -> Annotation:
-    """What is known of a document that is not on the desk: corrections of it waited in the browser. Raises NotFound."""
-    document = store.document(desk.walk.project, id)
-    found = suggestions.known(store, readings, desk.walk.project, document, desk.schema)
+    """What is known of a document that is not on the desk: corrections of it waited in the browser. Raises NotFound.
+
+    Where the model has not read it with the labels of today, those that are still there of what it found before.
+    """
+    project = desk.walk.project
+    document = store.document(project, id)
+    found = suggestions.known(store, readings, project, document, desk.schema) or store.extraction(project, id)
     return _opened(store, desk, found)[0] if found is not None else Annotation(document, desk.schema)

@@ -3,8 +3,8 @@
 A run of a page, however short, costs the browser more than the commit costs the server. So corrections of a document
 that is open (on Annotate's desk, on Explore's sheet) come this way, and steps through Annotate's queue, which are
 answered with the document that is open now; the rest of the page follows when the hands rest. Whatever needs the page
-at once (a conflict, moved thresholds, relations scored anew) is declined, and the browser sends the same records with
-the component's state. Records that come both ways are applied once.
+at once (a conflict, other labels, moved thresholds, relations scored anew) is declined, and the browser sends the same
+records with the component's state. Records that come both ways are applied once.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ def take(seat: Seat, scope: str, records: Any, has: Any = (), at: Any = ()) -> d
         there = _revisions(seat.desk)
         if not there or scope != seat.scope:
             return None
+        if isinstance(seat.desk, Desk) and desks.is_old(seat.store, seat.desk):
+            # the browser does not know the labels of today
+            return None
         if any(batch.unreadable or batch.document_id not in there for batch in found):
             return None
         commands = [command for batch in found for command in batch.commands]
@@ -96,7 +99,7 @@ def _commit(seat: Seat, batch: Batch) -> tuple[Desk | Sheet, Mapping[str, int], 
     if isinstance(seat.desk, Sheet):
         sheet, done = sheets.take(seat.store, seat.desk, batch, seat.thresholds)
         return (sheet, done.acknowledged, done.refused) if done.conflict is None else None
-    desk = replace(seat.desk, refused=(), conflict=None)
+    desk = replace(seat.desk, conflict=None)
     desk, committed = desks.take(seat.store, seat.readings, desk, batch, seat.thresholds)
     return (replace(desk, refused=()), committed, desk.refused) if desk.conflict is None else None
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from db.store import Store
+from relex_core.errors import ModelBusy
+from relex_core.service import ModelService
 from relex_core.types import Document, Entity, Extraction, Relation, Schema
 
 SCHEMA = Schema.of(["person", "place"], ["met in", "lives in"])
@@ -38,3 +42,24 @@ def suggest(store: Store, id: str, score: float = 0.9, schema: Schema = SCHEMA, 
     extraction = Extraction(document, schema, entities, (relation,), MODEL)
     store.save_extraction(project, extraction)
     return extraction
+
+
+class Overrun(ModelService):
+    """A model with a full queue."""
+
+    version = MODEL
+
+    def __init__(self) -> None:
+        """No thread of its own."""
+
+    def submit(self, *args: Any, **more: Any) -> Any:
+        raise ModelBusy(expected="a free place", found="none", change="Try again.")
+
+    submit_rescore = submit
+
+
+class Silent(Overrun):
+    """A model that takes its time."""
+
+    def submit(self, *args: Any, **more: Any) -> Any:
+        return Future()

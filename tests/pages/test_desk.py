@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db import assignments, audit, gold, progress
+from db import assignments, audit, gold, label_changes, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import bulk, label_sets, queueing, review, suggestions
@@ -24,7 +24,7 @@ from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
 from relex_core.types import Thresholds, Undecided
-from tests.pages.projects import SCHEMA, store_with, suggest
+from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
 
 FILE = Filter(order=Order.FILE)
 SHOWN = Thresholds()
@@ -110,6 +110,61 @@ def test_a_document_that_is_gone_is_told_and_not_sent_forever(store: Store, read
     )
     assert acknowledged == {"c": 3}
     assert "gone" in desk.refused[0].message
+
+
+def rename(store: Store, old: str, new: str) -> None:
+    """What another person does with the labels meanwhile."""
+    label_sets.rename(store, "news", label_changes.preview(store, "news", "entity", old, new), "eva")
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_label_that_somebody_renames_meanwhile_is_in_nobodys_way(
+    store: Store, readings: Readings, saved: bool
+) -> None:
+    desk = sat_down(store, readings)
+    assert desk.open is not None
+    shown = [e.id for e in undecided(desk.open[0], SHOWN)[0]]
+    if saved:
+        first = Batch("c", "d0", ops=((1, Accept((shown[0],))),))
+        desk, _ = desks.take(store, readings, desk, first, SHOWN)
+    rename(store, "person", "human")
+    rest = Batch("c", "d0", ops=((2, Accept(tuple(shown))), (3, AddEntity("own", 4, 7, "human"))), revision=int(saved))
+    desk, acknowledged = desks.take(store, readings, desk, rest, SHOWN)
+    assert (acknowledged, desk.refused, desk.conflict) == ({"c": 3}, (), None)
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert {e.id for e in latest.annotation.entities} == {*shown, "own"}
+    assert desk.open is not None
+    assert desk.open[0].schema == desk.schema == store.project("news").schema
+    assert not desks.is_old(store, desk)
+
+
+def test_what_was_shown_is_accepted_though_the_model_has_not_read_it_with_a_new_label(store: Store) -> None:
+    found = suggest(store, "d0")
+    silent = Readings(Silent())
+    desk = desks.sit_down(store, silent, "news", "ada", FILE)
+    label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"})
+    accept = Batch("c", "d0", ops=((1, Accept(tuple(e.id for e in found.entities), (found.relations[0].key,))),))
+    desk, _ = desks.take(store, silent, desk, accept, SHOWN)
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert (desk.refused, len(latest.annotation.entities), len(latest.annotation.relations)) == ((), 3, 1)
+    # it opens when the model has read it
+    assert desk.waiting
+
+
+def test_a_wish_that_a_busy_model_cannot_grant_is_refused_and_the_corrections_stay(store: Store) -> None:
+    suggest(store, "d0")
+    overrun = Readings(Overrun())
+    desk = desks.sit_down(store, overrun, "news", "ada", replace(FILE, search="Ada"))
+    sent = Batch("c", "d0", ops=((1, AddEntity("own", 4, 7, "person")),), commands=(Command(2, "rescore"),))
+    desk, acknowledged = desks.take(store, overrun, desk, sent, SHOWN)
+    assert acknowledged == {"c": 2}
+    assert [(r.seq, "a free place" in r.message) for r in desk.refused] == [(2, True)]
+    assert desk.open is not None
+    assert (desk.open[1], [e.id for e in desk.open[0].entities]) == (1, ["own"])
+    # nobody was told yet: it stays when the desk is laid anew
+    assert desks.refresh(store, overrun, desk).refused == desk.refused
 
 
 def test_rescore_keeps_the_decisions_and_scores_relations_on_them(store: Store, readings: Readings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from db import label_changes
 from db.store import Store
 from db.values import Order, State
 from pages.shared import desk as desks
@@ -24,9 +25,8 @@ from pages.shared.sheet import Sheet
 from pages.shared.workspace import Workspace
 from relex_core.editing import begin
 from relex_core.errors import ModelBusy
-from relex_core.service import ModelService
 from relex_core.types import Schema
-from tests.pages.projects import SCHEMA, store_with, suggest
+from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
 
 SCOPE = seats.scope("news", "ada")
 
@@ -50,25 +50,6 @@ def explore(store: Store) -> Seat:
     found = suggest(store, "d0")
     workspace = Workspace((found.document,), SCHEMA, mode="correct", project="news")
     return Seat(desk=Sheet(workspace, begin(found), 0, "ada"), store=store, scope=SCOPE)
-
-
-class Overrun(ModelService):
-    """A model with a full queue."""
-
-    version = "mini@test"
-
-    def __init__(self) -> None:
-        """No thread of its own."""
-
-    def submit(self, *args: Any, **more: Any) -> Any:
-        raise ModelBusy(expected="a free place", found="none", change="Try again.")
-
-
-class Silent(Overrun):
-    """A model that takes its time."""
-
-    def submit(self, *args: Any, **more: Any) -> Any:
-        return Future()
 
 
 @pytest.fixture
@@ -170,7 +151,21 @@ def test_a_step_to_a_document_that_nobody_has_read_says_so(seat: Seat, model: Re
     assert seat.desk.waiting
 
 
-def test_documents_with_new_labels_are_left_to_the_page(seat: Seat, store: Store, model: Readings) -> None:
+def test_corrections_of_labels_that_somebody_has_changed_are_left_to_the_page(seat: Seat, store: Store) -> None:
+    post(seat, [added(1)])
+    label_changes.rename(store, "news", "entity", "person", "human")
+    assert declined(post(seat, [added(2, label="place")]))
+    assert len(store.revisions("news", "d0")) == 1
+    seat.desk = desks.refresh(store, Readings(Silent()), seat.desk)
+    assert post(seat, [added(2, label="place")]).json()["refused"] == []
+    assert [e.label for e in seat.desk.open[0].entities] == ["human", "place"]
+
+
+def test_documents_with_new_labels_are_left_to_the_page(
+    seat: Seat, store: Store, model: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # they change while the step is taken
+    monkeypatch.setattr(desks, "is_old", lambda store, desk: False)
     seat.readings = model
     wider = Schema.of(["group", "person", "place"], ["met in", "lives in"])
     store.save_schema("news", wider)
