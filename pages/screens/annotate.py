@@ -4,16 +4,19 @@ import streamlit as st
 
 from pages.shared import annotating, queue_bar, resources, state, style
 from pages.shared.messages import guard
+from relex_core.errors import RelexError
 
 
 @st.fragment
 def document() -> None:
     """The editor alone: a correction runs no more than this, so that its acknowledgement is quick."""
     with guard():
-        desk = annotating.take(resources.store())
-        if state.seat().page_is_old:
-            st.rerun()
-        annotating.editor(desk)
+        annotating.take(resources.store())
+    if state.seat().page_is_old:
+        st.rerun()
+    with guard():
+        # also where something could not be saved: the editor keeps it, and tries again
+        annotating.editor()
 
 
 style.add("queue.css")
@@ -23,7 +26,13 @@ with guard():
     if desk is None:
         annotating.no_project(store)
     else:
-        desk = annotating.take(store, drawing=True)
+        try:
+            desk = annotating.take(store, drawing=True)
+        except RelexError:
+            desk = state.desk()
+            if not desk.walk.current:
+                raise
+            # `document` takes again, and says it beside the editor
         queue_bar.bar(store, desk)
         if desk.walk.current:
             with st.container(key="desk"):

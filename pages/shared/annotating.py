@@ -25,6 +25,7 @@ from pages.shared import (
     state,
     suggestions,
 )
+from pages.shared.corrections import Batch
 from pages.shared.desk import Desk
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
@@ -100,9 +101,8 @@ def _arrive(store: Store) -> Desk | None:
 
 
 def keep(desk: Desk) -> None:
-    """Remember the desk, and write the address for a reload."""
+    """Remember the desk, and write the address for a reload. Raises StoreErrors when that is done."""
     limits.turn_to(resources.store(), desk.walk.project)
-    limits.keep(resources.store(), desk.walk.project)
     seat = state.seat()
     with seat.lock:
         seat.desk, seat.store, seat.readings = desk, resources.store(), readings()
@@ -112,20 +112,23 @@ def keep(desk: Desk) -> None:
     state.set_project(desk.walk.project)
     order = desk.walk.filter.order
     state.set_address(desk.walk.project, desk.walk.current, "" if order is Filter().order else order)
+    limits.keep(resources.store(), desk.walk.project)
 
 
 def take(store: Store, drawing: bool = False) -> Desk:
     """Commit what the browser has sent since the last run, and read what was waited for.
 
-    With `drawing` the whole page is drawn after this: nothing of it is old then.
+    With `drawing` the whole page is drawn after this: nothing of it is old then. Raises RelexErrors of the store and of
+    the model; what could be committed lies on the desk then.
     """
     # the same records may be on their way as a posted correction: one after the other
     seat = state.seat()
     with seat.lock:
-        desk = _take(store, replace(state.desk(), refused=(), conflict=None))
-        if drawing:
-            seat.page_is_old = False
-        return desk
+        try:
+            return _take(store, replace(state.desk(), conflict=None))
+        finally:
+            if drawing:
+                seat.page_is_old = False
 
 
 def _take(store: Store, desk: Desk) -> Desk:
@@ -135,46 +138,64 @@ def _take(store: Store, desk: Desk) -> Desk:
         state.remember(_GRAPH, wanted)
         state.remember(_DRAWN, None)
         seat.page_is_old = True
-    for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
-        desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
-        seat.acknowledge(committed)
-        if desk.conflict:
-            # what follows was made after this and waits for the decision about it; that is taken where it is seen
-            if batch.document_id != desk.walk.current:
-                there = queueing.jump(store, desk.walk, batch.document_id)
-                desk = desks.turn(store, readings(), desk, there)
-                seat.page_is_old = True
-            break
-        for command in batch.commands:
-            if command.thresholds is not None:
-                state.set_thresholds(command.thresholds)
-            if command.name in direct.STEPS:
-                seat.page_is_old = True
-            if command.name == "rescore" and graph_is_open():
-                state.remember(_DRAWN, None)
-                seat.page_is_old = True
+    try:
+        for batch in pending(EDITOR, seat.acknowledged, seats.scope(desk.walk.project, desk.walk.annotator)):
+            desk = _commit(store, desk, batch)
+            if desk.conflict:
+                # what follows was made after this and waits for the decision about it
+                break
+    finally:
+        # what is committed lies there, whatever becomes of the rest
+        keep(desk)
     if state.remembered("sharing_changed", False):
         state.remember("sharing_changed", False)
         refilter(filter_of(desk.walk.project))
         return _take(store, state.desk())
     if label_menu.take(store, desk.walk.project, desk.schema):
         desk = desks.refresh(store, readings(), desk)
+        keep(desk)
         begin_reading(store, desk.walk.project)
-    keep(desk)  # it lies there whatever the model says
     if desk.waiting:
         desk = desks.settle(store, readings(), desk, PATIENCE)
         keep(desk)
     return desk
 
 
-def editor(desk: Desk) -> None:
-    """The open document in the editor, the next ones with it."""
+def _commit(store: Store, desk: Desk, batch: Batch) -> Desk:
+    """The desk after one batch from the browser; notes what of the page is old then."""
+    seat, labels = state.seat(), desk.version
+    desk, committed = desks.take(store, readings(), desk, batch, state.thresholds())
+    seat.acknowledge(committed)
+    if desk.version != labels:
+        seat.page_is_old = True
+    if desk.conflict:
+        # the person decides about it where it is seen
+        if batch.document_id != desk.walk.current:
+            there = queueing.jump(store, desk.walk, batch.document_id)
+            desk = desks.turn(store, readings(), desk, there)
+            seat.page_is_old = True
+        return desk
+    for command in batch.commands:
+        if command.thresholds is not None:
+            state.set_thresholds(command.thresholds)
+        if command.name in direct.STEPS:
+            seat.page_is_old = True
+        if command.name == "rescore" and graph_is_open():
+            state.remember(_DRAWN, None)
+            seat.page_is_old = True
+    return desk
+
+
+def editor() -> None:
+    """The open document in the editor, the next ones with it, and what was refused since it was drawn last."""
     seat = state.seat()
     with seat.lock:
         # posted corrections may have come since: what is drawn and what the browser may forget belong together
-        now, acknowledged, turn = seat.desk, seat.acknowledged, seat.turn
-    if now.open is None:
-        return
+        now: Desk = seat.desk
+        acknowledged, turn = seat.acknowledged, seat.turn
+        if now.open is None:
+            return
+        seat.desk = replace(now, refused=())
     annotation, revision = now.open
     look = state.look(annotation.document.id)
     annotator(
@@ -186,8 +207,8 @@ def editor(desk: Desk) -> None:
         revision=revision,
         scope=seat.scope,
         next_documents=takewhile(lambda ahead: ahead[0].schema == annotation.schema, now.ahead),
-        conflict=ConflictNotice(annotation.document.id, *desk.conflict) if desk.conflict else None,
-        refused=desk.refused,
+        conflict=ConflictNotice(annotation.document.id, *now.conflict) if now.conflict else None,
+        refused=now.refused,
         look=(look.number, look.start, look.end) if look else None,
         height="calc(100vh - 118px)",
         graph=graph_is_open(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow
 import pytest
@@ -15,6 +16,7 @@ from db.projects import checked_name
 from db.store import Store
 from db.values import ADJUDICATOR, State
 from pages.shared import annotating, identity, resources, reviewing, suggestions
+from pages.shared.messages import plain
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
@@ -70,6 +72,38 @@ def test_submit_and_next_open_what_was_ahead(queue: AppTest) -> None:
     assert saved is not None
     assert saved.state is State.SUBMITTED
     assert queue.query_params["document"] == ahead[0]
+
+
+def test_what_cannot_be_saved_is_told_and_the_editor_stays(queue: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = component(queue, "relex_annotator")["document"]["id"]
+    full = StoreError(expected="room on the disk", found="none", change="Free some space.")
+    edit = {"document": first, "seq": 1, "op": "add_entity", "id": "own", "start": 0, "end": 1, "label": "person"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "save", Mock(side_effect=full))
+        send(queue, edit)
+    assert [w.value for w in queue.warning] == [plain(str(full))]
+    # with its log, which sends again what is not acknowledged
+    data = component(queue, "relex_annotator")
+    assert (data["document"]["id"], data["acknowledged"]) == (first, {})
+    assert "0 / 12" in said(queue)
+    send(queue, edit)
+    assert not queue.warning
+    assert component(queue, "relex_annotator")["acknowledged"] == {"test": 1}
+
+
+def test_what_is_refused_before_a_step_is_told_in_the_next_document(queue: AppTest) -> None:
+    first = component(queue, "relex_annotator")["document"]["id"]
+    send(
+        queue,
+        {"document": first, "seq": 1, "op": "remove_entity", "id": "ghost"},
+        {"document": first, "seq": 2, "command": "skip"},
+        {"document": first, "seq": 3, "command": "next"},
+    )
+    data = component(queue, "relex_annotator")
+    assert data["document"]["id"] != first
+    assert [r["seq"] for r in data["refused"]] == [1]
+    queue.run()
+    assert component(queue, "relex_annotator")["refused"] == []
 
 
 def test_the_end_of_the_queue_says_what_is_next(visit: Visit, queue: AppTest) -> None:
