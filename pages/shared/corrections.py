@@ -1,7 +1,8 @@
 """A batch of corrections on its way into the store: applied in order, committed in one transaction.
 
 Sending a batch twice changes nothing. A correction that does not fit is refused with its reason while the
-others are kept. If somebody else saved in between, nothing of the batch is applied: the person decides.
+others are kept, also of those that are accepted in one go; a document of which something was refused is not submitted.
+If somebody else saved in between, nothing of the batch is applied: the person decides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 
 from db.store import Store
 from db.values import Revision, State
-from relex_core.editing import Edit, RelationKey, apply, rebase
+from relex_core.editing import Accept, Edit, RelationKey, apply, rebase
 from relex_core.errors import Conflict, EditError, RelexError, quote
 from relex_core.selection import left_alone
 from relex_core.types import Annotation, Thresholds
@@ -43,7 +44,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A correction that could not be applied, and why. The others of its batch were."""
+    """A correction that could not be applied, or a wish that was not granted, and why. The others of its batch were."""
 
     client: str
     seq: int
@@ -105,7 +106,7 @@ class Committed:
     """What became of a batch.
 
     `annotation` and `revision` (0: none) are what is in the store now. `acknowledged` maps the client to the
-    last sequence number that it may forget. `commands` are those that this call saw for the first time.
+    last sequence number that it may forget. `commands` are those to obey that this call saw for the first time.
     `conflict` is the other's revision if one stands in the way: then nothing was applied or acknowledged.
     """
 
@@ -143,9 +144,12 @@ def apply_batch(
         return Committed(start, number, conflict=latest)
     acknowledged = {batch.client: max(known, batch.last)}
     after, edits, refused = _apply(start, batch)
-    state = _state(batch, latest)
+    state, commands = _state(batch, latest), batch.commands
+    if refused and state is State.SUBMITTED:
+        state = None
+        commands, refused = _held_back(batch, refused)
     if not edits and state is None:
-        return Committed(start, number, acknowledged, refused, batch.commands)
+        return Committed(start, number, acknowledged, refused, commands)
     state = state or _working(latest)
     said = next((c.note for c in reversed(batch.commands) if c.note), "")
     if not said and latest and latest.state is State.FLAGGED and state is State.FLAGGED:
@@ -174,7 +178,7 @@ def apply_batch(
         if other is None:
             raise
         return Committed(_start(annotation, other), other.number, conflict=other)
-    return Committed(after, saved.number, acknowledged, refused, batch.commands)
+    return Committed(after, saved.number, acknowledged, refused, commands)
 
 
 def _after(batch: Batch, known: int) -> Batch:
@@ -207,13 +211,51 @@ def _apply(annotation: Annotation, batch: Batch) -> tuple[Annotation, tuple[Edit
     done: list[Edit] = []
     refused = list(batch.unreadable)
     for seq, edit in batch.ops:
-        try:
-            annotation = _checked(annotation, apply(annotation, edit), edit)
-        except RelexError as error:
-            refused.append(Refusal(batch.client, seq, str(error)))
-        else:
-            done.append(edit)
+        annotation, fitting, reasons = _fit(annotation, edit)
+        done += fitting
+        if reasons:
+            left = f"{len(reasons)} of the suggestions accepted at once do not fit. " if len(reasons) > 1 else ""
+            refused.append(Refusal(batch.client, seq, left + reasons[0]))
     return annotation, tuple(done), tuple(refused)
+
+
+def _fit(annotation: Annotation, edit: Edit) -> tuple[Annotation, tuple[Edit, ...], tuple[str, ...]]:
+    """The annotation after as much of `edit` as fits, that as edits, and why each of the rest does not."""
+    try:
+        return _checked(annotation, apply(annotation, edit), edit), (edit,), ()
+    except RelexError as error:
+        parts = _halves(edit)
+        if not parts:
+            return annotation, (), (str(error),)
+    fitting: list[Edit] = []
+    reasons: list[str] = []
+    for part in parts:
+        annotation, done, why = _fit(annotation, part)
+        fitting += done
+        reasons += why
+    return annotation, tuple(fitting), tuple(reasons)
+
+
+def _halves(edit: Edit) -> tuple[Edit, ...]:
+    """What an acceptance of several suggestions consists of, the entities first; nothing for any other edit."""
+    if not isinstance(edit, Accept):
+        return ()
+    entities, relations = edit.entities, edit.relations
+    if entities and relations:
+        return Accept(entities), Accept((), relations)
+    middle = (len(entities) + len(relations)) // 2
+    if not middle:
+        return ()
+    return Accept(entities[:middle], relations[:middle]), Accept(entities[middle:], relations[middle:])
+
+
+def _held_back(batch: Batch, refused: tuple[Refusal, ...]) -> tuple[tuple[Command, ...], tuple[Refusal, ...]]:
+    """The wishes to obey where something was refused: the person wanted to submit and go on before that was known. And
+    what was refused, first of all the document's submission."""
+    submit = next(command for command in reversed(batch.commands) if command.name == "submit")
+    said = f"Document {quote(batch.document_id)} is not submitted yet. {refused[0].message}"
+    commands = tuple(command for command in batch.commands if command.name not in ("submit", "next"))
+    return commands, (Refusal(batch.client, submit.seq, said), *refused)
 
 
 def _checked(before: Annotation, after: Annotation, edit: Edit) -> Annotation:

@@ -23,6 +23,7 @@ from relex_core.editing import (
     RemoveEntity,
     RemoveRelation,
     Restore,
+    apply_all,
     begin,
 )
 from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds, Undecided
@@ -171,6 +172,50 @@ def test_a_flag_stays_through_corrections_and_a_submitted_document_is_in_progres
     ]
     commit(store, Batch("c", "d", commands=(Command(6, "skip"),), revision=5))
     assert store.revisions("p", "d")[-1].state is State.SKIPPED
+
+
+def test_of_what_is_accepted_at_once_whatever_fits_is_kept(store: Store) -> None:
+    relation = EXTRACTION.relations[0].key
+    ghost = (ADA.id, "ghost", "born in")
+    done = commit(store, batch(Accept((ADA.id, "gone", LONDON.id), (relation, ghost))))
+    assert {e.id for e in done.annotation.entities} == {ADA.id, LONDON.id}
+    assert [r.key for r in done.annotation.relations] == [relation]
+    ((seq, message),) = [(r.seq, r.message) for r in done.refused]
+    assert seq == 1
+    assert message.startswith("2 of the suggestions accepted at once do not fit. ")
+    assert "'gone'" in message
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert apply_all(START, latest.edits) == done.annotation
+
+
+def test_a_document_of_which_something_was_refused_is_not_submitted(store: Store) -> None:
+    wishes = (Command(2, "submit", seconds=5.0), Command(3, "next"))
+    done = commit(store, batch(Accept((ADA.id, "gone")), commands=wishes))
+    latest = store.latest("p", "d")
+    assert latest is not None
+    assert (latest.state, latest.seconds, [e.id for e in latest.annotation.entities]) == (
+        State.IN_PROGRESS,
+        5.0,
+        [ADA.id],
+    )
+    assert latest.annotation.undecided is None
+    assert (done.commands, dict(done.acknowledged)) == ((), {"c": 3})
+    assert [r.seq for r in done.refused] == [2, 1]
+    assert done.refused[0].message.startswith("Document 'd' is not submitted yet. Expected an entity of this document")
+    # once it is seen, it goes
+    again = commit(store, batch(first=4, commands=(Command(4, "submit"), Command(5, "next")), revision=1))
+    assert [command.name for command in again.commands] == ["submit", "next"]
+    assert store.latest("p", "d").state is State.SUBMITTED  # type: ignore[union-attr]
+
+
+def test_nothing_is_saved_where_all_that_is_submitted_is_refused(store: Store) -> None:
+    done = commit(store, batch(Accept(("gone",)), commands=(Command(2, "submit"), Command(3, "next"))))
+    assert (done.revision, done.commands, store.latest("p", "d")) == (0, (), None)
+    assert [r.seq for r in done.refused] == [2, 1]
+    # left for another reason: that is no claim that it is done
+    commit(store, batch(Accept(("gone",)), first=4, commands=(Command(5, "skip"), Command(6, "next"))))
+    assert store.latest("p", "d").state is State.SKIPPED  # type: ignore[union-attr]
 
 
 def test_a_wish_without_corrections_saves_nothing(store: Store) -> None:

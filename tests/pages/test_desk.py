@@ -153,6 +153,28 @@ def test_what_was_shown_is_accepted_though_the_model_has_not_read_it_with_a_new_
     assert desk.waiting
 
 
+@pytest.mark.parametrize("narrowed", [True, False])
+def test_enter_on_what_no_longer_fits_keeps_the_rest_and_the_document_open(store: Store, narrowed: bool) -> None:
+    found = suggest(store, "d0")
+    silent = Readings(Silent())
+    desk = desks.sit_down(store, silent, "news", "ada", FILE)
+    if narrowed:
+        ends = {"name": "met in", "head_types": ["place"], "tail_types": ["place"]}
+        label_sets.edit(store, "news", {"op": "change", "kind": "relation", "name": "met in", "to": ends})
+    else:
+        label_sets.edit(store, "news", {"op": "remove", "kind": "entity", "name": "person"})
+    accept = Accept(tuple(e.id for e in found.entities), (found.relations[0].key,))
+    wishes = (Command(2, "submit"), Command(3, "next"))
+    desk, acknowledged = desks.take(store, silent, desk, Batch("c", "d0", ((1, accept),), wishes), SHOWN)
+    assert acknowledged == {"c": 3}
+    latest = store.latest("news", "d0")
+    assert latest is not None
+    assert latest.state is State.IN_PROGRESS
+    kept = [e for e in found.entities if narrowed or e.label == "place"]
+    assert [e.id for e in latest.annotation.entities] == [e.id for e in kept]
+    assert (desk.walk.current, "'d0' is not submitted" in desk.refused[0].message) == ("d0", True)
+
+
 def test_a_wish_that_a_busy_model_cannot_grant_is_refused_and_the_corrections_stay(store: Store) -> None:
     suggest(store, "d0")
     overrun = Readings(Overrun())
