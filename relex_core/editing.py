@@ -150,7 +150,9 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
         annotation = replace(annotation, undecided=None)
     match edit:
         case AddEntity(id, start, end, label):
-            if id in annotation.by_id() or (annotation.based_on and id in annotation.based_on.by_id()):
+            # one's own mark may be added again after relations were scored on it
+            suggested = annotation.based_on.suggested() if annotation.based_on else ()
+            if id in annotation.by_id() or any(entity.id == id for entity in suggested):
                 raise _refused("an entity id that is not in use", quote(id), "Choose another id.", edit)
             twin = _marked(annotation, start, end, label)
             if twin:

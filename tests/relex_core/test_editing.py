@@ -103,6 +103,16 @@ def test_marks_that_relations_were_scored_on_are_no_suggestions() -> None:
     assert apply(removed, Restore((), (), (own, ADA))).rejected_entities == (ADA,)
 
 
+def test_a_mark_that_relations_were_scored_on_comes_back_after_its_deletion() -> None:
+    add = AddEntity("n1", 36, 42, "city")
+    marked = apply(START, add)
+    anew = replace(EXTRACTION, entities=(ADA, BABBAGE, *marked.entities), model_version=f"mini@0{RESCORED}")
+    removed = apply(rebase(marked, anew), RemoveEntity("n1"))
+    assert apply(removed, add).entities == marked.entities
+    with pytest.raises(EditError, match="not in use"):
+        apply(removed, replace(add, id=ADA.id))
+
+
 def test_flip_exchanges_the_ends_and_rejects_the_suggested_direction() -> None:
     after = apply(START, Flip(*MET.key))
     assert [r.key for r in after.relations] == [(BABBAGE.id, ADA.id, "met")]
