@@ -67,6 +67,13 @@ def undo(store: Store, project: str, by: str = "") -> Project:
         return projects.load(connection, project)
 
 
+def in_use(store: Store, project: str, kind: Kind, name: str) -> bool:
+    """Whether decisions use the label: it stays, hidden, if it is deleted. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        return name in projects.used_labels(connection, pk)[kind]
+
+
 def versions(store: Store, project: str) -> tuple[LabelSetVersion, ...]:
     """All versions of the label set, the first one first."""
     with store.database.read() as connection:

@@ -88,6 +88,17 @@ def remove(schema: Schema, kind: str, name: str) -> Schema:
     )
 
 
+def hide(schema: Schema, kind: str, name: str) -> Schema:
+    """`schema` where this label is not suggested any more; the relations that name it, and its place, stay."""
+    if kind == "relation":
+        schema.relation(name)
+        relations = tuple(replace(r, hidden=r.hidden or r.name == name) for r in schema.relation_labels)
+        return replace(schema, relation_labels=relations)
+    schema.entity(name)
+    entities = tuple(replace(e, hidden=e.hidden or e.name == name) for e in schema.entity_labels)
+    return replace(schema, entity_labels=entities)
+
+
 def change(schema: Schema, kind: str, name: str, to: Mapping[str, Any]) -> Schema:
     """`schema` with another name, description or constraints for this label, which keeps its colour and letter."""
     new = str(to.get("name", name)).strip()

@@ -19,11 +19,12 @@ from pages.shared.desk import Desk
 from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
-from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, begin
+from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, apply_all, begin
+from relex_core.errors import SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
-from relex_core.types import Thresholds, Undecided
+from relex_core.types import Annotation, RelationLabel, Schema, Thresholds, Undecided
 from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
 
 FILE = Filter(order=Order.FILE)
@@ -480,6 +481,45 @@ def test_a_deleted_label_in_use_stays_hidden(store: Store, readings: Readings) -
     assert label_sets.hidden(store.project("news").schema) == ()
     assert queueing.start(store, "news", "ada", FILE).current == "d0"
     assert SCHEMA.relation("lives in").name == "lives in"
+
+
+BORN = RelationLabel("born in", head_types=("person",), tail_types=("place",), inverse="home of")
+
+
+@pytest.fixture
+def strict(store: Store) -> Store:
+    """One where relations say between which types they go."""
+    home = RelationLabel("home of", head_types=("place",), tail_types=("person", "place"), inverse="born in", color=1)
+    store.save_schema("news", Schema.of(["person", "place"], [BORN, home]))
+    return store
+
+
+def test_a_deleted_label_in_use_stays_where_relations_name_it(strict: Store) -> None:
+    before = strict.project("news").schema
+    marks = (AddEntity("a", 0, 3, "person"), AddEntity("b", 8, 15, "place"), AddRelation("a", "b", "born in"))
+    strict.save("news", apply_all(Annotation(strict.document("news", "d0"), before), marks), annotator="ada")
+    for kind, name in (("entity", "person"), ("relation", "born in")):
+        label_sets.edit(strict, "news", {"op": "remove", "kind": kind, "name": name})
+        now = strict.project("news").schema
+        assert label_sets.hidden(now) == ((kind, name),)
+        assert now.relation("born in").head_types == ("person",)
+        assert not now.relation("born in").allows("place", "place")
+        # brought back it is what it was
+        label_sets.edit(strict, "news", {"op": "add", "kind": kind, "names": name})
+        assert strict.project("news").schema == before
+
+
+def test_a_label_is_not_deleted_where_a_relation_would_go_from_anything_then(strict: Store) -> None:
+    with pytest.raises(SchemaError, match="'born in' can do without, found 'person', the only type at its head"):
+        label_sets.edit(strict, "news", {"op": "remove", "kind": "entity", "name": "person"})
+    assert strict.project("news").schema.relation("born in") == BORN
+    for edit in (
+        {"op": "remove", "kind": "relation", "name": "born in"},
+        {"op": "remove", "kind": "entity", "name": "person"},
+    ):
+        label_sets.edit(strict, "news", edit)
+    # one of two types may go
+    assert strict.project("news").schema.relation("home of").tail_types == ("place",)
 
 
 def test_gold_comes_up_unannounced_and_is_measured(tmp_path: Path, readings: Readings) -> None:

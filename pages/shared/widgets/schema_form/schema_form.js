@@ -85,7 +85,8 @@ function otherWay(state, label) {
 
 function types(state, legend, chosen) {
   const set = element("fieldset", {}, element("legend", { textContent: legend }));
-  for (const { name } of state.data.entity) {
+  // one that is deleted while marks carry it is a type of this relation until somebody unticks it
+  for (const name of new Set([...state.data.entity.map((label) => label.name), ...chosen])) {
     const box = element("input", { type: "checkbox", value: name, checked: chosen.includes(name) });
     set.append(element("label", {}, box, ` ${name}`));
   }
