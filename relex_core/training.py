@@ -240,7 +240,9 @@ class Trainer:
         )
 
     def _evaluate(self) -> None:
-        """Score the development files at their best thresholds; keep the best weights in `best/`."""
+        """Score the development files, if there are any, at their best thresholds; keep the best weights in `best/`."""
+        if not self.config.dev:
+            return
         progress = self.progress
         if self.main:
             self._score()
@@ -251,17 +253,17 @@ class Trainer:
         from relex_core.adapters.own import Own
 
         model = self.loaded.model.eval()
-        runs = [predict_file(Own(self.loaded), self.config.path(name)) for name in self.config.dev]
+        runs = {name: predict_file(Own(self.loaded), self.config.path(name)) for name in self.config.dev}
         model.train()
         scores = {}
-        for run in runs:
+        for name, run in runs.items():
             found = report(run, best_thresholds(run))
-            scores[run.name] = {
+            scores[name] = {
                 "entity_f1": round(found.entities.f1, 4),
                 "relation_f1": round(found.relations.f1, 4),
                 "thresholds": [found.thresholds.entity, found.thresholds.relation],
             }
-        value = sum(s["entity_f1"] + s["relation_f1"] for s in scores.values()) / max(1, len(scores))  # type: ignore[operator]
+        value = sum(s["entity_f1"] + s["relation_f1"] for s in scores.values()) / len(scores)  # type: ignore[operator]
         self._append({"step": self.progress.step, "dev": scores, "value": round(value, 4)})
         self.say(f"step {self.progress.step:6,}  dev {json.dumps(scores)}")
         if value > self.progress.best:

@@ -163,6 +163,28 @@ def test_a_finished_run_is_left_as_it_is(tiny: Path, data: Path, tmp_path: Path)
     assert [Trainer(tired, tmp_path / "tired", silent).run().step for _ in range(2)] == [4, 4]
 
 
+def test_development_files_of_one_name_are_scored_each(tiny: Path, data: Path, tmp_path: Path) -> None:
+    files = []
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / folder).mkdir()
+        files.append(str(corpus(tmp_path / folder / "dev.jsonl", number)))
+    plan = config(tiny, data, steps=1, dev=tuple(files), evaluate_every=1)
+    progress = Trainer(plan, tmp_path / "run", silent).run()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    (scored,) = (line for line in lines if "dev" in line)
+    assert list(scored["dev"]) == files
+    each = [found["entity_f1"] + found["relation_f1"] for found in scored["dev"].values()]
+    assert scored["value"] == pytest.approx(sum(each) / 2, abs=1e-4)
+    assert progress.best == pytest.approx(sum(each) / 2)
+
+
+def test_without_a_development_file_nothing_is_best(tiny: Path, data: Path, tmp_path: Path) -> None:
+    progress = Trainer(config(tiny, data, steps=2, evaluate_every=1), tmp_path, silent).run()
+    assert (progress.step, progress.evaluated) == (2, 0)
+    assert not (tmp_path / "best").exists()
+    assert '"dev"' not in (tmp_path / "metrics.jsonl").read_text()
+
+
 def test_metrics_of_what_is_done_again_stand_once(tiny: Path, data: Path, tmp_path: Path) -> None:
     def die(line: str) -> None:
         if line.startswith("step      3"):
