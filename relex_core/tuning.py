@@ -7,7 +7,7 @@ often than "person" at 0.4), and one pair has to lie between them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -54,15 +54,26 @@ def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = Fals
 
 
 def best_thresholds(run: Run) -> Thresholds:
-    """The pair on the grid with the highest entity F1 + relation F1; to be run on a development file only."""
-    best, chosen = -1.0, Thresholds(0.5, 0.5)
-    for entity in GRID if not run.gold_entities else (0.5,):
+    """The pair on the grid with the highest entity F1 + relation F1; to be run on a development file only.
+
+    Of equal pairs the one nearest to the usual thresholds, by entities first: what the file says nothing about, such as
+    relations where none is annotated, stays as it is.
+    """
+    usual = Thresholds()
+    best, chosen = -1.0, usual
+    for entity in _from(usual.entity) if not run.gold_entities else (0.5,):
         at_floor = report(run, Thresholds(entity, SCORING_FLOOR.relation))
-        for relation, f1 in _relation_curve(run, at_floor.thresholds).items():
-            value = f1 + (0.0 if run.gold_entities else at_floor.entities.f1)
+        curve = _relation_curve(run, at_floor.thresholds)
+        for relation in _from(usual.relation):
+            value = curve[relation] + (0.0 if run.gold_entities else at_floor.entities.f1)
             if value > best:
                 best, chosen = value, Thresholds(entity, relation)
     return chosen
+
+
+def _from(value: float, grid: Sequence[float] = GRID) -> list[float]:
+    """The grid, the nearest to `value` first: of equal thresholds that one is taken which says least."""
+    return sorted(grid, key=lambda threshold: abs(threshold - value))
 
 
 def _relation_curve(run: Run, entities: Thresholds) -> dict[float, float]:
@@ -99,8 +110,7 @@ def by_label(run: Run, common: Thresholds) -> Thresholds:
         moved = False
         for part in _parts(run):
             now = limits.get(part, _common(part, common))
-            # the nearest first: of equal values the one that says least stays
-            for value in sorted(GRID[::2], key=lambda value: abs(value - now)):
+            for value in _from(now, GRID[::2]):
                 moved |= tally.try_(part, limits, value)
         if not moved:
             break

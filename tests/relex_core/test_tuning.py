@@ -70,8 +70,21 @@ def test_the_pair_is_chosen_by_what_the_report_counts(more: dict[str, Any], f1: 
     assert report(development, chosen).relations.f1 == f1
     grid = [report(development, Thresholds(chosen.entity, relation)).relations.f1 for relation in GRID]
     assert max(grid) == f1
-    # the lowest that reaches it
-    assert chosen.relation == GRID[grid.index(f1)]
+    # the nearest to the usual one that reaches it
+    assert chosen.relation == min((t for t, g in zip(GRID, grid, strict=True) if g == f1), key=lambda t: abs(t - 0.5))
+
+
+def test_of_equal_pairs_the_nearest_to_the_usual_one_is_chosen() -> None:
+    gold, found = related(0)
+    sure = replace(found, relations=(replace(found.relations[0], score=0.95),))
+    assert best_thresholds(run((gold, sure))) == Thresholds()
+    low = replace(found, relations=(replace(found.relations[0], score=0.2),))
+    assert best_thresholds(run((gold, low))) == Thresholds(0.3, 0.175)
+
+
+def test_a_file_without_relations_leaves_their_threshold_as_it_is() -> None:
+    gold, found = related(0)
+    assert best_thresholds(run((replace(gold, relations=()), found))).relation == Thresholds().relation
 
 
 def test_labels_that_need_other_thresholds_get_them() -> None:
