@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relex_core.errors import FormatError, quote
-from relex_core.jsonl import Json, annotation_from_training, id_of, read_lines, reading, training_labels
+from relex_core.jsonl import (
+    Json,
+    annotation_from_training,
+    declared_from_training,
+    id_of,
+    read_lines,
+    reading,
+    training_labels,
+)
 from relex_core.marked import Marked, read_marked
 from relex_core.types import Document, Entity, EntityLabel, Relation, RelationLabel, Schema
 
@@ -32,7 +40,8 @@ class Gold:
     `partial`: absent entities and relations are not known to be wrong, but for `checked` relation labels
     and for what was rejected. `clusters` and `facts` hold document-level truth: mentions (positions in
     `entities`) of the same thing, and (head cluster, tail cluster, label). `types` are narrower types of each
-    entity, if any are known.
+    entity, if any are known. `declared` are relation labels that are symmetric or name an inverse: what they relate
+    may be annotated in one direction only.
     """
 
     document: Document
@@ -45,6 +54,7 @@ class Gold:
     clusters: tuple[tuple[int, ...], ...] = ()
     facts: tuple[tuple[int, int, str], ...] = ()
     types: tuple[tuple[str, ...], ...] = ()
+    declared: tuple[RelationLabel, ...] = ()
 
 
 def read_gold(path: str | Path) -> tuple[Gold, ...]:
@@ -69,14 +79,21 @@ def iterate_gold(path: str | Path) -> Iterator[Gold]:
 
 
 def labels_of(records: Iterable[Gold]) -> Schema:
-    """The labels that the records use, in alphabetical order, without the unknown type."""
+    """The labels that the records use, in alphabetical order, without the unknown type.
+
+    Relation labels are symmetric, or name an inverse that is used too, as the first record says that declares them.
+    """
     entities: set[str] = set()
     relations: set[str] = set()
+    declared: dict[str, RelationLabel] = {}
     for record in records:
         entities.update(entity.label for entity in record.entities)
         relations.update(relation.label for relation in record.relations)
         relations.update(label for _, _, label in record.facts)
-    return Schema.of(sorted(entities - {UNKNOWN_TYPE}), sorted(relations))
+        for label in record.declared:
+            declared.setdefault(label.name, label)
+    kept = {name: label for name, label in declared.items() if label.symmetric or label.inverse in relations}
+    return Schema.of(sorted(entities - {UNKNOWN_TYPE}), [kept.get(name, name) for name in sorted(relations)])
 
 
 def _gold(record: Json, name: str, number: int) -> Gold:
@@ -119,6 +136,7 @@ def _from_training(record: Json, name: str) -> Gold:
             for r in annotation.rejected_relations
             if r.head in position and r.tail in position
         ),
+        declared=declared_from_training(record),
     )
 
 

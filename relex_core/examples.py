@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from relex_core.datasets import Gold
+from relex_core.types import Relation, readings
 from relex_core.words import Words
 
 
@@ -22,7 +23,8 @@ class Example:
     `entities` are (first word, last word, type), each span and type once; `relations` are (head, tail, label)
     over them. `part` numbers the original text of each entity in a pseudo-document: pairs across a seam are
     true negatives. With `partial`, what is absent is not known, but for `checked` relation labels. `types` are
-    narrower types by (first word, last word).
+    narrower types by (first word, last word). A relation that can be said in several ways, by a symmetric label or an
+    inverse one, is there in each of them.
     """
 
     words: tuple[str, ...]
@@ -59,16 +61,19 @@ def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | Non
     place((e.id, e.start, e.end, e.label) for e in gold.entities)
     own = len(entities)
     place((e.id, e.start, e.end, e.label) for e in gold.rejected_entities)
-    relations = {
-        (number[r.head], number[r.tail], sys.intern(r.label)): None
-        for r in gold.relations
-        if r.head in number and r.tail in number and number[r.head] != number[r.tail]
-    }
-    wrong = {
-        (number[r.head], number[r.tail], sys.intern(r.label)): None
-        for r in gold.rejected_relations
-        if number.get(r.head, own) < own and number.get(r.tail, own) < own
-    }
+    declared = {label.name: label for label in gold.declared}
+
+    def each_way(given: Iterable[Relation]) -> Iterator[tuple[int, int, str]]:
+        for r in given:
+            # one direction is annotated, and both are right
+            for head, tail, label in sorted(readings(*r.key, declared)):
+                yield number[head], number[tail], sys.intern(label)
+
+    marked = (r for r in gold.relations if r.head in number and r.tail in number)
+    relations = dict.fromkeys(each_way(r for r in marked if number[r.head] != number[r.tail]))
+    wrong = dict.fromkeys(
+        each_way(r for r in gold.rejected_relations if number.get(r.head, own) < own and number.get(r.tail, own) < own)
+    )
     marks = tuple(entities)
     types = {
         marks[number[e.id]][:2]: names

@@ -6,7 +6,7 @@ Three records, each with a writer and a reader that give back equal values:
 - an annotation, as the store keeps it: the decisions of a person;
 - a training example in GLiNER's format (paper section 3.9): `tokenized_text`, `ner` with inclusive word
   indices, `relations` as [head, tail, label] over `ner`. What that format cannot say (white space, ids,
-  spans that end inside a word) travels in an extra key `relex`, which trainers ignore.
+  spans that end inside a word, which labels are symmetric) travels in an extra key `relex`, which trainers ignore.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from relex_core.types import (
     Schema,
     Thresholds,
     Undecided,
+    readings,
 )
 from relex_core.words import Words
 
@@ -259,7 +260,30 @@ def training_record(annotation: Annotation) -> Json:
     kept = {"id": document.id, "source": document.source, "text": document.text}
     if document.extra:
         kept["extra"] = document.extra
-    return {**record, "relex": {**kept, **decisions_to_json(annotation)}}
+    return {**record, "relex": {**kept, **decisions_to_json(annotation), **_declared_to_json(annotation)}}
+
+
+def _declared_to_json(annotation: Annotation) -> Json:
+    """{"declared": {"symmetric": [label], "inverse": {label: label}}} of the labels that the relations have or could
+    have had; nothing where nothing is declared."""
+    declared = annotation.schema.declared
+    relations = (*annotation.relations, *annotation.rejected_relations) if declared else ()
+    named = {name for relation in relations for *_, name in readings(*relation.key, declared)}
+    own = [label for label in declared.values() if label.name in named]
+    symmetric = [label.name for label in own if label.symmetric]
+    inverse = {label.name: label.inverse for label in own if not label.symmetric}
+    return {"declared": {"symmetric": symmetric, "inverse": inverse}} if own else {}
+
+
+def declared_from_training(record: Json) -> tuple[RelationLabel, ...]:
+    """The relation labels that a training example says to be symmetric or to have an inverse. Raises FormatError."""
+    data = (record.get("relex") or {}).get("declared") or {}
+    try:
+        symmetric = [RelationLabel(str(name), symmetric=True) for name in data.get("symmetric", ())]
+        inverse = [RelationLabel(str(name), inverse=str(other)) for name, other in data.get("inverse", {}).items()]
+    except (TypeError, AttributeError) as error:
+        raise _misfit('{"symmetric": [label], "inverse": {label: label}}', data) from error
+    return (*symmetric, *inverse)
 
 
 def annotation_from_training(record: Json, schema: Schema) -> Annotation:

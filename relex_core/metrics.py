@@ -1,6 +1,7 @@
 """Counting what is right: strict matches, per label, with bootstrap intervals. No model, no torch.
 
-An entity is right if its span and label are; a relation if both spans, its label and its direction are. The
+An entity is right if its span and label are; a relation if both spans, its label and its direction are. Relations that
+say the same by what the label set declares (a symmetric label, an inverse) are one, in the form that is annotated. The
 stricter second count asks for both entity types as well. Micro-averages throughout (paper section 4.2).
 """
 
@@ -13,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from relex_core.datasets import UNKNOWN_TYPE, Gold
-from relex_core.types import Entity, Extraction, Relation
+from relex_core.types import Entity, Extraction, Relation, Schema, readings
 
 Key = tuple[Hashable, ...]
 
@@ -71,7 +72,7 @@ NOTHING = "(none)"
 
 def score(gold: Gold, found: Extraction) -> DocumentScore:
     """Compare one prediction with the truth, at document level where the truth has clusters."""
-    truth, claimed = facts(gold), claims(gold, found)
+    truth, claimed = facts(gold, found.schema), claims(gold, found)
     said = {key for key, _ in claimed}
     typed_truth, typed = _typed(gold, found, claimed)
     entity_truth = {(*e.span, e.label) for e in gold.entities if e.label != UNKNOWN_TYPE}
@@ -91,37 +92,68 @@ def score(gold: Gold, found: Extraction) -> DocumentScore:
     )
 
 
-def facts(gold: Gold) -> set[Key]:
-    """The relations that are true: (head, tail, label). An end is a span or, at document level, a cluster's number."""
+def facts(gold: Gold, schema: Schema) -> set[Key]:
+    """The relations that are true: (head, tail, label). An end is a span or, at document level, a cluster's number.
+
+    Of those that say the same by the declarations of `schema` the first.
+    """
+    keys = _annotated(gold)
+    forms = _forms(keys, schema)
+    return {forms[key] for key in keys}
+
+
+def _annotated(gold: Gold) -> list[Key]:
+    """The relations of a record in its own order, those that say the same too."""
     if gold.clusters:
-        return set(gold.facts)
+        return list(gold.facts)
     spans = {entity.id: entity.span for entity in gold.entities}
-    return {(spans[r.head], spans[r.tail], r.label) for r in gold.relations}
+    return [(spans[r.head], spans[r.tail], r.label) for r in gold.relations]
+
+
+def _forms(keys: Iterable[Key], schema: Schema) -> dict[Key, Key]:
+    """For each of `keys` the first of them that says the same."""
+    declared = schema.declared
+    forms: dict[Key, Key] = {}
+    for key in keys:
+        if key not in forms:
+            head, tail, label = key
+            forms.update(dict.fromkeys(readings(head, tail, str(label), declared), key))
+    return forms
+
+
+def _in_form(relation: Relation, key: Key, form: Key) -> Relation:
+    """A relation whose key is `key`, put as `form` puts it."""
+    head, tail = (relation.head, relation.tail) if key[:2] == form[:2] else (relation.tail, relation.head)
+    return Relation(head, tail, str(form[2]), relation.score)
 
 
 def claims(gold: Gold, found: Extraction) -> list[tuple[Key, Relation]]:
     """What each relation of a prediction claims, in the form of `facts`.
 
-    At document level a mention stands for its cluster, a wrong span for itself. Where annotation is partial,
-    relations of which it says nothing are left out: they are neither right nor wrong.
+    What says the same as a fact, or as another claim, has the form of that one, its relation too. At document level a
+    mention stands for its cluster, a wrong span for itself. Where annotation is partial, relations of which it says
+    nothing are left out: they are neither right nor wrong.
     """
     clusters = {gold.entities[at].span: number for number, members in enumerate(gold.clusters) for at in members}
     spans = {entity.id: entity.span for entity in found.entities}
     ends: dict[str, Hashable] = {id: clusters.get(span, span) for id, span in spans.items()}
-    claimed: list[tuple[Key, Relation]] = [((ends[r.head], ends[r.tail], r.label), r) for r in found.relations]
+    keys: list[Key] = [(ends[r.head], ends[r.tail], r.label) for r in found.relations]
+    forms = _forms((*_annotated(gold), *keys), found.schema)
+    claimed = [(forms[key], _in_form(r, key, forms[key])) for key, r in zip(keys, found.relations, strict=True)]
     if not gold.partial or gold.clusters:
         return claimed
-    said = _said(gold)
+    said = _said(gold, found.schema)
     return [(key, relation) for key, relation in claimed if said(key)]
 
 
-def _said(gold: Gold) -> Callable[[Key], bool]:
+def _said(gold: Gold, schema: Schema) -> Callable[[Key], bool]:
     """Whether a partial truth says anything of a claim: of an annotated pair in both directions, of what was rejected,
     and of labels that were looked for between the entities."""
     marks = {entity.span for entity in gold.entities}
-    pairs = {frozenset(key[:2]) for key in facts(gold)}
+    pairs = {frozenset(key[:2]) for key in _annotated(gold)}
     rejected = {e.id: e.span for e in (*gold.entities, *gold.rejected_entities)}
-    wrong = {(rejected[r.head], rejected[r.tail], r.label) for r in gold.rejected_relations}
+    turned_down = [(rejected[r.head], rejected[r.tail], r.label) for r in gold.rejected_relations]
+    wrong = _forms(turned_down, schema).keys()
     if not pairs and not wrong and not gold.checked:
         pairs = {frozenset((a.span, b.span)) for a, b in combinations(gold.entities, 2)}
 
@@ -137,8 +169,11 @@ def _typed(gold: Gold, found: Extraction, claimed: list[tuple[Key, Relation]]) -
     predicted = found.by_id()
     if not gold.clusters:
         true = {entity.id: entity for entity in gold.entities}
+        keys = _annotated(gold)
+        forms = _forms(keys, found.schema)
+        told = [_in_form(r, key, forms[key]) for key, r in zip(keys, gold.relations, strict=True)]
         return (
-            {_typed_key(true[r.head], true[r.tail], r.label) for r in gold.relations},
+            {_typed_key(true[r.head], true[r.tail], r.label) for r in told},
             {_typed_key(predicted[r.head], predicted[r.tail], r.label) for _, r in claimed},
         )
     kinds = [{gold.entities[member].label for member in members} for members in gold.clusters]
@@ -147,7 +182,7 @@ def _typed(gold: Gold, found: Extraction, claimed: list[tuple[Key, Relation]]) -
         ends = predicted[relation.head], predicted[relation.tail]
         fits = all(isinstance(at, int) and end.label in kinds[at] for at, end in zip(key[:2], ends, strict=True))
         typed.add(key if fits else (ends[0].span, ends[1].span, relation.label))
-    return facts(gold), typed
+    return facts(gold, found.schema), typed
 
 
 def _typed_key(head: Entity, tail: Entity, label: str) -> Key:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds, Undecided
+from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds, Undecided, readings
 
 
 def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False, twins: bool = True) -> Extraction:
@@ -80,21 +80,7 @@ def left_alone(
 def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
     """What a relation says, whichever way round: head, tail and label, the same for both directions of a symmetric
     label and for a label and its inverse."""
-    if relation.label not in labels:  # of a label set that these suggestions were not made for
-        return relation.key
-    # an inverse declared on either of two labels holds for both, and through both for the inverse of the other
-    said, rest = {(relation.label, False)}, [(relation.label, False)]
-    while rest:
-        name, turned = rest.pop()
-        own = labels[name]
-        same = {(other, not turned) for other, one in labels.items() if other == own.inverse or one.inverse == name}
-        if own.symmetric:
-            same.add((name, not turned))
-        rest += same - said
-        said |= same
-    head, tail = relation.head, relation.tail
-    keys = [(tail, head, name) if turned else (head, tail, name) for name, turned in said]
-    return min(keys, key=lambda key: (key[2], key[0], key[1]))
+    return min(readings(*relation.key, labels), key=lambda key: (key[2], key[0], key[1]))
 
 
 def sureness(item: Entity | Relation) -> float:

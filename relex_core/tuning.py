@@ -81,7 +81,7 @@ def _relation_curve(run: Run, entities: Thresholds) -> dict[float, float]:
     scored: list[tuple[float, bool]] = []
     truth = 0
     for place, gold in enumerate(run.gold):
-        right = metrics.facts(gold)
+        right = metrics.facts(gold, run.schema)
         truth += len(right)
         # several relations can claim the same, at document level: the best one decides from where on it is claimed
         best: dict[metrics.Key, float] = {}

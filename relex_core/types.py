@@ -14,7 +14,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -151,6 +151,31 @@ class RelationLabel:
         )
 
 
+End = TypeVar("End")
+
+
+def readings(head: End, tail: End, label: str, declared: Mapping[str, RelationLabel]) -> set[tuple[End, End, str]]:
+    """All that says the same as a relation, itself among them: the other direction of a symmetric label, the inverse.
+
+    `declared` are labels by name; those that declare nothing may be left out.
+
+    >>> sorted(readings("Ada", "Acme", "employed by", {"employs": RelationLabel("employs", inverse="employed by")}))
+    [('Acme', 'Ada', 'employs'), ('Ada', 'Acme', 'employed by')]
+    """
+    # an inverse declared on either of two labels holds for both, and through both for the inverse of the other
+    said, rest = {(head, tail, label)}, [(head, tail, label)]
+    while rest:
+        head, tail, label = rest.pop()
+        names = {other for other, one in declared.items() if one.inverse == label}
+        own = declared.get(label)
+        if own is not None:
+            names |= {label} if own.symmetric else {own.inverse} if own.inverse else set()
+        same = {(tail, head, name) for name in names}
+        rest += same - said
+        said |= same
+    return said
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """A label set: what is looked for. Names are unique among entity labels and among relation labels."""
@@ -232,6 +257,11 @@ class Schema:
     @property
     def visible_relations(self) -> tuple[RelationLabel, ...]:
         return tuple(label for label in self.relation_labels if not label.hidden)
+
+    @property
+    def declared(self) -> dict[str, RelationLabel]:
+        """The relation labels that are symmetric or name an inverse, as `readings` takes them."""
+        return {label.name: label for label in self.relation_labels if label.symmetric or label.inverse}
 
     def entity(self, name: str) -> EntityLabel:
         """The entity label of that name. Raises SchemaError if there is none."""

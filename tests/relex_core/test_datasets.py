@@ -10,7 +10,7 @@ from relex_core.datasets import labels_of, locate, read_gold
 from relex_core.errors import FormatError, InputError
 from relex_core.examples import clean_silver, example, join
 from relex_core.jsonl import dumps, training_record
-from relex_core.types import Annotation, Document, Entity, Relation, Schema
+from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema
 from tests.relex_core.tiny import corpus, record
 
 
@@ -48,6 +48,68 @@ def test_an_exported_annotation_keeps_its_offsets_and_rejections(tmp_path: Path)
     item = example(gold)
     assert item is not None
     assert item.wrong_relations == ((1, 0, "met"),)
+
+
+FAMILY = Schema.of(
+    ["person"],
+    [
+        RelationLabel("spouse", symmetric=True),
+        RelationLabel("parent of", inverse="child of"),
+        "child of",
+        RelationLabel("rival", symmetric=True),
+        "met",
+    ],
+)
+
+
+def family(path: Path, *relations: tuple[str, str, str], wrong: tuple[tuple[str, str, str], ...] = ()) -> Path:
+    """A file of what a project exports: one text, Ada is "a", Bo is "b"."""
+    marks = (Entity("a", 0, 3, "person"), Entity("b", 8, 10, "person"))
+    edges, turned_down = (tuple(Relation(*key) for key in keys) for keys in (relations, wrong))
+    made = Annotation(Document.from_text("Ada met Bo.", id="d"), FAMILY, marks, edges, (), turned_down)
+    path.write_text(dumps(training_record(made)) + "\n", "utf-8")
+    return path
+
+
+def test_what_relation_labels_declare_goes_with_training_data(tmp_path: Path) -> None:
+    path = family(tmp_path / "x.jsonl", ("a", "b", "spouse"), ("a", "b", "child of"))
+    kept = json.loads(path.read_text("utf-8"))["relex"]["declared"]
+    assert kept == {"symmetric": ["spouse"], "inverse": {"parent of": "child of"}}, "of the labels in question alone"
+    golds = read_gold(path)
+    assert [(r.name, r.symmetric, r.inverse) for r in labels_of(golds).relation_labels] == [
+        ("child of", False, ""),
+        ("spouse", True, ""),
+    ], "an inverse that is not used is not asked for"
+    both = (*golds, *read_gold(family(tmp_path / "y.jsonl", ("b", "a", "parent of"))))
+    assert labels_of(both).relation("parent of").inverse == "child of"
+    plain = family(tmp_path / "z.jsonl", ("a", "b", "met"))
+    assert "declared" not in json.loads(plain.read_text("utf-8"))["relex"]
+
+
+def test_what_is_right_is_learned_in_each_way_that_says_it(tmp_path: Path) -> None:
+    file = family(
+        tmp_path / "x.jsonl",
+        ("b", "a", "spouse"),
+        ("a", "b", "met"),
+        ("a", "b", "child of"),
+        wrong=(("a", "b", "rival"),),
+    )
+    item = example(read_gold(file)[0])
+    assert item is not None
+    assert set(item.relations) == {
+        *((0, 1, "spouse"), (1, 0, "spouse"), (0, 1, "met")),
+        *((0, 1, "child of"), (1, 0, "parent of")),
+    }
+    assert set(item.wrong_relations) == {(0, 1, "rival"), (1, 0, "rival")}
+
+
+def test_declarations_that_are_none_are_refused(tmp_path: Path) -> None:
+    record = json.loads(family(tmp_path / "x.jsonl", ("a", "b", "spouse")).read_text("utf-8"))
+    for bad in ({"symmetric": 3}, {"inverse": ["child of"]}, ["spouse"]):
+        record["relex"]["declared"] = bad
+        (tmp_path / "bad.jsonl").write_text(dumps(record) + "\n", "utf-8")
+        with pytest.raises(FormatError):
+            read_gold(tmp_path / "bad.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, predict_file, r
 from relex_core.jsonl import dumps, extraction_to_json
 from relex_core.metrics import Counts
 from relex_core.tuning import best_thresholds, parse_thresholds
-from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
 from tests.relex_core.tiny import checkpoint, corpus, record
 
 SCHEMA = Schema.of(["person", "company", "city"], ["works for", "founded by", "lives in"])
@@ -54,6 +54,54 @@ def test_direction_label_span_and_type_count(tmp_path: Path) -> None:
     assert found[3].confusions == (("works for", "lives in"),)
     assert found[3].missed == (((0, 12), (23, 27), "works for"),)
     assert found[1].false == (((23, 27), (0, 12), "works for"),)
+
+
+DECLARED = Schema.of(
+    ["person", "company"],
+    [RelationLabel("partner of", symmetric=True), RelationLabel("works for", inverse="employs"), "employs"],
+)
+BOTH_WAYS = ((0, 1, "partner of"), (1, 0, "partner of"), (0, 1, "works for"), (1, 0, "employs"))
+
+
+@pytest.mark.parametrize(
+    ("annotated", "labels"),
+    [
+        ((0, 3), {"partner of", "employs"}),
+        ((1, 2), {"partner of", "works for"}),
+        ((0, 1, 2, 3), {"partner of", "works for"}),
+    ],
+)
+@pytest.mark.parametrize("clusters", [(), ((0,), (1,))])
+def test_what_says_the_same_counts_once(
+    tmp_path: Path, annotated: tuple[int, ...], labels: set[str], clusters: tuple[tuple[int, ...], ...]
+) -> None:
+    edges = [BOTH_WAYS[number] for number in annotated]
+    truth = replace(
+        gold(tmp_path),
+        relations=tuple(Relation(str(head), str(tail), label) for head, tail, label in edges),
+        clusters=clusters,
+        facts=tuple(edges) if clusters else (),
+    )
+    entities = [(0, "person", 0.9), (1, "company", 0.9)]
+    found = replace(extraction(truth, entities, []), schema=DECLARED)
+    ids = [entity.id for entity in found.entities]
+    claims = tuple(Relation(ids[head], ids[tail], label, 0.9) for head, tail, label in BOTH_WAYS)
+    right = metrics.score(truth, replace(found, relations=claims))
+    assert metrics.micro(right.relations) == metrics.micro(right.typed) == Counts(tp=2)
+    assert set(right.relations) == labels, "under the first label that is annotated"
+    nothing = metrics.score(truth, found)
+    assert metrics.micro(nothing.relations) == metrics.micro(nothing.typed) == Counts(fn=2)
+    other = metrics.score(replace(truth, relations=(), facts=()), replace(found, relations=claims))
+    assert metrics.micro(other.relations) == metrics.micro(other.typed) == Counts(fp=2)
+    assert len(other.false) == 2
+
+
+def test_the_other_direction_of_what_was_turned_down_is_wrong_too(tmp_path: Path) -> None:
+    truth = replace(gold(tmp_path), relations=(), partial=True, rejected_relations=(Relation("0", "1", "partner of"),))
+    found = replace(extraction(truth, [(0, "person", 0.9), (1, "company", 0.9)], []), schema=DECLARED)
+    head, tail = (entity.id for entity in found.entities)
+    claim = Relation(tail, head, "partner of", 0.9)
+    assert metrics.micro(metrics.score(truth, replace(found, relations=(claim,))).relations) == Counts(fp=1)
 
 
 def test_partial_truth_counts_annotated_pairs_only(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from relex_core.datasets import read_gold
 from relex_core.errors import CheckpointError, ConfigError, InputError, SchemaError
 from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example, example, join
+from relex_core.jsonl import dumps, training_record
 from relex_core.labels import LabelKnowledge
 from relex_core.losses import LossWeights
 from relex_core.metrics import Counts
@@ -27,7 +28,7 @@ from relex_core.sampling import Sampler, Sampling, Source, make_pools
 from relex_core.targets import assemble
 from relex_core.training import STOP, Trainer, make_optimizer, rate
 from relex_core.training_config import DataFile, TrainConfig, read_train_config
-from relex_core.types import Thresholds
+from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema, Thresholds
 from relex_core.views import Augmentation, View
 from tests.relex_core.tiny import TEXTS, checkpoint, corpus, record
 
@@ -390,6 +391,28 @@ def test_no_augmentation_turns_a_true_relation_into_a_negative(tmp_path: Path, s
         assert pair == (
             (tail, head) if label in ("employs", "employer of", "has employee", "has staff member") else (head, tail)
         )
+
+
+@pytest.mark.parametrize("preset", ["small", "stage2"])
+def test_the_other_direction_of_a_symmetric_label_is_no_negative(tmp_path: Path, preset: str) -> None:
+    schema = Schema.of(["person"], [RelationLabel("spouse", symmetric=True)])
+    marks = (Entity("a", 0, 3, "person"), Entity("b", 18, 21, "person"))
+    edges = (Relation("a", "b", "spouse"),)
+    made = Annotation(Document.from_text("Ada is married to Bob ."), schema, marks, edges)
+    (tmp_path / "x.jsonl").write_text(dumps(training_record(made)) + "\n", "utf-8")
+    item = example(read_gold(tmp_path / "x.jsonl")[0], "x")
+    assert item is not None
+    how, shown = read_train_config(preset).augmentation, 0
+    for seed in range(20):
+        seen = asked(item, how, seed)
+        at = {" ".join(seen.words[a : b + 1]).lower(): i for i, (a, b) in enumerate(seen.spans)}
+        if "spouse" not in seen.relation_labels:
+            continue
+        shown += 1
+        m = seen.relation_labels.index("spouse")
+        right = {seen.pairs[p] for p, k in seen.positives if k == m}
+        assert right == {(at["ada"], at["bob"]), (at["bob"], at["ada"])}
+    assert shown
 
 
 def test_the_inverse_name_exchanges_head_and_tail(tmp_path: Path) -> None:
