@@ -100,7 +100,9 @@ def test_thresholds_by_label_are_kept_shown_and_taken_into_use(data: Path, visit
     tried = predict_file(resources.predictor("mini"), path)
     ((ours,),) = map(evaluating.read, evaluating.kept())
     assert ours.thresholds == by_label(tried, best_thresholds(tried))
-    page = visit("evaluate")
+    page = visit("explore")
+    page.slider(key="entity_threshold").set_value(0.65).run()
+    page.switch_page("pages/screens/evaluate.py").run()
     page.button(key="use_thresholds_A").click().run()
     assert page.button(key="use_thresholds_A").disabled
     # Explore's own sliders stand there; single labels are in the editor
