@@ -8,6 +8,7 @@ Reading order; each file imports only those above it, and the paper's section is
     selection    which suggestions are shown at given thresholds
     words        text <-> words, exact in both directions                             3.2
     jsonl        values <-> JSON lines; the stage-2 training format
+    outputs      files that are written whole or not at all
     config       what a checkpoint's configuration may say
     prompt       [ENT] labels [SEP] [REL] labels [SEP] words                          3.2
     batching     label sets and texts, as pieces -> tensors                           3.2

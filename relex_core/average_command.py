@@ -25,9 +25,25 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
+    _check(arguments.out)
     average([_part(text) for text in arguments.parts], arguments.out, arguments.dtype)
     print(f"checkpoint in {arguments.out}")
     return 0
+
+
+def _check(out: Path) -> None:
+    """Before anything is loaded: `out` can hold a checkpoint, and holds nothing else. Raises CheckpointError."""
+    from relex_core.checkpoint import check_target
+
+    check_target(out)
+    other = next(out.iterdir(), None) if out.exists() and not (out / "gliner_config.json").is_file() else None
+    if other is not None:
+        raise CheckpointError(
+            expected="--out to be a new or empty directory, or one with a checkpoint to replace",
+            found=f"{other.name} in {out}",
+            change="Choose another --out.",
+            value=str(out),
+        )
 
 
 def _part(text: str) -> tuple[str, float]:

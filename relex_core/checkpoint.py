@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -220,8 +221,24 @@ def _check_pieces(model: RelexModel, builder: PromptBuilder) -> None:
 
 
 def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
-    """Write a directory that this package and `gliner` load: configuration, safetensors, tokenizer."""
+    """Write a directory that this package and `gliner` load: configuration, safetensors, tokenizer.
+
+    Raises CheckpointError.
+    """
+    check_target(path)
     write(loaded.model, loaded.builder, loaded.path, path, dtype=dtype)
+
+
+def check_target(path: Path) -> None:
+    """Raises CheckpointError if `path` is no directory that can be written, nor can become one."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise CheckpointError(
+            expected="a directory that can be written",
+            found=f"{there}, which is {'read-only' if there.is_dir() else 'a file'}",
+            change="Choose another directory.",
+            value=str(path),
+        )
 
 
 def write(

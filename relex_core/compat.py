@@ -31,7 +31,7 @@ from relex_core.arguments import (
     per_text,
     readable,
 )
-from relex_core.checkpoint import load, save
+from relex_core.checkpoint import choose, load, save
 from relex_core.decoding import Scores, decode, merge
 from relex_core.errors import InputError
 from relex_core.inference import Extractor, holding
@@ -105,7 +105,7 @@ class GLiNER:
         return cls(Extractor(replace(loaded, config=config)))
 
     def save_pretrained(self, save_directory: str | Path, *, safe_serialization: bool = True) -> None:
-        """Write a directory that `gliner` loads; weights always as safetensors."""
+        """Write a directory that `gliner` loads; weights always as safetensors. Raises CheckpointError."""
         save(self.extractor.loaded, Path(save_directory))
 
     def inference(
@@ -235,9 +235,10 @@ class GLiNER:
         """As the model always is; for callers that say so."""
         return self
 
-    def to(self, device: str) -> GLiNER:
-        """Move the model."""
-        self.model.to(device)
+    def to(self, device: str | torch.device) -> GLiNER:
+        """Move the model. Raises CheckpointError for a device that this machine does not have."""
+        place, _ = choose(str(device), "fp32")
+        self.model.to(place)
         return self
 
 

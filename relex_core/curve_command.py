@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from relex_core.errors import ConfigError, InputError
+from relex_core.errors import ConfigError, FormatError, InputError, quote
 
 WINDOW = 10
 """Lines of metrics that one point of the smooth curve averages."""
@@ -33,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_metrics(directory: Path) -> list[Line]:
-    """The lines of a run's metrics.jsonl. Raises InputError; a line cut short by a kill is left out."""
+    """The lines of a run's metrics.jsonl. Raises InputError; FormatError names a line that cannot be drawn. One cut
+    short by a kill is left out."""
     try:
         written = (directory / "metrics.jsonl").read_text("utf-8", "replace").splitlines()
     except OSError as error:
@@ -43,12 +44,13 @@ def read_metrics(directory: Path) -> list[Line]:
             change="Give the directory that was --out of python -m relex_core train.",
         ) from error
     lines = []
-    for line in written:
+    for number, line in enumerate(written, start=1):
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
+            _check(entry, number)
             lines.append(entry)
     if not any("loss" in line for line in lines):
         raise InputError(
@@ -57,6 +59,30 @@ def read_metrics(directory: Path) -> list[Line]:
             change="Let the run go on until it has logged.",
         )
     return lines
+
+
+_LOGGED = ("step", "examples", "entity_loss", "relation_loss", "encoder_lr")
+_SCORED = ("entity_f1", "relation_f1")
+"""Numbers that are drawn, of a logged step and of a development file."""
+
+
+def _check(entry: Line, number: int) -> None:
+    """Raises FormatError if a number that is drawn is missing in line `number`."""
+    wanted = [(key, entry.get(key)) for key in _LOGGED if "loss" in entry]
+    if "dev" in entry:
+        dev = entry["dev"] if isinstance(entry["dev"], dict) else {}
+        wanted += [("step", entry.get("step"))]
+        wanted += [
+            (key, found.get(key) if isinstance(found, dict) else None) for found in dev.values() for key in _SCORED
+        ]
+    missing = [key for key, value in wanted if not isinstance(value, int | float) or (key == "step" and value < 1)]
+    if missing:
+        raise FormatError(
+            expected=f"the number {missing[0]} in line {number} of metrics.jsonl",
+            found=quote(entry),
+            change="Give the directory of a run as python -m relex_core train wrote it.",
+            lines=(number,),
+        )
 
 
 def smooth(values: Sequence[float], window: int = WINDOW) -> list[float]:

@@ -58,7 +58,7 @@ class Gold:
 
 
 def read_gold(path: str | Path) -> tuple[Gold, ...]:
-    """All records of a file. Raises InputError if it cannot be opened, FormatError naming the bad lines."""
+    """All records of a file. Raises InputError if it cannot be opened, FormatError naming it and the bad line."""
     return tuple(iterate_gold(path))
 
 
@@ -72,10 +72,10 @@ def iterate_gold(path: str | Path) -> Iterator[Gold]:
                     raise text
                 yield _from_marked(text, path.stem)
             return
-        for number, record in read_lines(lines):
+        for number, record in read_lines(lines, path.name):
             if isinstance(record, FormatError):
                 raise record
-            yield _gold(record, f"{path.stem}-{number}", number)
+            yield _gold(record, path, number)
 
 
 def labels_of(records: Iterable[Gold]) -> Schema:
@@ -96,7 +96,8 @@ def labels_of(records: Iterable[Gold]) -> Schema:
     return Schema.of(sorted(entities - {UNKNOWN_TYPE}), [kept.get(name, name) for name in sorted(relations)])
 
 
-def _gold(record: Json, name: str, number: int) -> Gold:
+def _gold(record: Json, path: Path, number: int) -> Gold:
+    name = f"{path.stem}-{number}"
     try:
         if "tokenized_text" in record:
             return _from_training(record, name)
@@ -104,7 +105,7 @@ def _gold(record: Json, name: str, number: int) -> Gold:
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise FormatError(
             expected="a corpus record (text, tokens, entities, relations) or a stage-2 training record",
-            found=f"{quote(record)} in line {number} ({error})",
+            found=f"{quote(record)} in line {number} of {path.name} ({error})",
             change="Compare the line with the formats at the top of relex_core/datasets.py.",
             lines=(number,),
         ) from error

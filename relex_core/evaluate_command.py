@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relex_core.errors import ConfigError, InputError
+from relex_core.outputs import check_output, replacing
 
 if TYPE_CHECKING:
     from relex_core.evaluation import Predictor, Report
@@ -66,12 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from relex_core.tuning import parse_thresholds
     from relex_core.types import Thresholds
 
-    for option in ("limit", "batch_size"):
-        if (value := getattr(arguments, option)) is not None and value < 1:
-            name = option.replace("_", "-")
-            raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)
-    if arguments.json:
-        write_json(arguments.json, None)
+    _check(arguments)
     predictor = load_predictor(arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint)
     thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities)
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
@@ -87,11 +83,37 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.per_label:
             print_labels(found)
         if arguments.json:
-            write_json(arguments.json, result(predictor.name, arguments.thresholds, reports))
+            written = json.dumps(result(predictor.name, arguments.thresholds, reports), indent=1, ensure_ascii=False)
+            with replacing(arguments.json, "--json") as part:
+                part.write_text(written + "\n", "utf-8")
     print_paper(reports)
     if unreadable := getattr(predictor, "unreadable", 0):
         print(f"{unreadable:,} answers could not be read: they count as nothing found.")
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Before the model is loaded and an hour of scoring: options have usable values, each annotated file begins with
+    a record, and the output can be written. Raises ConfigError or InputError."""
+    from relex_core.datasets import iterate_gold
+
+    for option in ("limit", "batch_size"):
+        if (value := getattr(arguments, option)) is not None and value < 1:
+            name = option.replace("_", "-")
+            raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)
+    way, _, file = arguments.thresholds.partition(":")
+    annotated = [*arguments.data, *([Path(file)] if way in ("dev", "labels") and file else [])]
+    for path in annotated:
+        if next(iterate_gold(path), None) is None:
+            raise InputError(
+                expected="at least one record",
+                found=f"an empty file {path}",
+                change="Give another file.",
+                value=str(path),
+            )
+    if arguments.json:
+        predictions = [Path(arguments.checkpoint)] if arguments.predictor == "predictions" else []
+        check_output(arguments.json, [*annotated, *predictions], "--json")
 
 
 def result(predictor: str, thresholds: str, reports: Iterable[Report]) -> dict[str, Any]:
@@ -103,22 +125,6 @@ def result(predictor: str, thresholds: str, reports: Iterable[Report]) -> dict[s
         "paper": dict(PAPER.values()),
         "differences": DIFFERENCES,
     }
-
-
-def write_json(path: Path, data: dict[str, Any] | None) -> None:
-    """Before the work begins without data, to know that it can be; then after each file. Raises InputError."""
-    try:
-        if data is None:
-            path.open("a").close()
-            return
-        path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise InputError(
-            expected="to be able to write what --json names",
-            found=str(error),
-            change="Choose another file.",
-            value=path,
-        ) from error
 
 
 def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: str = "") -> Predictor:

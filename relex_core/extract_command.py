@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines
+from relex_core.outputs import check_output, replacing
 from relex_core.selection import select
 from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
 
@@ -38,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises RelexError for bad input; nothing is written then."""
+    """Raises RelexError for bad input; nothing is written then, and a file is there whole or as it was."""
     thresholds = Thresholds(arguments.threshold, arguments.relation_threshold)
     schema = Schema.of(
         (EntityLabel(name) for name in _names(arguments.entities)),
@@ -49,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.batch_size < 1:
         raise InputError(expected="--batch-size of at least 1", found=str(arguments.batch_size), change="Use 8.")
     documents = read(arguments.input, arguments.format, skip_bad=arguments.skip_bad_lines)
+    if arguments.out != "-":
+        check_output(Path(arguments.out), [Path(arguments.input)] if arguments.input != "-" else [])
     from relex_core.inference import Extractor
 
     extractor = Extractor.load(
@@ -57,13 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = extractor.extract_many(documents, schema, thresholds, arguments.batch_size)
     lines = (dumps(extraction_to_json(select(one, thresholds, arguments.nested))) for one in found)
     if arguments.out == "-":
-        _write(lines, sys.stdout)
+        _print(lines)
         return 0
-    try:
-        with Path(arguments.out).open("w", encoding="utf-8") as stream:
-            _write(lines, stream)
-    except OSError as error:
-        raise InputError(expected="a file that can be written", found=str(error), change="Choose another.") from error
+    with replacing(Path(arguments.out)) as part, part.open("w", encoding="utf-8") as stream:
+        _write(lines, stream)
     return 0
 
 
@@ -128,6 +129,19 @@ def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
-def _write(lines: Iterable[str], stream: object) -> None:
+def _print(lines: Iterable[str]) -> None:
+    try:
+        _write(lines, sys.stdout)
+    except BrokenPipeError:  # who reads wants no more
+        raise
+    except OSError as error:
+        raise InputError(
+            expected="a standard output that can be written",
+            found=str(error),
+            change="Make room for it, or name a file with --out.",
+        ) from error
+
+
+def _write(lines: Iterable[str], stream: TextIO) -> None:
     for line in lines:
-        print(line, file=stream, flush=True)  # type: ignore[call-overload]
+        print(line, file=stream, flush=True)

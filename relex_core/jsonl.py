@@ -45,42 +45,42 @@ def dumps(record: Json) -> str:
 
 @contextmanager
 def reading(
-    path: Path,
-    expected: str,
-    change: str = "Check the path and that the file is UTF-8 text.",
-    encoding: str = "utf-8",
+    path: Path, expected: str, change: str = "Check the path and that the file is UTF-8 text."
 ) -> Iterator[TextIO]:
-    """A text file, gzipped if its name says so. Raises InputError, which says what was `expected`, for what cannot be
-    read, also while it is read."""
+    """A text file, gzipped if its name says so, with or without a byte order mark. Raises InputError, which says what
+    was `expected`, for what cannot be read, also while it is read."""
     try:
-        with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8-sig") as file:
             yield cast("TextIO", file)
     except (OSError, UnicodeDecodeError, EOFError) as error:
         raise InputError(expected=expected, found=f"{path} ({error})", change=change, value=str(path)) from error
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, Json | FormatError]]:
+def read_lines(lines: Iterable[str], file: str = "") -> Iterator[tuple[int, Json | FormatError]]:
     """(1-based line number, JSON object or what is wrong with the line), blank lines left out.
 
-    Errors are given, not raised, so that a caller can show all bad lines and offer the good ones.
+    Errors are given, not raised, so that a caller can show all bad lines and offer the good ones; they name the
+    `file` if it is given.
     """
+    where = f" of {file}" if file else ""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield number, _bad_line(number, f"{quote(line.strip(), 40)} ({error})")
+            yield number, _bad_line(number, where, f"{quote(line.strip(), 40)} ({error})")
             continue
         if isinstance(record, dict):
             yield number, record
         else:
-            yield number, _bad_line(number, quote(line.strip(), 40))
+            yield number, _bad_line(number, where, quote(line.strip(), 40))
 
 
-def _bad_line(number: int, found: str) -> FormatError:
+def _bad_line(number: int, where: str, found: str) -> FormatError:
     return FormatError(
-        expected=f"a JSON object in line {number}",
+        expected=f"a JSON object in line {number}{where}",
         found=found,
         change="Write one JSON object to a line, or leave this line out.",
         lines=(number,),

@@ -12,18 +12,17 @@ parse of coordination, a name cut wrongly, or a wish told as a fact. Recall was 
 from __future__ import annotations
 
 import gzip
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from relex_core.errors import ConfigError, InputError
 from relex_core.jsonl import Json, dumps, reading
+from relex_core.outputs import check_output, replacing
 from relex_core.syntax import read
 from relex_core.syntax_types import read_types
 from relex_core.syntax_words import NATION
@@ -132,17 +131,8 @@ _USABLE = "a file that can be opened, of UTF-8 text, plain or gzipped as its nam
 _CHECK = "Check the path and the file."
 
 
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    """Raises InputError for what goes wrong with a file that is written."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(expected=_USABLE, found=f"{path} ({error})", change=_CHECK, value=str(path)) from error
-
-
 def _lines(path: Path) -> Iterator[str]:
-    with reading(path, _USABLE, _CHECK, encoding="utf-8-sig") as lines:
+    with reading(path, _USABLE, _CHECK) as lines:
         for line in lines:
             if text := line.strip():
                 yield text
@@ -164,7 +154,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _check(inputs: Sequence[Path], out: Path) -> None:
-    """Before an hour of reading: all texts are there, and the output is none of them. Raises InputError."""
+    """Before an hour of reading: all texts are there, and the output can be. Raises InputError."""
     first = [next(_lines(path), None) for path in inputs]
     if not any(first):
         raise InputError(
@@ -172,13 +162,7 @@ def _check(inputs: Sequence[Path], out: Path) -> None:
             found=f"none in {', '.join(map(str, inputs)) or 'no file'}",
             change="Give text files.",
         )
-    if out.resolve() in {path.resolve() for path in inputs}:
-        raise InputError(
-            expected="an output that is none of the inputs",
-            found=str(out),
-            change="Choose another --out.",
-            value=str(out),
-        )
+    check_output(out, inputs)
 
 
 def make_silver(
@@ -192,14 +176,8 @@ def make_silver(
     inputs = list(inputs)
     _check(inputs, out)
     parser = load_parser()
-    part = out.with_name(f"part-{out.name}")
-    try:
-        labels = _write(parser, inputs, part, skip, limit, keep_empty, batch)
-        with _writable(out):
-            os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
-    return labels
+    with replacing(out) as part:
+        return _write(parser, inputs, part, skip, limit, keep_empty, batch)
 
 
 def _write(
@@ -207,7 +185,7 @@ def _write(
 ) -> Counter[str]:
     labels: Counter[str] = Counter()
     opened = gzip.open if out.suffix == ".gz" else open
-    with _writable(out), opened(out, "wt", encoding="utf-8") as sink:
+    with opened(out, "wt", encoding="utf-8") as sink:
         for path in inputs:
             source = path.name.split(".")[0]
             began, kept, empty = time.monotonic(), 0, 0.0

@@ -23,6 +23,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
     from relex_core.datasets import iterate_gold
+    from relex_core.outputs import check_output
     from relex_core.silver import make_silver
 
     if (arguments.limit is not None and arguments.limit < 1) or not 0 <= arguments.keep_empty <= 1:
@@ -31,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             found=f"{arguments.limit} and {arguments.keep_empty}",
             change="Correct them.",
         )
+    check_output(arguments.out, arguments.skip)
     skip = {record.document.text for path in arguments.skip for record in iterate_gold(path)}
     labels = make_silver(arguments.input, arguments.out, skip, arguments.limit, arguments.keep_empty)
     print(f"{sum(labels.values()):,} relations with {len(labels):,} labels in {arguments.out}")

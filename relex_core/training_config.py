@@ -176,7 +176,7 @@ def read_train_config(name: str | Path) -> TrainConfig:
     """A preset's name ("stage2") or a JSON file. Raises ConfigError."""
     path = PRESETS / f"{name}.json" if (PRESETS / f"{name}.json").is_file() else Path(name)
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise _wrong(
             "the training configuration", "a preset (stage1, stage2, small, mini, forms) or a JSON file", error

@@ -53,7 +53,7 @@ def _knowledge(config: TrainConfig) -> LabelKnowledge:
         return LabelKnowledge()
     path = config.path(config.paraphrases)
     try:
-        return LabelKnowledge(json.loads(path.read_text("utf-8")))
+        return LabelKnowledge(json.loads(path.read_text("utf-8-sig")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             expected='paraphrases {"label": {"same": [...], "inverse": [...]}}',

@@ -38,6 +38,24 @@ def test_checkpoints_of_another_form_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_that_is_no_place_for_a_checkpoint_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    note = tmp_path / "photos" / "note.txt"
+    note.write_text("mine")
+    monkeypatch.setattr("relex_core.checkpoint.load", lambda *_, **__: pytest.fail("loaded"))
+    for out, message in ((note, "a file"), (note / "deeper", "a file"), (note.parent, "note.txt in")):
+        assert main(["average", "mini=0.4", "mini=0.6", "--out", str(out)]) == 2
+        assert message in capsys.readouterr().err
+    assert note.read_text() == "mine"
+
+
+def test_a_checkpoint_may_be_replaced(tmp_path: Path) -> None:
+    first, second = other(tmp_path)
+    assert main(["average", f"{first}=0.75", f"{second}=0.25", "--out", str(first)]) == 0
+
+
 @pytest.mark.parametrize("parts", [["mini=1.5", "mini=-0.5"], ["mini=0.5"], ["mini"], ["=1"]])
 def test_shares_that_make_no_whole_are_refused(
     tmp_path: Path, parts: list[str], capsys: pytest.CaptureFixture[str]

@@ -316,6 +316,17 @@ def test_unknown_places(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         locate(name)
 
 
+def test_the_drop_in_tells_a_place_that_is_none(tiny: Path, tmp_path: Path) -> None:
+    model = GLiNER.from_pretrained(tiny)
+    assert model.to(torch.device("cpu")).device == model.to("cpu").device
+    with pytest.raises(CheckpointError, match="banana"):
+        model.to("banana")
+    (tmp_path / "note.txt").write_text("mine")
+    for name in ("note.txt", "note.txt/deeper"):
+        with pytest.raises(CheckpointError, match="a file"):
+            model.save_pretrained(tmp_path / name)
+
+
 def test_devices_and_types(tiny: Path) -> None:
     with pytest.raises(CheckpointError, match="dtype"):
         load(tiny, dtype="fp8")

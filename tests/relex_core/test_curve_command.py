@@ -59,6 +59,24 @@ def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "metrics of at least one step" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ({key: value for key, value in LINES[0].items() if key != "examples"}, "examples"),
+        ({**LINES[0], "encoder_lr": "fast"}, "encoder_lr"),
+        ({**LINES[0], "step": 0}, "step"),
+        ({"dev": {}}, "step"),
+        ({"step": 2, "dev": {"news": {"entity_f1": 0.5}}}, "relation_f1"),
+        ({"step": 2, "dev": {"news": 0.5}}, "entity_f1"),
+    ],
+)
+def test_a_line_that_cannot_be_drawn_is_named(
+    tmp_path: Path, line: object, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["curve", str(write(tmp_path, LINES[0], line)), "--out", str(tmp_path / "x.svg")]) == 2
+    assert f"the number {missing} in line 2 of metrics.jsonl" in capsys.readouterr().err
+
+
 def test_without_the_extra_it_says_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from relex_core.jsonl import dumps, training_record
 from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema
 from tests.relex_core.tiny import corpus, record
 
+EMPTY: dict[str, list[object]] = {"entities": [], "relations": []}
+
 
 def test_corpus_offsets_are_those_of_the_text(tmp_path: Path) -> None:
     given = {**record(0), "text": "Ada  Lovelace works for Acme in London."}
@@ -32,6 +34,32 @@ def test_gzip_reads_the_same(tmp_path: Path) -> None:
         "lives in",
         "works for",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", json.dumps(record(0)).encode()),
+        ("a.jsonl.gz", json.dumps(record(0)).encode()),
+        ("a.marked", b"[Ada Lovelace|person] works for Acme in London ."),
+    ],
+)
+def test_a_byte_order_mark_is_no_text(tmp_path: Path, name: str, content: bytes) -> None:
+    content = "\ufeff".encode() + content
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    (gold,) = read_gold(tmp_path / name)
+    assert gold.document.text == "Ada Lovelace works for Acme in London ."
+
+
+@pytest.mark.parametrize("value", [0, False, "0"])
+def test_an_id_may_be_any_value(tmp_path: Path, value: object) -> None:
+    words = {"tokenized_text": ["Ada"], "ner": []}
+    lines = (record(0, id=value), {**words, "id": value}, {**words, "relex": {"id": value, "text": "Ada", **EMPTY}})
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [gold.document.id for gold in read_gold(tmp_path / "a.jsonl")] == [str(value)] * 3
+    for nothing in ("", None):
+        (tmp_path / "a.jsonl").write_text(json.dumps(record(0, id=nothing)))
+        assert [gold.document.id for gold in read_gold(tmp_path / "a.jsonl")] == ["a-1"]
 
 
 def test_an_exported_annotation_keeps_its_offsets_and_rejections(tmp_path: Path) -> None:
@@ -123,8 +151,9 @@ def test_declarations_that_are_none_are_refused(tmp_path: Path) -> None:
 )
 def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "bad.jsonl").write_text(line + "\n")
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(FormatError, match=message) as caught:
         read_gold(tmp_path / "bad.jsonl")
+    assert "line 1 of bad.jsonl" in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

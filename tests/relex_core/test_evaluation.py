@@ -288,6 +288,33 @@ def test_options_are_checked_before_the_work(tmp_path: Path, capsys: pytest.Capt
         assert message in capsys.readouterr().err
 
 
+def test_what_is_wrong_with_a_file_is_told_before_the_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from relex_core import evaluate_command
+    from relex_core.__main__ import main
+
+    def loaded(*_: object) -> Predictor:
+        pytest.fail("loaded")
+
+    monkeypatch.setattr(evaluate_command, "load_predictor", loaded)
+    data, out = corpus(tmp_path / "d.jsonl", 0), tmp_path / "out.json"
+    before = data.read_text()
+    (tmp_path / "bad.jsonl").write_text("{bad")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    for more, message in (
+        (["--data", str(data), str(tmp_path / "bad.jsonl")], "line 1 of bad.jsonl"),
+        (["--data", str(data), str(tmp_path / "none.jsonl")], "none.jsonl"),
+        (["--data", str(data), "--thresholds", f"dev:{tmp_path / 'empty.jsonl'}"], "at least one record"),
+        (["--data", str(data), "--json", str(data)], "none of the inputs"),
+        (["--data", str(data), "--thresholds", f"labels:{out}", "--json", str(out)], "out.json"),
+    ):
+        assert main(["evaluate", "--json", str(out), *more]) == 2
+        assert message in capsys.readouterr().err
+        assert not out.exists()
+    assert data.read_text() == before
+
+
 def test_thresholds_below_the_usual_floor_are_read_down_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from relex_core import evaluate_command
 

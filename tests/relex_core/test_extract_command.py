@@ -44,6 +44,36 @@ def test_jsonl_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_the_output_never_takes_the_place_of_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "same.jsonl"
+    file.write_text('{"text":"Bob works for IBM."}\n')
+    code, out, err = run(capsys, "--input", str(file), "--out", str(tmp_path / ".." / tmp_path.name / "same.jsonl"))
+    assert (code, out) == (2, "")
+    assert "none of the inputs" in err
+    assert file.read_text() == '{"text":"Bob works for IBM."}\n'
+
+
+def test_what_is_interrupted_leaves_the_output_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"text":"Bob works for IBM."}\n' * 2)
+    target.write_text("former\n")
+    made = []
+
+    def first_alone(extraction: object) -> dict[str, object]:
+        if made:
+            raise KeyboardInterrupt
+        made.append(extraction)
+        return {}
+
+    monkeypatch.setattr("relex_core.extract_command.extraction_to_json", first_alone)
+    assert run(capsys, "--input", str(source), "--out", str(target))[0] == 130
+    assert made
+    assert target.read_text() == "former\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
 def test_broken_lines_are_listed_and_left_out_only_when_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +117,7 @@ def test_bad_files(name: str, content: bytes, message: str, tmp_path: Path, caps
         (["--device", "abacus"], "a device of this machine"),
         (["--input", "missing.txt"], "readable file"),
         (["--batch-size", "0"], "at least 1"),
+        (["--checkpoint", "nowhere", "--out", "none/x.jsonl"], "Choose another --out"),
     ],
 )
 def test_bad_arguments(
@@ -97,6 +128,19 @@ def test_bad_arguments(
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert message in err
+
+
+def test_a_full_disk_behind_standard_output_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    (tmp_path / "a.txt").write_text("Ada met Bo.")
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert main([*ARGUMENTS, "--input", str(tmp_path / "a.txt")]) == 2
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_as_a_program_reading_standard_input() -> None:

@@ -137,7 +137,7 @@ def test_texts_that_cannot_be_read_leave_the_output_as_it_was(tmp_path: Path) ->
         with pytest.raises(InputError):
             make_silver([tmp_path / name for name in names], out, set(), None, 0.0)
         assert out.read_text() == "what was there\n"
-        assert not list(tmp_path.glob("part-*"))
+        assert not list(tmp_path.glob(".*"))
     with pytest.raises(InputError, match="none of the inputs"):
         make_silver([good], good, set(), None, 0.0)
     assert good.read_text() == "Google acquired YouTube in 2006.\n"
@@ -174,6 +174,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     for option, value in (("--limit", "0"), ("--keep-empty", "7")):
         assert main([*command, option, value]) == 2
     assert "--keep-empty between 0 and 1" in capsys.readouterr().err
+    assert main([*command, "--skip", str(out)]) == 2
+    assert "none of the inputs" in capsys.readouterr().err
     assert main(command) == 0
     assert "acquired" in capsys.readouterr().out
     with gzip.open(out, "rt", encoding="utf-8") as lines:
