@@ -9,6 +9,7 @@
     ├── ConfigError         a configuration file or option has a value that cannot work
     ├── CheckpointError     weights, tokenizer or configuration of a checkpoint cannot be loaded
     ├── ModelBusy           the queue of the model is full: try again later
+    ├── ModelClosed         the model was taken out of memory: open it again
     └── StoreError          the database refused, and says why
         ├── NotFound        no such project, document, revision or snapshot
         └── Conflict        somebody else saved in between; nothing was overwritten
@@ -77,6 +78,10 @@ class CheckpointError(RelexError):
 
 class ModelBusy(RelexError):
     """The queue in front of the model is full."""
+
+
+class ModelClosed(RelexError):
+    """The model was taken out of memory, before or while it was asked."""
 
 
 class StoreError(RelexError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -28,12 +29,17 @@ MAX_RELATIONS = 20_000
 
 Job = tuple[Document, Schema, Thresholds]
 
-Watch = Callable[[int, int], None]
-"""Told before each batch how many windows were read and how many there are; what it raises ends the reading."""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be read for an answer; `finish` makes the answer of the scores of all windows, in their order."""
+
+    windows: tuple[Window, ...]
+    finish: Callable[[Sequence[Scores]], Extraction]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Text:
     document: Document
     schema: Schema
     floor: Thresholds
@@ -97,8 +103,14 @@ class Extractor:
                     progress(done)
                 yield extraction
 
-    def extract_batch(self, jobs: Sequence[Job], batch_size: int = 8, watch: Watch | None = None) -> list[Extraction]:
+    def extract_batch(self, jobs: Sequence[Job], batch_size: int = 8) -> list[Extraction]:
         """Extractions of documents that may have different label sets. Raises SchemaError."""
+        plans = self.plan(jobs)
+        scores = iter(self.score([window for plan in plans for window in plan.windows], batch_size))
+        return [plan.finish([next(scores) for _ in plan.windows]) for plan in plans]
+
+    def plan(self, jobs: Sequence[Job]) -> list[Plan]:
+        """What `extract_batch` reads, for those who read it piece by piece. Raises SchemaError."""
         for _, schema, _ in jobs:
             if not schema.visible_entities:
                 raise SchemaError(
@@ -109,38 +121,43 @@ class Extractor:
                 )
         texts = [Words.of(document.text) for document, _, _ in jobs]
         pieces = self.loaded.builder.pieces([words.words for words in texts])
-        plans = [self._plan(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
-        scores = self.score([window for plan in plans for window in plan.windows], batch_size, watch)
-        results = iter(scores)
-        return [self._merge(plan, [next(results) for _ in plan.windows]) for plan in plans]
+        known = [self._text(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
+        return [Plan(text.windows, partial(self._merge, text)) for text in known]
 
-    def rescore(
-        self, annotation: Annotation, floor: Thresholds = FLOOR, batch_size: int = 8, watch: Watch | None = None
-    ) -> Extraction:
+    def rescore(self, annotation: Annotation, floor: Thresholds = FLOOR, batch_size: int = 8) -> Extraction:
         """Relations scored on exactly the entities of an annotation, whatever the model thinks of these.
 
         Spans are widened to whole words for the model; entities keep their ids. In a long text only pairs
         within a window are scored.
         """
+        plan = self.plan_rescore(annotation, floor)
+        return plan.finish(self.score(plan.windows, batch_size))
+
+    def plan_rescore(self, annotation: Annotation, floor: Thresholds = FLOOR) -> Plan:
+        """What `rescore` reads, for those who read it piece by piece."""
         document, schema = annotation.document, annotation.schema
         words = Words.of(document.text)
         covered = [(entity.id, words.covering(*entity.span)) for entity in annotation.entities]
         known = [(id, span) for id, span in covered if span is not None]
-        relations: dict[tuple[str, str, str], float] = {}
+        held: list[tuple[Window, list[list[int]]]] = []
         ranges: tuple[tuple[int, int], ...] = ()
         if len(known) > 1 and schema.visible_relations:
-            plan = self._plan(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
-            held = holding(plan.windows, plan.ranges, [span for _, span in known])
-            ranges = plan.ranges
-            names = [label.name for label in schema.visible_relations]
-            scored = self.score([window for window, _ in held], batch_size, watch)
-            for (_, groups), found in zip(held, scored, strict=True):
-                _keep_best(relations, found, [[known[row][0] for row in rows] for rows in groups], names)
-        kept = tuple(Relation(*key, score=value) for key, value in relations.items())
+            text = self._text(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
+            held = holding(text.windows, text.ranges, [span for _, span in known])
+            ranges = text.ranges
+        names = [label.name for label in schema.visible_relations]
         shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()
-        return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
 
-    def _plan(self, document: Document, schema: Schema, floor: Thresholds, words: Words, pieces: Pieces) -> _Plan:
+        def finish(scores: Sequence[Scores]) -> Extraction:
+            relations: dict[tuple[str, str, str], float] = {}
+            for (_, groups), found in zip(held, scores, strict=True):
+                _keep_best(relations, found, [[known[row][0] for row in rows] for rows in groups], names)
+            kept = tuple(Relation(*key, score=value) for key, value in relations.items())
+            return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
+
+        return Plan(tuple(window for window, _ in held), finish)
+
+    def _text(self, document: Document, schema: Schema, floor: Thresholds, words: Words, pieces: Pieces) -> _Text:
         floors = (
             _floors([floor.of_entity(label.name) for label in schema.visible_entities]),
             _floors([floor.of_relation(label.name) for label in schema.visible_relations]),
@@ -149,7 +166,7 @@ class Extractor:
         relations = [label.prompt for label in schema.visible_relations]
         tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
         ranges, windows = self.windows(pieces, entities, relations, floors, tau)
-        return _Plan(document, schema, floor, words, ranges, windows)
+        return _Text(document, schema, floor, words, ranges, windows)
 
     def windows(
         self,
@@ -178,15 +195,13 @@ class Extractor:
             Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode) for a, b in ranges
         )
 
-    def score(self, windows: Sequence[Window], batch_size: int, watch: Watch | None = None) -> list[Scores]:
+    def score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
         """Read windows in batches of similar length, so that little is padded; out of memory halves a batch."""
         order = sorted(range(len(windows)), key=lambda i: windows[i].length)
         results: dict[int, Scores] = {}
         remaining = [order[at : at + batch_size] for at in range(0, len(order), batch_size)][::-1]
         while remaining:
             batch = remaining.pop()
-            if watch is not None:
-                watch(len(results), len(order))
             self.calls += 1
             _log.debug("model call %d: %d windows", self.calls, len(batch))
             try:
@@ -200,12 +215,12 @@ class Extractor:
             results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(windows))]
 
-    def _merge(self, plan: _Plan, scores: Sequence[Scores]) -> Extraction:
+    def _merge(self, text: _Text, scores: Sequence[Scores]) -> Extraction:
         """Join the windows of a document by offsets; what two windows saw keeps its better score."""
-        types = [label.name for label in plan.schema.visible_entities]
-        names = [label.name for label in plan.schema.visible_relations]
-        found = merge(scores, [first for first, _ in plan.ranges])
-        marks = _marks(plan.words, found.candidates)
+        types = [label.name for label in text.schema.visible_entities]
+        names = [label.name for label in text.schema.visible_relations]
+        found = merge(scores, [first for first, _ in text.ranges])
+        marks = _marks(text.words, found.candidates)
         entities = tuple(
             Entity.suggested(start, end, types[k], value)
             for (start, end, k), value in zip(marks, found.candidates.score.tolist(), strict=True)
@@ -219,8 +234,8 @@ class Extractor:
         order = {name: at for at, name in enumerate(names)}
         keys = sorted(relations, key=lambda key: (place[key[0]], place[key[1]], order[key[2]]))
         kept = tuple(Relation(*key, score=relations[key]) for key in keys)
-        shown = tuple(plan.words.offsets(a, b - 1) for a, b in plan.ranges) if len(plan.ranges) > 1 else ()
-        return Extraction(plan.document, plan.schema, entities, kept, self.version, plan.floor, shown)
+        shown = tuple(text.words.offsets(a, b - 1) for a, b in text.ranges) if len(text.ranges) > 1 else ()
+        return Extraction(text.document, text.schema, entities, kept, self.version, text.floor, shown)
 
 
 def holding(

@@ -1,33 +1,67 @@
-"""One thread that owns the model and serves all callers: a bounded queue, small batches, people before bulk.
+"""One thread that owns the model and serves all callers from a bounded queue, one batch of windows after the other.
 
-Requests that arrive within a few milliseconds of each other are read in one batch. Neither a bulk job nor a
-long text holds the model for longer than one batch: after each, waiting interactive requests come first.
+Each batch is chosen anew: people before bulk; among people whoever has the least text left to be read, in bulk whoever
+came first. A batch holds requests that end with it, or else a part of one long text. So neither a bulk job nor a long
+text holds the model for longer than one batch while something shorter waits, short texts that arrive within a few
+milliseconds of each other are read together, and long ones one after the other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
-from relex_core.errors import ModelBusy
-from relex_core.inference import Extractor, Job, Watch
+from relex_core.decoding import Scores
+from relex_core.errors import ModelBusy, ModelClosed
+from relex_core.inference import Extractor, Plan
+from relex_core.scoring import Window
 from relex_core.types import FLOOR, Annotation, Document, Extraction, Schema, Thresholds
 
 GATHER = 0.015
-"""Seconds to wait for company after the first interactive request of a batch."""
+"""Seconds that an interactive request waits for company."""
+
+Watch = Callable[[int, int], None]
+"""Told before each batch how many windows of a text were read and how many there are; what it raises ends the
+reading."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
-    job: Job | None
-    annotation: Annotation | None = None
-    floor: Thresholds = FLOOR
+    """A question and how far its answer is: `scores` are those of the first windows of its plan.
+
+    `length` is that of the text in characters; the plan is made when its turn comes. `alone` says that a batch with it
+    has failed: it is read by itself from then on, so that an error reaches only its owner.
+    """
+
+    length: int
+    prepare: Callable[[], Plan]
     watch: Watch | None = None
     bulk: bool = False
+    alone: bool = False
+    plan: Plan | None = None
+    scores: list[Scores] = field(default_factory=list)
     future: Future[Extraction] = field(default_factory=Future)
+    arrived: float = field(default_factory=time.monotonic)
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        """All that there are."""
+        assert self.plan is not None
+        return self.plan.windows
+
+    @property
+    def unread(self) -> Sequence[Window]:
+        return self.windows[len(self.scores) :]
+
+    @property
+    def left(self) -> float:
+        """About how many characters are left to be read."""
+        return self.length * len(self.unread) / len(self.windows) if self.scores else self.length
 
 
 class ModelService:
@@ -37,10 +71,9 @@ class ModelService:
         self.extractor = extractor
         self.batch_size = batch_size
         self.capacity = capacity
-        self._queues: tuple[deque[_Request], deque[_Request]] = deque(), deque()
+        self._queues: tuple[list[_Request], list[_Request]] = [], []
         self._ready = threading.Condition()
         self._closed = False
-        self._overtaking = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
@@ -53,11 +86,6 @@ class ModelService:
         """How many batches the model has read."""
         return self.extractor.calls
 
-    @property
-    def waiting(self) -> int:
-        """Requests that no batch has taken yet."""
-        return len(self._queues[0]) + len(self._queues[1])
-
     def submit(
         self,
         document: Document,
@@ -67,28 +95,27 @@ class ModelService:
         bulk: bool = False,
         watch: Watch | None = None,
     ) -> Future[Extraction]:
-        """Ask for an extraction. Raises ModelBusy when the queue is full; `cancel()` works until a batch takes it.
+        """Ask for an extraction. `cancel()` works until its turn comes. Raises ModelBusy when the queue is full, and
+        ModelClosed, which is also the future's exception when the model is closed before the answer.
 
         `watch` follows a long text and can end its reading: what it raises becomes the future's exception.
         """
-        return self._put(_Request((document, schema, floor), watch=watch, bulk=bulk))
+        job = (document, schema, floor)
+        return self._put(_Request(len(document.text), lambda: self.extractor.plan([job])[0], watch, bulk))
 
     def submit_rescore(self, annotation: Annotation, *, floor: Thresholds = FLOOR) -> Future[Extraction]:
-        """Ask for relation scores on a person's entities. Raises ModelBusy."""
-        return self._put(_Request(None, annotation, floor))
+        """Ask for relation scores on a person's entities. Raises ModelBusy or ModelClosed."""
+        length = len(annotation.document.text)
+        return self._put(_Request(length, lambda: self.extractor.plan_rescore(annotation, floor)))
 
     def extract(self, document: Document, schema: Schema, floor: Thresholds = FLOOR) -> Extraction:
         """`submit`, and wait."""
         return self.submit(document, schema, floor=floor).result()
 
     def close(self) -> None:
-        """Cancel what waits and stop after the batch that is being read."""
+        """Stop after the batch that is being read. What is not answered then ends with ModelClosed."""
         with self._ready:
             self._closed = True
-            for queue in self._queues:
-                for request in queue:
-                    request.future.cancel()
-                queue.clear()
             self._ready.notify_all()
         self._thread.join()
 
@@ -100,87 +127,112 @@ class ModelService:
 
     def _put(self, request: _Request) -> Future[Extraction]:
         with self._ready:
+            if self._closed:
+                raise self._refusal()
             queue = self._queues[request.bulk]
-            if self._closed or len(queue) >= self.capacity:
+            if len(queue) >= self.capacity:
                 raise ModelBusy(
-                    expected=f"fewer than {self.capacity} waiting requests" if not self._closed else "a running model",
-                    found=f"{len(queue)}" if not self._closed else "one that was closed",
+                    expected=f"fewer than {self.capacity} waiting requests",
+                    found=f"{len(queue)}",
                     change="Try again in a few seconds.",
                 )
             queue.append(request)
             self._ready.notify_all()
         return request.future
 
+    def _refusal(self) -> ModelClosed:
+        return ModelClosed(
+            expected="a model in memory", found=f"{self.version}, which was closed", change="Try again: open it anew."
+        )
+
     def _run(self) -> None:
-        while True:
-            batch = self._next()
-            if batch is None:
-                return
-            self._serve(batch)
+        while self._wait():
+            batch = self._choose()
+            # whoever ends here makes room, and somebody shorter may have come meanwhile: then another batch is chosen
+            if all(self._goes_on(request) for request in batch):
+                self._read(batch)
+        for request in (*self._queues[0], *self._queues[1]):
+            if request.future.running() or request.future.set_running_or_notify_cancel():
+                request.future.set_exception(self._refusal())
 
-    def _serve(self, batch: list[_Request]) -> None:
-        batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
-        jobs = [request for request in batch if request.job is not None]
-        if jobs:
-            self._answer(jobs)
-        for request in batch:
-            if request.annotation is not None:
-                self._rescore(request)
-
-    def _next(self) -> list[_Request] | None:
-        """The next batch, interactive requests first; None when closed."""
+    def _wait(self) -> bool:
+        """Wait for something to read; False when closed."""
         people, bulk = self._queues
         with self._ready:
             self._ready.wait_for(lambda: self._closed or people or bulk)
-            if self._closed:
-                return None
             if people:
-                until = time.monotonic() + GATHER
-                while len(people) < self.batch_size and not self._closed:
-                    left = until - time.monotonic()
-                    if left <= 0 or not self._ready.wait(left):
-                        break
-            queue = people or bulk
-            return [queue.popleft() for _ in range(min(self.batch_size, len(queue)))]
+                left = people[0].arrived + GATHER - time.monotonic()
+                self._ready.wait_for(lambda: self._closed or len(people) >= self.batch_size, left)
+            return not self._closed
 
-    def _answer(self, requests: list[_Request]) -> None:
-        """One batch; if it fails as a whole, each request alone, so that an error reaches only its owner."""
-        try:
-            jobs = [r.job for r in requests if r.job]
-            results = self.extractor.extract_batch(jobs, self.batch_size, lambda *far: self._between(requests, *far))
-        except Exception as error:
-            if len(requests) > 1:
-                for request in requests:
-                    self._answer([request])
-            else:
-                requests[0].future.set_exception(error)
-            return
-        for request, result in zip(requests, results, strict=True):
-            request.future.set_result(result)
+    def _choose(self) -> list[_Request]:
+        """The next batch: requests that end with it, or else one that does not."""
+        people, bulk = self._queues
+        with self._ready:
+            queue = sorted(people, key=lambda request: request.left) or list(bulk)
+        batch: list[_Request] = []
+        room = self.batch_size
+        for request in queue:
+            if request.plan is None and not self._begin(request):
+                continue
+            if batch and (len(request.unread) > room or request.alone):
+                break
+            batch.append(request)
+            room -= len(request.unread)
+            if room <= 0 or request.alone:
+                break
+        return batch
 
-    def _between(self, requests: list[_Request], done: int, total: int) -> None:
-        """Between two batches of windows: tell how far it is, and let other people's requests go first."""
-        for request in requests:
+    def _begin(self, request: _Request) -> bool:
+        """Plan a request whose turn comes; whether it is there to be read."""
+        if not request.future.set_running_or_notify_cancel():
+            self._leave(request)
+            return False
+        with self._owned(request):
+            request.plan = request.prepare()
+        return not request.future.done()
+
+    def _goes_on(self, request: _Request) -> bool:
+        """Tell whoever asked how far it is; whether they let it go on."""
+        with self._owned(request):
             if request.watch is not None:
-                request.watch(done, total)
-        # people who came together do not overtake each other at the start; a bulk job lets everybody pass
-        first = not done and not all(request.bulk for request in requests)
-        if first or self._overtaking:
-            return
-        self._overtaking = True
-        try:
-            while self._queues[0] and not self._closed:
-                self._serve(self._next() or [])
-        finally:
-            self._overtaking = False
+                request.watch(len(request.scores), len(request.windows))
+        return not request.future.done()
 
-    def _rescore(self, request: _Request) -> None:
-        assert request.annotation is not None
+    def _read(self, batch: list[_Request]) -> None:
+        parts = [request.unread[: self.batch_size] for request in batch]
         try:
-            found = self.extractor.rescore(
-                request.annotation, request.floor, self.batch_size, lambda *far: self._between([request], *far)
-            )
-        except Exception as error:  # whatever it is, others are served by this thread
-            request.future.set_exception(error)
-        else:
-            request.future.set_result(found)
+            found = iter(self.extractor.score([window for part in parts for window in part], self.batch_size))
+        except Exception as error:
+            for request in batch:
+                request.alone = True
+            if len(batch) == 1:
+                self._fail(batch[0], error)
+            return
+        for request, part in zip(batch, parts, strict=True):
+            request.scores += islice(found, len(part))
+            if not request.unread:
+                self._answer(request)
+
+    def _answer(self, request: _Request) -> None:
+        assert request.plan is not None
+        with self._owned(request):
+            answer = request.plan.finish(request.scores)
+            self._leave(request)
+            request.future.set_result(answer)
+
+    @contextmanager
+    def _owned(self, request: _Request) -> Iterator[None]:
+        """What the block raises reaches its owner alone: others are served by this thread."""
+        try:
+            yield
+        except Exception as error:
+            self._fail(request, error)
+
+    def _fail(self, request: _Request, error: Exception) -> None:
+        self._leave(request)
+        request.future.set_exception(error)
+
+    def _leave(self, request: _Request) -> None:
+        with self._ready:
+            self._queues[request.bulk].remove(request)

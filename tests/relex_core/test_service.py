@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 
 import pytest
 import torch
 
-from relex_core.errors import ModelBusy, SchemaError
+from relex_core.decoding import Scores
+from relex_core.errors import ModelBusy, ModelClosed, SchemaError
 from relex_core.inference import Extractor
+from relex_core.scoring import Window
 from relex_core.service import ModelService
-from relex_core.types import Annotation, Document, Entity, Extraction, Schema
+from relex_core.types import Annotation, Document, Entity, Extraction, Schema, Thresholds
+from tests.relex_core.tiny import checkpoint
 
 
 @pytest.fixture
@@ -20,10 +23,28 @@ def service(mini: Extractor) -> Iterator[ModelService]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Extractor:
+    """A tiny checkpoint with short windows."""
+    return Extractor.load(checkpoint(tmp_path_factory.mktemp("tiny"), max_len=32), device="cpu")
+
+
+NOTHING = Thresholds(1.0, 1.0)
+"""A floor that no score is above: random weights find too much."""
+
+
+def long(name: str) -> Document:
+    """A text of some twenty windows, as long as any other with a `name` as long."""
+    return Document.from_text(f"{name}. " + "Ada Berg worked for Halden Steel in Oslo. " * 50)
+
+
 def test_answers_are_those_of_the_extractor(
     service: ModelService, mini: Extractor, document: Document, schema: Schema
 ) -> None:
-    assert service.submit(document, schema).result(60) == mini.extract(document, schema)
+    several = mini.extract(Document.from_text(f"{document.text} " * 12), schema)
+    assert len(several.windows) > 1
+    for expected in (mini.extract(document, schema), several):
+        assert service.submit(expected.document, schema).result(60) == expected
     assert service.version == mini.version
 
 
@@ -104,6 +125,69 @@ def test_a_full_queue_says_so_and_what_waits_can_be_cancelled(mini: Extractor, s
         assert futures[0].result(60).document == documents[0]
 
 
+def test_long_texts_wait_for_each_other_and_short_ones_for_none(quick: Extractor, schema: Schema) -> None:
+    order: list[str] = []
+    asked: dict[str, Future[Extraction]] = {}
+
+    def ask(name: str, document: Document, then: Callable[[], None] = lambda: None, bulk: bool = False) -> None:
+        def watch(done: int, total: int) -> None:
+            assert total > 4
+            if done == 2:
+                then()
+
+        watched = watch if document.text.startswith(name) else None
+        asked[name] = service.submit(document, schema, floor=NOTHING, bulk=bulk, watch=watched)
+        asked[name].add_done_callback(lambda _: order.append(name))
+
+    def later() -> None:
+        ask("two", long("two"), lambda: ask("b", Document.from_text("Bo met Cy.")))
+        ask("a", Document.from_text("Ada met Bo."))
+
+    with ModelService(quick, batch_size=2) as service:
+        ask("bulk", long("bulk"), lambda: ask("one", long("one"), later), bulk=True)
+        assert asked["bulk"].result(60)
+        assert asked["two"].result(60)
+    assert order == ["a", "one", "b", "two", "bulk"]
+
+
+def test_what_ends_one_text_does_not_set_back_another(quick: Extractor, schema: Schema) -> None:
+    seen: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise CancelledError
+
+    with ModelService(quick, batch_size=2) as service:
+        stopped = service.submit(long("one"), schema, floor=NOTHING, watch=stop)
+        other = service.submit(long("two"), schema, floor=NOTHING, watch=lambda done, _: seen.append(done))
+        assert other.result(60).document == long("two")
+        assert isinstance(stopped.exception(60), CancelledError)
+    assert len(seen) > 2
+    assert seen == sorted(set(seen))
+
+
+def test_a_batch_that_fails_is_read_again_one_by_one(
+    quick: Extractor, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = quick.score
+    tried: list[int] = []
+
+    def refuse(windows: Sequence[Window], batch_size: int) -> list[Scores]:
+        tried.append(len(windows))
+        if any(len(window.pieces.ids) > 20 for window in windows):
+            raise IndexError("index out of range in self")
+        return score(windows, batch_size)
+
+    monkeypatch.setattr(quick, "score", refuse)
+    with ModelService(quick, batch_size=4) as service:
+        good = [service.submit(Document.from_text(f"Ada met Bo{i}."), schema) for i in range(3)]
+        bad = service.submit(Document.from_text("Ada met Bo in Oslo. " * 5), schema)
+        assert all(future.result(60) for future in good)
+        with pytest.raises(IndexError):
+            bad.result(60)
+    assert tried == [4, 1, 1, 1, 1]
+
+
 def test_an_error_reaches_only_its_owner(service: ModelService, document: Document, schema: Schema) -> None:
     bad, good = service.submit(document, Schema.of([], ["x"])), service.submit(document, schema)
     with pytest.raises(SchemaError):
@@ -157,5 +241,20 @@ def test_rescoring_a_long_text_lets_other_people_pass(mini: Extractor, schema: S
 def test_a_closed_service_refuses(mini: Extractor, document: Document, schema: Schema) -> None:
     service = ModelService(mini)
     service.close()
-    with pytest.raises(ModelBusy):
+    with pytest.raises(ModelClosed):
         service.submit(document, schema)
+
+
+def test_closing_waits_for_one_batch_and_all_that_wait_hear_of_it(quick: Extractor, schema: Schema) -> None:
+    begun = threading.Event()
+
+    def watch(done: int, total: int) -> None:
+        begun.set()
+        time.sleep(0.05)
+
+    service = ModelService(quick, batch_size=1)
+    asked = [service.submit(long("one"), schema, watch=watch)]
+    assert begun.wait(60)
+    asked += [service.submit(long("two"), schema), service.submit(long("three"), schema, bulk=True)]
+    service.close()
+    assert [type(future.exception(0)) for future in asked] == [ModelClosed] * 3
