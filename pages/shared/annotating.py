@@ -290,7 +290,8 @@ def begin_reading(store: Store, project: str) -> None:
     """Let the model read the whole project, unless somebody stopped that."""
     job = resources.jobs().get(project, suggestions.SCORING)
     if job is None or not (job.running or job.stopped):
-        suggestions.score_all(store, readings().service, resources.jobs(), project)
+        version = resources.checkpoint()
+        suggestions.score_all(store, lambda: resources.readings(version).service, resources.jobs(), project)
 
 
 def no_project(store: Store) -> None:

@@ -17,7 +17,7 @@ from pages.shared.queueing import Filter, Walk
 from pages.shared.readings import Readings
 from pages.shared.suggestions import Opened
 from relex_core.editing import Accept, apply, begin
-from relex_core.errors import ModelBusy, NotFound, SchemaError
+from relex_core.errors import ModelBusy, ModelClosed, NotFound, SchemaError
 from relex_core.selection import undecided
 from relex_core.types import RESCORED, Annotation, Extraction, Relation, Schema, Thresholds
 
@@ -63,7 +63,7 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, 
     """The desk with all documents that can be had now; the model is asked for the others.
 
     Waits up to `patience` seconds for the open one, before which relations that were scored anew may be `kept`. Raises
-    what the model raised, ModelBusy or SchemaError.
+    what the model raised, such as ModelBusy or SchemaError.
     """
     walk = desk.walk
     if desk.open is None and walk.current:
@@ -159,7 +159,7 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
     """The same decisions before relations that were scored anew on exactly the entities that are accepted or shown.
 
     Between two entities that nobody has decided on they stay as they were. What the person marked is among them, so
-    the result is `rescored`: shown to nobody else. Raises ModelBusy.
+    the result is `rescored`: shown to nobody else. Raises ModelBusy or ModelClosed.
     """
     shown, _ = undecided(annotation, thresholds, twins=False)
     accepted = apply(annotation, Accept(tuple(entity.id for entity in shown), ()))
@@ -196,7 +196,7 @@ def _lay(store: Store, readings: Readings, desk: Desk, kept: Extraction | None =
     why."""
     try:
         return settle(store, readings, desk, kept=kept)
-    except (ModelBusy, SchemaError):
+    except (ModelBusy, ModelClosed, SchemaError):
         return desk
 
 
@@ -210,7 +210,7 @@ def _obey(store: Store, readings: Readings, desk: Desk, command: Command, batch:
         annotation, revision = desk.open
         try:
             return replace(desk, open=(rescore(readings, annotation, thresholds), revision))
-        except ModelBusy as error:
+        except (ModelBusy, ModelClosed) as error:
             # the corrections before it are committed: they are acknowledged all the same
             return replace(desk, refused=(*desk.refused, Refusal(batch.client, command.seq, str(error))))
     return desk

@@ -211,8 +211,9 @@ def _more(project: str, limit: int) -> None:
 
 
 def _score(project: str) -> None:
-    readings = resources.readings(resources.checkpoint())
-    suggestions.score_all(resources.store(), readings.service, resources.jobs(), project)
+    version = resources.checkpoint()
+    jobs = resources.jobs()
+    suggestions.score_all(resources.store(), lambda: resources.readings(version).service, jobs, project)
 
 
 def _annotate() -> None:

@@ -64,7 +64,7 @@ class Readings:
         self._lock = threading.Lock()
 
     def ask(self, document: Document, schema: Schema) -> Reading:
-        """The reading of `document` with `schema`, asked for now unless it is known. Raises ModelBusy."""
+        """The reading of `document` with `schema`, asked for now unless it is known. Raises as `submit` does."""
         question = _question(document, schema, self.service.version)
         with self._lock:
             reading = self._known.get(question)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from db.values import Revision
 from pages.shared.jobs import Job, Jobs
 from pages.shared.readings import Readings
 from relex_core.editing import begin, rebase
-from relex_core.errors import InputError, ModelBusy
+from relex_core.errors import InputError, ModelBusy, ModelClosed
 from relex_core.service import ModelService
 from relex_core.types import RESCORED, Annotation, Document, Extraction, Schema
 
@@ -28,6 +28,9 @@ _IN_FLIGHT = 24
 """Documents handed to the model at once in bulk: enough to fill its batches."""
 
 _PAGE = 200
+
+Serve = Callable[[], ModelService]
+"""The service of a checkpoint, opened again if it was closed to make room for others. Raises CheckpointError."""
 
 Opened = tuple[Annotation, int]
 """Decisions before the model's suggestions, and the revision that they come from (0: none)."""
@@ -47,7 +50,7 @@ def known(store: Store, readings: Readings, project: str, document: Document, sc
 
 
 def read(store: Store, readings: Readings, project: str, document: Document, schema: Schema) -> Extraction:
-    """The suggestions for a document, waiting for the model if need be. Raises ModelBusy or SchemaError."""
+    """The suggestions for a document, waiting for the model if need be. Raises what the model raised."""
     found = known(store, readings, project, document, schema)
     if found is None:
         found = readings.ask(document, schema).answer(document, schema)
@@ -62,7 +65,7 @@ def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids
         if known(store, readings, project, document, schema) is None:
             try:
                 readings.ask(document, schema)
-            except ModelBusy:
+            except (ModelBusy, ModelClosed):
                 return
 
 
@@ -112,16 +115,17 @@ def _present(anew: Extraction, annotation: Annotation) -> Extraction:
     )
 
 
-def score_all(store: Store, service: ModelService, jobs: Jobs, project: str) -> Job:
+def score_all(store: Store, serve: Serve, jobs: Jobs, project: str) -> Job:
     """Read every document that this model has not read with today's labels, in the background."""
-    total = progress.count_unscored(store, project, service.version)
-    return jobs.start(project, SCORING, total, lambda job: _score(store, service, project, job))
+    total = progress.count_unscored(store, project, serve().version)
+    return jobs.start(project, SCORING, total, lambda job: _score(store, serve, project, job))
 
 
-def _score(store: Store, service: ModelService, project: str, job: Job) -> Generator[int]:
-    """In pages, so that documents and labels that are added meanwhile are read as well."""
-    while ids := progress.unscored(store, project, service.version, _PAGE):
-        job.total = job.done + progress.count_unscored(store, project, service.version)
+def _score(store: Store, serve: Serve, project: str, job: Job) -> Generator[int]:
+    """In pages, so that documents and labels that are added meanwhile are read as well, and what a model that was
+    closed has left."""
+    while ids := progress.unscored(store, project, serve().version, _PAGE):
+        job.total = job.done + progress.count_unscored(store, project, serve().version)
         schema = store.project(project).schema
         if not schema.visible_entities:
             raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
@@ -130,7 +134,7 @@ def _score(store: Store, service: ModelService, project: str, job: Job) -> Gener
             for id in ids:
                 while len(waiting) >= _IN_FLIGHT:
                     yield _keep(store, project, waiting.popleft())
-                waiting.append(_submit(service, store.document(project, id), schema))
+                waiting.append(_submit(serve, store.document(project, id), schema, job))
             while waiting:
                 yield _keep(store, project, waiting.popleft())
         finally:
@@ -138,19 +142,24 @@ def _score(store: Store, service: ModelService, project: str, job: Job) -> Gener
                 future.cancel()
 
 
-def _submit(service: ModelService, document: Document, schema: Schema) -> Future[Extraction]:
+def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Future[Extraction]:
+    """Ask as soon as there is a place. Raises Stopped and CheckpointError."""
     while True:
+        job.go_on()
         try:
-            return service.submit(document, schema, bulk=True)
+            return serve().submit(document, schema, bulk=True)
         except ModelBusy:
             # another project's documents are in the queue: they are read first
             time.sleep(0.2)
+        except ModelClosed:
+            # between being had and being asked
+            continue
 
 
 def _keep(store: Store, project: str, future: Future[Extraction]) -> int:
     try:
         extraction = future.result()
-    except CancelledError:
+    except (CancelledError, ModelClosed):
         return 0
     store.save_extraction(project, extraction)
     return 1

@@ -287,15 +287,46 @@ def test_labels_that_were_added_after_rescoring_are_read(store: Store, readings:
 
 def test_reading_the_whole_project_can_be_stopped_and_resumed(store: Store, readings: Readings) -> None:
     jobs = Jobs()
-    first = suggestions.score_all(store, readings.service, jobs, "news")
+    first = suggestions.score_all(store, lambda: readings.service, jobs, "news")
     first.stop()
     assert first.wait(60)
     left = progress.count_unscored(store, "news", readings.service.version)
-    again = suggestions.score_all(store, readings.service, jobs, "news")
+    again = suggestions.score_all(store, lambda: readings.service, jobs, "news")
     assert again.wait(60)
     assert again.error == ""
     assert again.done == left
     assert progress.count_unscored(store, "news", readings.service.version) == 0
+
+
+def test_reading_the_whole_project_goes_on_when_its_model_was_closed(store: Store, readings: Readings) -> None:
+    extractor = readings.service.extractor
+    services = [ModelService(extractor, batch_size=1)]
+    asked = 0
+
+    def serve() -> ModelService:
+        nonlocal asked
+        asked += 1
+        if asked == 6:
+            # some documents are being read then, and one is handed over in the same moment
+            services.append(ModelService(extractor))
+            services[0].close()
+            return services[0]
+        return services[-1]
+
+    job = suggestions.score_all(store, serve, Jobs(), "news")
+    assert job.wait(60)
+    assert (job.error, job.done) == ("", 6)
+    assert progress.count_unscored(store, "news", extractor.version) == 0
+    services[-1].close()
+
+
+def test_reading_that_waits_for_a_place_can_be_stopped(store: Store, readings: Readings) -> None:
+    with ModelService(readings.service.extractor, capacity=0) as full:
+        job = suggestions.score_all(store, lambda: full, Jobs(), "news")
+        assert not job.wait(0.5)
+        job.stop()
+        assert job.wait(5)
+    assert (job.error, job.done) == ("", 0)
 
 
 def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) -> None:
