@@ -164,18 +164,31 @@ def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: 
 
 
 def _keep_adjudicated(connection: Connection, labels: LabelSet, new: Sequence[_New], now: datetime) -> None:
-    """Add the adjudicated versions again of documents in which somebody else decided alone."""
-    others = (item for item in new if item.work.independent and item.work.annotator.strip() != ADJUDICATOR)
-    alone = {item.row.pk: item.row for item in others}
+    """Add the adjudicated versions again of documents in which somebody decided alone who began after adjudication.
+
+    Who had a version before it opens the case again by saving.
+    """
+    alone = {item.row.pk: item for item in new if item.work.independent and item.work.annotator.strip() != ADJUDICATOR}
     if not alone:
         return
     query = revisions_.rows().join(heads, heads.c.revision_pk == revisions.c.pk)
     query = query.where(heads.c.document_pk.in_(list(alone)), annotators.c.name == ADJUDICATOR)
-    for found in connection.execute(query.order_by(heads.c.document_pk)).all():
-        document = documents_.load(connection, alone[found.document_pk])
-        kept = revisions_.read(connection, labels, found, document)
+    settled = connection.execute(query.order_by(heads.c.document_pk)).all()
+    first = _first_numbers(connection, [found.document_pk for found in settled])
+    for found in settled:
+        attempt = alone[found.document_pk]
+        if first[found.document_pk, attempt.annotator] < first[found.document_pk, found.annotator_pk]:
+            continue
+        kept = revisions_.read(connection, labels, found, documents_.load(connection, attempt.row))
         work = Work(ADJUDICATOR, kept.state, thresholds=kept.thresholds, note="gold, kept")
         save(connection, labels, kept.annotation, work, now)
+
+
+def _first_numbers(connection: Connection, keys: Sequence[int]) -> dict[tuple[int, int], int]:
+    """(document, annotator) -> number of that annotator's first revision of it."""
+    columns = revisions.c.document_pk, revisions.c.annotator_pk
+    query = sa.select(*columns, sa.func.min(revisions.c.number)).where(revisions.c.document_pk.in_(keys))
+    return {(document, who): number for document, who, number in connection.execute(query.group_by(*columns))}
 
 
 def _moved(new: Sequence[_New]) -> Counter[State]:

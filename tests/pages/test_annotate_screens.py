@@ -287,6 +287,10 @@ def test_agreement_statistics_and_gold_are_shown(visit: Visit, data: Path) -> No
             fewer = apply(full, RemoveEntity(found.entities[0].id))
             for who, marks in (("eva", full), ("ada", fewer), (ADJUDICATOR, full), ("zoe", fewer)):
                 store.save("news", marks, annotator=who, state="submitted", independent=True, seconds=20, keystrokes=9)
+        # nobody adjudicated this one: what became of its suggestions counts
+        found = suggest(store, "d2")
+        marks = apply(begin(found), Accept(tuple(e.id for e in found.entities)))
+        store.save("news", marks, annotator="eva", state="submitted", independent=True, seconds=20, keystrokes=9)
     review = visit("review", project="news")
     assert not review.exception
     review.segmented_control(key="review_view").set_value("Agreement").run()
