@@ -187,7 +187,7 @@ def test_undo_and_redo_keep_the_keys_that_every_program_has(editor: Driver) -> N
 def test_the_work_before_a_flag_is_counted_once(editor: Driver) -> None:
     editor.open("news")
     editor.click("Sorbonne")
-    editor.press("j", "k", "j", "k", "!")
+    editor.press("j", "k", "j", "k", "Shift+Digit1")
     editor.page.get_by_label("Why is this document flagged?").last.fill("odd")
     editor.press("Enter")
     editor.wait()

@@ -111,7 +111,7 @@ def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
     arrive(page, server)
     first = text(page)
     page.locator(f"{EDITOR} .pane").click(position={"x": 8, "y": 300})
-    page.keyboard.press("!")
+    page.keyboard.press("Shift+Digit1")
     page.get_by_label("Why is this document flagged?", exact=True).last.fill("two people of one name")
     page.keyboard.press("Enter")
     saved(page)

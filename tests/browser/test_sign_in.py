@@ -92,7 +92,7 @@ def flag(page: Page) -> None:
     """Decide on the open document."""
     expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=60_000)
     page.locator(f"{EDITOR} .pane").focus()
-    page.keyboard.press("!")
+    page.keyboard.press("Shift+Digit1")
     page.get_by_label("Why is this document flagged?", exact=True).last.fill("look at this")
     page.keyboard.press("Enter")
     expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
