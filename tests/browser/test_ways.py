@@ -197,7 +197,7 @@ def test_labels_past_ten_have_a_key_and_the_next_document_knows_what_was_chosen(
     page.keyboard.press("Alt+2")
     saved(page)
     relate(page)
-    page.locator(f"{EDITOR} .option", has_text="follows").dispatch_event("pointerdown")
+    page.locator(f"{EDITOR} .option", has_text="follows").click()
     saved(page)
     page.keyboard.press("Enter")
     expect(text).not_to_have_text(first)
