@@ -114,10 +114,10 @@ def load(
     """Store files in a project, which is created if there is none of that name.
 
     Labels that the project lacks are added to its label set. Decisions become revisions by whom the file names, else
-    by `annotator`; a document that was adjudicated stays as it was adjudicated. Marks with scores become extractions.
-    `by` is who imports, for the audit log. Without `deduplicate` a text may come under several ids, as files of
-    annotations have them. Raises FormatError naming the bad records, unless they are to be skipped, and of a file that
-    could not be read to its end in any case, before anything of any file is stored.
+    by `annotator`; those of people who come new to an adjudicated document leave it as it is. Marks with scores become
+    extractions. `by` is who imports, for the audit log. Without `deduplicate` a text may come under several ids, as
+    files of annotations have them. Raises FormatError naming the bad records, unless they are to be skipped, and of a
+    file that could not be read to its end in any case, before anything of any file is stored.
     """
     chosen, existing = _reading(format), _schema_of(store, project)
     reports: list[tuple[Path, Report]] = []

@@ -1,7 +1,8 @@
 """Adding revisions: one at a time for a page, many at a time for an import, on the same path.
 
 A revision, the state of its document, the labels in the index and the counters change together or not at all.
-Where a document was adjudicated, what somebody decides alone is kept, and the adjudicated version stays its latest.
+Where a document was adjudicated, what somebody decides alone who began after that is kept, and the adjudicated version
+stays its latest.
 """
 
 from __future__ import annotations

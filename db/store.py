@@ -206,8 +206,8 @@ class Store:
         `client` and `seq` make a repeated batch harmless: one that is committed is returned, not saved again.
         `expected` is the number of the revision that the writer saw last (0: none); another one now raises
         Conflict, whose `value` is that revision. With `independent` only the annotator's own revisions count,
-        for documents that several people annotate without seeing each other: an adjudicated one stays as it was
-        adjudicated, and its version is added again after this one. `made_from` holds the numbers of the
+        for documents that several people annotate without seeing each other: where one was adjudicated before the
+        annotator began, that version is added again and stays the latest. `made_from` holds the numbers of the
         finished versions, by annotator, that this one was made from: if these are others now, Conflict is raised,
         whose `value` holds the revisions that came in between.
         """

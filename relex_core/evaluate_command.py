@@ -96,13 +96,14 @@ def _check(arguments: argparse.Namespace) -> None:
     """Before the model is loaded and an hour of scoring: options have usable values, each annotated file begins with
     a record, and the output can be written. Raises ConfigError or InputError."""
     from relex_core.datasets import iterate_gold
+    from relex_core.tuning import development_file
 
     for option in ("limit", "batch_size"):
         if (value := getattr(arguments, option)) is not None and value < 1:
             name = option.replace("_", "-")
             raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)
-    way, _, file = arguments.thresholds.partition(":")
-    annotated = [*arguments.data, *([Path(file)] if way in ("dev", "labels") and file else [])]
+    development = development_file(arguments.thresholds)
+    annotated = [*arguments.data, *([development] if development else [])]
     for path in annotated:
         if next(iterate_gold(path), None) is None:
             raise InputError(

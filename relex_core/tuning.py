@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,11 @@ Limits = Mapping[Part, float]
 def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False) -> Thresholds:
     """What `--thresholds` says: `0.5,0.4` (entity, relation), `dev:FILE` or `labels:FILE` (chosen on that file: one
     pair, or also by label). Raises ConfigError or InputError."""
-    way, _, file = text.partition(":")
-    if way in ("dev", "labels") and file:
+    file = development_file(text)
+    if file is not None:
         run = predict_file(predictor, file, gold_entities)
         common = best_thresholds(run)
-        return common if way == "dev" else by_label(run, common)
+        return common if text.startswith("dev:") else by_label(run, common)
     try:
         entity, relation = (float(part) for part in text.split(","))
     except ValueError as error:
@@ -51,6 +52,16 @@ def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = Fals
             value=text,
         ) from error
     return Thresholds(entity, relation)
+
+
+def development_file(text: str) -> Path | None:
+    """The file that `--thresholds` names, if it names one.
+
+    >>> development_file("0.5,0.4"), development_file("labels:dev.jsonl").name
+    (None, 'dev.jsonl')
+    """
+    way, _, file = text.partition(":")
+    return Path(file) if way in ("dev", "labels") and file else None
 
 
 def best_thresholds(run: Run) -> Thresholds:
