@@ -3,13 +3,13 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared import direct, frame, takeaways
+from pages.shared import direct, frame, shell, takeaways
 from pages.shared.messages import guard
 from pages.shared.sign_in import SignIn
 
 if frame.visited():
     st.set_page_config(
-        page_title="Relex Studio", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
+        page_title=shell.TITLE, page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
     )
     page = st.navigation(frame.pages(), position="top")
     frame.draw()
@@ -21,5 +21,5 @@ else:
         __file__,
         lifespan=frame.lifespan,
         routes=(*direct.routes, *takeaways.routes),
-        middleware=[Middleware(SignIn)],
+        middleware=[Middleware(shell.Shell), Middleware(SignIn)],
     )

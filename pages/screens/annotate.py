@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import annotating, queue_bar, resources, state, style
+from pages.shared import annotating, queue_bar, resources, state
 from pages.shared.messages import guard
 from relex_core.errors import RelexError
 
@@ -19,7 +19,6 @@ def document() -> None:
         annotating.editor()
 
 
-style.add("queue.css")
 with guard():
     store = resources.store()
     desk = annotating.arrive(store)

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import resources, scorecard, style
+from pages.shared import resources, scorecard
 from pages.shared.messages import guard
 
-style.add("documents.css")
-style.add("evaluate.css")
 store = resources.store()
 with st.container(key="evaluate"):
     left, right = st.columns([1, 3])

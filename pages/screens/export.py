@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import export, resources, style
+from pages.shared import export, resources
 from pages.shared.messages import guard
 
-style.add("documents.css")
 store = resources.store()
 with st.container(key="export"):
     left, right = st.columns([1, 2])

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import annotating, resources, review, review_figures, reviewing, style
+from pages.shared import annotating, resources, review, review_figures, reviewing
 from pages.shared.messages import guard
 
-style.add("queue.css")
 with guard():
     store = resources.store()
     project = reviewing.project(store)

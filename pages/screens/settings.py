@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import resources, settings_argilla, settings_database, settings_log, style
+from pages.shared import resources, settings_argilla, settings_database, settings_log
 from pages.shared.messages import guard
 
-style.add("documents.css")
-style.add("settings.css")
 store = resources.store()
 with st.container(key="settings"):
     left, right = st.columns([1, 1])

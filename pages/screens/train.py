@@ -2,12 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import resources, style, train, train_watch, training_runs
+from pages.shared import resources, train, train_watch, training_runs
 from pages.shared.messages import guard
 
-style.add("documents.css")
-style.add("evaluate.css")
-style.add("train.css")
 store = resources.store()
 runs = training_runs.runs()
 with st.container(key="train"):

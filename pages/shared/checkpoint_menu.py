@@ -8,7 +8,7 @@ from collections.abc import Generator
 import streamlit as st
 
 from db import audit
-from pages.shared import checkpoints, resources, state, style
+from pages.shared import checkpoints, resources, state
 from pages.shared.jobs import Job, Pieces
 from pages.shared.messages import plain, refuse
 from relex_core.errors import CheckpointError, RelexError
@@ -26,7 +26,6 @@ def menu() -> None:
     wanted = str(state.remembered("checkpoint_wanted") or "")
     label = f"{checkpoints.shown(active)} …" if wanted else checkpoints.shown(active)
     with st.popover(plain(label), key="checkpoint", help="The model in use"):
-        style.add("checkpoint_menu.css")
         st.markdown(f"**{plain(active)}** is in use")
         for at, name in enumerate(checkpoints.names()[:_LISTED]):
             if name != active:
@@ -118,7 +117,6 @@ def loading(where: str) -> None:
 
 @st.fragment(run_every=0.7)
 def _watch(where: str) -> None:
-    style.add("checkpoint_menu.css")
     name = str(state.remembered("checkpoint_wanted") or "")
     job = resources.jobs().get(name, LOADING)
     if not name or job is None or not job.running:

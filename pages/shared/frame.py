@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import checkpoint_menu, clicks, identity, resources, state, style
+from pages.shared import checkpoint_menu, clicks, identity, resources, shell, state
 from pages.shared.messages import guard, plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
@@ -47,11 +48,17 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     # and tells the first visitor of any other address that the page does not exist (1.67.0, PagesManager)
     PagesManager.uses_pages_directory = False
     clicks.keep()
+    logging.getLogger(get_script_run_ctx.__module__).addFilter(_is_of_a_run)
     threading.Thread(target=resources.warm, name="warm", daemon=True).start()
     stop = threading.Event()
     threading.Thread(target=resources.keep_in_step, args=(stop,), name="argilla", daemon=True).start()
     yield
     stop.set()
+
+
+def _is_of_a_run(_: logging.LogRecord) -> bool:
+    """Whether Streamlit may warn that a thread draws for nobody: those that this file starts are meant to."""
+    return threading.current_thread().name not in {"warm", "argilla"}
 
 
 def pages() -> list[StreamlitPage]:
@@ -71,9 +78,8 @@ def pages() -> list[StreamlitPage]:
 
 def draw() -> None:
     """Everything of the frame that is the same on all screens."""
-    style.inject()
     with st.container(key="brand"):
-        st.markdown("Relex Studio")
+        st.markdown(shell.TITLE)
     account = identity.gate()
     identity.settle(account)
     with guard():

@@ -34,7 +34,7 @@ def bar(store: Store, desk: Desk) -> None:
             for project in store.projects():
                 st.button(
                     f"{plain(project.name)}  ·  {counted(project.documents, 'document')}",
-                    key=f"project_{project.name}",
+                    key=f"to_project_{project.name}",
                     on_click=annotating.choose_project,
                     args=(project.name,),
                     width="stretch",

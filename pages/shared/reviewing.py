@@ -36,7 +36,7 @@ def bar(store: Store, name: str, shared: tuple[Shared, ...]) -> str:
             for known in store.projects():
                 st.button(
                     f"{plain(known.name)}  ·  {counted(known.documents, 'document')}",
-                    key=f"project_{known.name}",
+                    key=f"to_project_{known.name}",
                     on_click=_choose,
                     args=(known.name,),
                     width="stretch",

@@ -187,7 +187,7 @@ _HUES = {"entities": 0, "relations": 4}
 """What the curves are of, and which of the palette's colours they take: blue and vermillion."""
 
 _KEY = " ".join(
-    f'<span class="rx-line"><i style="background:var(--line-{hue})"></i>{name}</span>' for name, hue in _HUES.items()
+    f'<span class="rx-curve"><i style="background:var(--line-{hue})"></i>{name}</span>' for name, hue in _HUES.items()
 )
 
 

@@ -275,6 +275,34 @@ def luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def test_nothing_is_drawn_without_the_style_on_a_first_visit(app: Server, chromium: Browser) -> None:
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.add_init_script(
+            """window.first = {};
+            new MutationObserver(() => {
+              for (const name of ["brand", "identity", "pane_text"]) {
+                const there = document.querySelector(`.st-key-${name}`);
+                if (there && !(name in window.first)) {
+                  const style = getComputedStyle(there);
+                  window.first[name] = [style.position, style.borderTopStyle];
+                }
+              }
+            }).observe(document, { childList: true, subtree: true });"""
+        )
+        page.goto(app.url, wait_until="commit")
+        assert page.title() in ("", "Relex Studio")
+        expect(page.locator(MARKS).first).to_be_visible(timeout=60_000)
+        first = page.evaluate("window.first")
+        assert first["brand"][0] == first["identity"][0] == "fixed"
+        assert first["pane_text"][1] == "solid"
+        # nor does the console begin with warnings that mean nothing to whoever started the app
+        assert "ScriptRunContext" not in app.log.read_text()
+    finally:
+        context.close()
+
+
 @pytest.mark.parametrize("path", ["/documents", "/export", "/annotate"])
 def test_any_address_can_be_a_servers_first(serve: Serve, chromium: Browser, path: str) -> None:
     page = chromium.new_page()

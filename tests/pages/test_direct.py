@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from pages.shared.workspace import Workspace
 from relex_core.editing import begin
 from relex_core.errors import ModelBusy
 from relex_core.types import Schema
+from tests.pages.asgi import ask
 from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
 
 SCOPE = seats.scope("news", "ada")
@@ -60,18 +59,13 @@ def model() -> Readings:
 def post(
     seat: Seat | None, records: Any, token: str = "", scope: Any = SCOPE, has: list[str] | None = None
 ) -> httpx.Response:
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Starlette(routes=direct.routes))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.post(
-                direct.PATH,
-                json={"scope": scope, "records": records, "has": has or []},
-                headers={direct.TOKEN: token or (seat.token if seat else "")},
-            )
-
-    # a thread of its own: where browser tests ran before, this one has a running loop
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, send()).result()
+    return ask(
+        Starlette(routes=direct.routes),
+        "POST",
+        direct.PATH,
+        json={"scope": scope, "records": records, "has": has or []},
+        headers={direct.TOKEN: token or (seat.token if seat else "")},
+    )
 
 
 def declined(answer: httpx.Response) -> bool:

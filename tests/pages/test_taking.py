@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import io
 import threading
 import time
 import tracemalloc
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,20 +23,14 @@ from pages.shared import bundles, resources, takeaways, taking
 from pages.shared.takeaways import Takeaway
 from relex_core.errors import StoreError
 from relex_core.types import Annotation, Document, Entity, Schema
+from tests.pages.asgi import ask
 from tests.pages.conftest import Visit
 
 SCHEMA = Schema.of(["person"], [])
 
 
 def get(address: str) -> httpx.Response:
-    async def fetch() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Starlette(routes=takeaways.routes))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get(f"/{address}")
-
-    # a thread of its own: where browser tests ran before, this one has a running loop
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, fetch()).result()
+    return ask(Starlette(routes=takeaways.routes), "GET", f"/{address}")
 
 
 @pytest.fixture
