@@ -13,7 +13,9 @@ app: .venv/.app
 	@echo "Relex Studio: http://localhost:$(PORT)"
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --server.headless true
 
-test: system .venv/.dev .venv-argilla/.ready
+test: system
+	@# two environments, each a single process of pip: beside each other
+	@$(MAKE) --no-print-directory -j 2 -O .venv/.dev .venv-argilla/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
