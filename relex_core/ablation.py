@@ -21,6 +21,7 @@ from relex_core.adapters.own import Own
 from relex_core.checkpoint import load, write
 from relex_core.errors import ConfigError
 from relex_core.evaluation import predict_file, report
+from relex_core.inference import Extractor
 from relex_core.model import RelexModel
 from relex_core.training import Trainer
 from relex_core.training_config import TrainConfig
@@ -106,7 +107,7 @@ def _one(name: str, config: TrainConfig, place: Path, say: Callable[[str], None]
     progress = Trainer(plan, place, say).run()
     loaded = load(place / "last", device=config.device, dtype="fp32")
     counted = _count_pairs(loaded.model)
-    run = predict_file(Own(loaded), config.path(config.dev[0]))
+    run = predict_file(Own(Extractor(loaded)), config.path(config.dev[0]))
     pairs = counted()
     scored = report(run, best_thresholds(run))
     return Row(

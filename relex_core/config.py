@@ -31,8 +31,9 @@ SPAN_MODES = ("markerV0", "token_level")
 class ModelConfig:
     """A `gliner_config.json`, with that format's names and defaults.
 
-    `max_len` counts words of a text (labels not included). `extra` holds the keys that nothing here reads, so
-    that saving keeps them.
+    `max_len` counts words of a text (labels not included). `passage_words` is ours: longer texts are read in passages
+    of whole sentences of at most so many words, because the checkpoint learnt from short texts; 0 is no such limit.
+    `extra` holds the keys that nothing here reads, so that saving keeps them.
     """
 
     encoder_config: Mapping[str, Any]
@@ -44,6 +45,7 @@ class ModelConfig:
     hidden_size: int = 512
     max_width: int = 12
     max_len: int = 384
+    passage_words: int = 0
     dropout: float = 0.4
     subtoken_pooling: str = "first"
     num_rnn_layers: int = 1
@@ -82,6 +84,8 @@ class ModelConfig:
             value = getattr(self, key)
             if not whole(value) or value < 1:
                 raise _wrong(key, "a whole number of at least 1", value)
+        if not whole(self.passage_words) or self.passage_words < 0:
+            raise _wrong("passage_words", "a whole number of at least 0", self.passage_words)
         if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
             raise _wrong("dropout", "a number from 0 to below 1", self.dropout)
         if not isinstance(self.encoder_config, Mapping):
@@ -112,6 +116,8 @@ class ModelConfig:
         kind = "token" if self.span_mode == "token_level" else "span"
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
         own["encoder_config"] = dict(self.encoder_config)
+        if not self.passage_words:
+            del own["passage_words"]
         return {"model_type": f"gliner_uni_encoder_{kind}_relex", **own, **self.extra}
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relex_core.errors import ConfigError, InputError
+from relex_core.extract_command import PASSAGE_HELP
 from relex_core.outputs import check_output, replacing
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--limit", type=int, help="at most so many documents of each file")
     parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--passage-words", type=int, help=f"for relex_core: {PASSAGE_HELP}")
     parser.add_argument("--endpoint", default="http://127.0.0.1:8000/v1", help="for --predictor openai")
     parser.add_argument("--per-label", action="store_true", help="print a table of labels for each file")
     parser.add_argument("--json", type=Path, help="write everything to this file")
@@ -68,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     from relex_core.types import Thresholds
 
     _check(arguments)
-    predictor = load_predictor(arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint)
+    predictor = load_predictor(
+        arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint, arguments.passage_words
+    )
     thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities)
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
     for label, value in (*thresholds.entities, *thresholds.relations):
@@ -128,7 +132,9 @@ def result(predictor: str, thresholds: str, reports: Iterable[Report]) -> dict[s
     }
 
 
-def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: str = "") -> Predictor:
+def load_predictor(
+    kind: str, checkpoint: str, batch_size: int = 8, endpoint: str = "", passage_words: int | None = None
+) -> Predictor:
     """The predictor of that kind. Raises CheckpointError, InputError or ConfigError (a missing package)."""
     try:
         if kind == "gliner":
@@ -161,7 +167,7 @@ def load_predictor(kind: str, checkpoint: str, batch_size: int = 8, endpoint: st
     from relex_core.adapters.own import Own
     from relex_core.inference import Extractor
 
-    return Own(Extractor.load(checkpoint).loaded, batch_size)
+    return Own(Extractor.load(checkpoint, passage_words=passage_words), batch_size)
 
 
 def row(found: Report) -> str:

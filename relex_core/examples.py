@@ -10,10 +10,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import TypeVar
 
 from relex_core.datasets import Gold
+from relex_core.sentences import sentence_starts
 from relex_core.types import Relation, readings
+from relex_core.windows import plan_text
 from relex_core.words import Words
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,43 @@ class Example:
         return self.part or (0,) * len(self.entities)
 
 
-def example(gold: Gold, source: str = "", max_words: int = 256) -> Example | None:
-    """A gold record as an example, None if it has no words in common with its marks or is too long."""
+def examples(gold: Gold, source: str = "", max_words: int = 256) -> list[Example]:
+    """A gold record as examples of at most `max_words` words: passages of whole sentences, overlapping, as a long text
+    is read. What lies in no passage whole, such as a relation between two that are far apart, is not learnt.
+    """
+    whole = example(gold, source)
+    if len(whole.words) <= max_words:
+        return [whole]
     words = Words.of(gold.document.text)
-    if not 0 < len(words) <= max_words:
-        return None
+    ranges = plan_text(range(len(words) + 1), None, max_words, sentence_starts(words))
+    return [passage(whole, first, last) for first, last in ranges]
+
+
+def passage(item: Example, first: int, last: int) -> Example:
+    """The words [first, last) of an example that is no pseudo-document, with what lies in them whole."""
+    here = [at for at, (a, b, _) in enumerate(item.entities) if first <= a and b < last]
+    number = {at: n for n, at in enumerate(here)}
+
+    def edges(given: Sequence[tuple[int, int, str]]) -> tuple[tuple[int, int, str], ...]:
+        return tuple((number[h], number[t], label) for h, t, label in given if h in number and t in number)
+
+    def marks(given: Iterable[tuple[int, int, T]]) -> tuple[tuple[int, int, T], ...]:
+        return tuple((a - first, b - first, of) for a, b, of in given if first <= a and b < last)
+
+    return replace(
+        item,
+        words=item.words[first:last],
+        entities=marks(item.entities),
+        relations=edges(item.relations),
+        wrong_entities=marks(item.wrong_entities),
+        wrong_relations=edges(item.wrong_relations),
+        types=marks(item.types),
+    )
+
+
+def example(gold: Gold, source: str = "") -> Example:
+    """A gold record as one example, however long it is."""
+    words = Words.of(gold.document.text)
     entities: dict[tuple[int, int, str], int] = {}
     number: dict[str, int] = {}
 

@@ -14,6 +14,8 @@ from relex_core.outputs import check_output, replacing
 from relex_core.selection import select
 from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
 
+PASSAGE_HELP = "read longer texts in passages of at most so many words (default: the checkpoint's; 0: no such limit)"
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `extract`."""
@@ -34,6 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--skip-bad-lines", action="store_true", help="read the good lines of a broken .jsonl")
     parser.add_argument("--nested", action="store_true", help="let an entity stand inside another")
     parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--passage-words", type=int, help=PASSAGE_HELP)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--dtype", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
     parser.set_defaults(run=run)
@@ -56,7 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     from relex_core.inference import Extractor
 
     extractor = Extractor.load(
-        arguments.checkpoint, device=arguments.device, dtype=arguments.dtype, revision=arguments.revision
+        arguments.checkpoint,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        revision=arguments.revision,
+        passage_words=arguments.passage_words,
     )
     found = extractor.extract_many(documents, schema, thresholds, arguments.batch_size)
     lines = (dumps(extraction_to_json(select(one, thresholds, arguments.nested))) for one in found)

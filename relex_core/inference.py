@@ -14,10 +14,11 @@ import torch
 
 from relex_core.checkpoint import LoadedModel, load
 from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
-from relex_core.errors import SchemaError
+from relex_core.errors import InputError, SchemaError
 from relex_core.packed import pack
 from relex_core.prompt import Pieces
 from relex_core.scoring import Decode, Round, Window, score
+from relex_core.sentences import sentence_starts
 from relex_core.types import FLOOR, Annotation, Document, Entity, Extraction, Relation, Schema, Thresholds
 from relex_core.windows import part, plan_labels, plan_text
 from relex_core.words import Words
@@ -52,12 +53,20 @@ class Extractor:
     """A loaded checkpoint that reads documents. Not for use from several threads: see `service`.
 
     `adjacency_threshold` is tau_A for checkpoints that select pairs (section 3.5); as in the reference it is the
-    entity threshold unless given.
+    entity threshold unless given. Longer texts are read in passages of at most `passage_words` words; by default it is
+    the checkpoint's, and 0 reads as much at once as the encoder allows.
     """
 
-    def __init__(self, loaded: LoadedModel, adjacency_threshold: float | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, adjacency_threshold: float | None = None, passage_words: int | None = None
+    ) -> None:
         self.loaded = loaded
         self.adjacency_threshold = adjacency_threshold
+        if passage_words is not None and passage_words < 0:
+            raise InputError(
+                expected="passages of at least 1 word, or 0 for no limit", found=str(passage_words), change="Use 0."
+            )
+        self.passage_words = loaded.config.passage_words if passage_words is None else passage_words
         self.calls = 0
 
     @classmethod
@@ -68,11 +77,12 @@ class Extractor:
         device: str = "auto",
         dtype: str = "auto",
         revision: str | None = None,
+        passage_words: int | None = None,
     ) -> Extractor:
-        """Raises CheckpointError or ConfigError."""
+        """Raises CheckpointError, ConfigError or InputError."""
         loaded = load(name_or_path, device=device, dtype=dtype, revision=revision)
         pack(loaded.model)
-        return cls(loaded)
+        return cls(loaded, passage_words=passage_words)
 
     @property
     def version(self) -> str:
@@ -165,7 +175,9 @@ class Extractor:
         entities = [label.prompt for label in schema.visible_entities]
         relations = [label.prompt for label in schema.visible_relations]
         tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
-        ranges, windows = self.windows(pieces, entities, relations, floors, tau)
+        ranges, windows = self.windows(
+            pieces, entities, relations, floors, tau, most=self.passage_words, sentences=sentence_starts(words)
+        )
         return _Text(document, schema, floor, words, ranges, windows)
 
     def windows(
@@ -176,8 +188,14 @@ class Extractor:
         floors: tuple[Floats, Floats],
         adjacency: float,
         decode: Decode | None = None,
+        *,
+        most: int = 0,
+        sentences: Sequence[int] = (),
     ) -> tuple[tuple[tuple[int, int], ...], tuple[Window, ...]]:
-        """A text's word ranges and windows, for labels as they are prompted. Raises SchemaError."""
+        """A text's word ranges and windows, for labels as they are prompted. Raises SchemaError.
+
+        No window has more than `most` words, if that is given; for `sentences` see `plan_text`.
+        """
         builder, limit = self.loaded.builder, self.loaded.limit
         rounds = tuple(
             Round(
@@ -190,7 +208,8 @@ class Extractor:
         )
         longest = max(len(r.prompt.ids) for r in rounds) + len(builder.after)
         room = None if limit is None else limit - longest
-        ranges = tuple(plan_text(pieces, room, self.loaded.config.max_len))
+        max_words = min(self.loaded.config.max_len, most or self.loaded.config.max_len)
+        ranges = tuple(plan_text(pieces.starts, room, max_words, sentences))
         return ranges, tuple(
             Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode) for a, b in ranges
         )

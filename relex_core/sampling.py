@@ -25,13 +25,13 @@ PIECES_PER_WORD = 1.3
 class Source:
     """The examples of one file and how often they are drawn, relative to their number.
 
-    `left_out` counts its texts that are too long to be examples.
+    `divided` counts its texts that are learnt in passages.
     """
 
     name: str
     examples: tuple[Example, ...]
     weight: float = 1.0
-    left_out: int = 0
+    divided: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,9 +251,10 @@ class Trainer:
 
     def _score(self) -> None:
         from relex_core.adapters.own import Own
+        from relex_core.inference import Extractor
 
         model = self.loaded.model.eval()
-        runs = {name: predict_file(Own(self.loaded), self.config.path(name)) for name in self.config.dev}
+        runs = {name: predict_file(Own(Extractor(self.loaded)), self.config.path(name)) for name in self.config.dev}
         model.train()
         scores = {}
         for name, run in runs.items():
@@ -343,7 +344,7 @@ class Trainer:
                 "path": entry.path,
                 "sha256": sha256,
                 "examples": len(source.examples),
-                "left_out": source.left_out,
+                "divided": source.divided,
                 "weight": entry.weight,
             }
             for entry, source, sha256 in zip(config.data, self.sampler.all_sources, self.sha256, strict=True)

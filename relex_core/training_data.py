@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relex_core.datasets import iterate_gold
 from relex_core.errors import InputError
-from relex_core.examples import Example, clean_silver, example
+from relex_core.examples import Example, clean_silver, examples
 from relex_core.labels import LabelKnowledge
 from relex_core.sampling import Sampler, Source, make_pools
 from relex_core.training_config import DataFile, TrainConfig
@@ -32,16 +32,14 @@ def prepare(config: TrainConfig, directory: Path, say: Callable[[str], None]) ->
         if entry.text and not path.is_file():
             _make_silver(entry, path, config, say)
         sources.append(_source(entry, path, config))
-        if sources[-1].left_out:
-            found = f"{sources[-1].left_out:,} texts of more than {config.max_words} words (max_words), or of none"
-            say(f"{entry.path}: left out {found}")
+        if sources[-1].divided:
+            longer = f"{sources[-1].divided:,} texts of more than {config.max_words} words (max_words)"
+            say(f"{entry.path}: {longer} are learnt in passages")
     if not any(source.examples and source.weight > 0 for source in sources):
-        left_out = sum(source.left_out for source in sources)
-        long = f", but {left_out:,} that are empty or longer than {config.max_words} words" if left_out else ""
         raise InputError(
             expected="training data with at least one text and a weight above 0",
-            found=f"none in {len(sources)} files{long}",
-            change="Give files with annotated texts." if not long else "Cut the texts, or raise max_words.",
+            found=f"none in {len(sources)} files",
+            change="Give files with annotated texts.",
         )
     pools = make_pools(sources, {entry.path: entry.closed for entry in config.data}, known)
     return Sampler(sources, config.sampling, config.seed), pools, known
@@ -78,14 +76,12 @@ def _make_silver(entry: DataFile, path: Path, config: TrainConfig, say: Callable
 
 
 def _source(entry: DataFile, path: Path, config: TrainConfig) -> Source:
-    examples: list[Example] = []
-    left_out = 0
+    found: list[Example] = []
+    divided = 0
     for gold in iterate_gold(path):
-        item = example(gold, entry.path, config.max_words)
-        if item is None:
-            left_out += 1
-        else:
-            examples.append(clean_silver(item) if entry.silver else item)
-        if entry.limit and len(examples) >= entry.limit:
+        items = examples(gold, entry.path, config.max_words)
+        divided += len(items) > 1
+        found += (clean_silver(item) if entry.silver else item for item in items)
+        if entry.limit and len(found) >= entry.limit:
             break
-    return Source(entry.path, tuple(examples), entry.weight, left_out)
+    return Source(entry.path, tuple(found), entry.weight, divided)

@@ -1,11 +1,12 @@
 """Texts and label sets that are longer than the encoder's window -> parts that fit; nothing is cut.
 
 A long text is read in windows that overlap, so that every span and every pair that lies close together is
-seen whole. A large label set is read in several passes over the same window.
+seen whole; they begin and end with sentences. A large label set is read in several passes over the same window.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,26 +29,36 @@ class LabelPass:
     repeats: bool = False
 
 
-def plan_text(pieces: Pieces, room: int | None, max_words: int) -> list[tuple[int, int]]:
+def plan_text(
+    starts: Sequence[int], room: int | None, max_words: int, sentences: Sequence[int] = ()
+) -> list[tuple[int, int]]:
     """Word ranges [first, last) of at most `room` pieces and `max_words` words, neighbours overlapping.
 
-    A single word of more pieces than fit stands alone; its window is shortened by `part`.
+    `starts` are the pieces at which words begin, and their number. A single word of more pieces than fit stands
+    alone; its window is shortened by `part`. With `sentences`, the indices of words that begin one, windows hold whole
+    ones where one fits, and share at least one where two fit.
     """
-    words = len(pieces.starts) - 1
+    words = len(starts) - 1
     ranges: list[tuple[int, int]] = []
     first = 0
     while True:
         last = first + 1
-        while (
-            last < words
-            and last - first < max_words
-            and (room is None or pieces.starts[last + 1] - pieces.starts[first] <= room)
-        ):
+        while last < words and last - first < max_words and (room is None or starts[last + 1] - starts[first] <= room):
             last += 1
-        ranges.append((first, last))
         if last >= words:
+            ranges.append((first, last))
             return ranges
-        first = max(first + 1, last - (last - first) // OVERLAP)
+        begun = sentences[bisect_right(sentences, first) : bisect_right(sentences, last)]
+        last = begun[-1] if begun else last
+        if ranges and last <= ranges[-1][1]:  # what follows does not fit beside what was to be shared
+            first = begun[0] if begun else first + 1
+            continue
+        ranges.append((first, last))
+        shared = max(first + 1, last - max(1, (last - first) // OVERLAP))
+        if begun:  # from the beginning of a sentence on: of the last that shares so much, else of the first
+            *within, last = begun
+            shared = max((at for at in within if at <= shared), default=within[0] if within else last)
+        first = shared
 
 
 def part(pieces: Pieces, first: int, last: int, room: int | None) -> Pieces:

@@ -129,7 +129,7 @@ def status(workspace: Workspace, shown: Shown | None) -> None:
     figures.append(f"{shown.hidden:,} hidden below threshold")
     answer = reading.answer(workspace.document, workspace.schema) if reading is not None else None
     if answer is not None and answer.windows:
-        figures.append(f"read in {len(answer.windows):,} windows, relations across windows not scored")
+        figures.append(f"read in {len(answer.windows):,} passages, relations between them not scored")
     st.markdown(plain(" · ".join(figures)))
     st.space("stretch")
     with st.container(key="tools_status", width="content"):

@@ -128,8 +128,8 @@ def _warnings(found: Outlook, duplicates: int, most: int) -> Iterator[str]:
         yield "No relation is marked: the run teaches that there are none."
     if found.long:
         yield (
-            f"{counted(found.long, 'document')} of more than {most} words cannot be learned from. Import long texts in "
-            "parts."
+            f"{counted(found.long, 'document')} of more than {most} words will be learnt in passages: no relation "
+            "between two of them."
         )
     if duplicates:
         yield f"{counted(duplicates, 'repeated text')} left out, so that no text is on both sides of the split."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from relex_core.checkpoint import LoadedModel
 from relex_core.inference import Extractor
 from relex_core.types import Annotation, Document, Entity, Extraction, Schema, Thresholds
 
@@ -12,9 +11,9 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Schema, T
 class Own:
     """Reads documents in batches, or one by one where entities are given."""
 
-    def __init__(self, loaded: LoadedModel, batch_size: int = 8) -> None:
-        self.extractor = Extractor(loaded)
-        self.name = f"relex_core, {loaded.version}"
+    def __init__(self, extractor: Extractor, batch_size: int = 8) -> None:
+        self.extractor = extractor
+        self.name = f"relex_core, {extractor.version}"
         self.batch_size = batch_size
 
     def predict(

@@ -145,12 +145,12 @@ class Slow(Own):
 
 
 def test_a_stopped_evaluation_leaves_no_result(data: Path) -> None:
-    from relex_core.checkpoint import load
+    from relex_core.inference import Extractor
 
     jobs = Jobs()
 
     def slow(checkpoint: str) -> Slow:
-        predictor = Slow(load(checkpoint))
+        predictor = Slow(Extractor.load(checkpoint))
         predictor.stop = lambda: jobs.get("ada", EVALUATION).stop()  # type: ignore[attr-defined, union-attr]
         return predictor
 

@@ -8,7 +8,7 @@ import pytest
 
 from relex_core.datasets import labels_of, locate, read_gold
 from relex_core.errors import FormatError, InputError
-from relex_core.examples import clean_silver, example, join
+from relex_core.examples import Example, clean_silver, example, examples, join
 from relex_core.jsonl import dumps, training_record
 from relex_core.types import Annotation, Document, Entity, Relation, RelationLabel, Schema
 from tests.relex_core.tiny import corpus, record
@@ -74,8 +74,44 @@ def test_an_exported_annotation_keeps_its_offsets_and_rejections(tmp_path: Path)
     assert [(e.start, e.end) for e in gold.rejected_entities] == [(4, 7)]
     assert [(r.head, r.tail, r.label) for r in gold.rejected_relations] == [("1", "0", "met")]
     item = example(gold)
-    assert item is not None
     assert item.wrong_relations == ((1, 0, "met"),)
+
+
+def test_a_long_text_is_learnt_in_passages(tmp_path: Path) -> None:
+    """Whole sentences, with what lies in them whole; offsets of marks are those of the passage."""
+    text = "Ada met Bo in Rome. Cy left. Ada saw Dee there. Dee ran."
+    document = Document.from_text(text, id="d")
+    schema = Schema.of(["person", "city"], ["met", "saw", "in"])
+    names = {"a": "Ada", "b": "Bo", "r": "Rome", "c": "Cy", "d": "Dee"}
+    at = {id: text.index(name) for id, name in names.items()} | {"e": text.index("Ada saw")}
+    marks = [
+        Entity(id, at[id], at[id] + len(names.get(id, "Ada")), "city" if id == "r" else "person") for id in "abrced"
+    ]
+    edges = (Relation("a", "b", "met"), Relation("e", "d", "saw"), Relation("e", "r", "in"))
+    turned_down = (Relation("b", "a", "saw"), Relation("d", "c", "met"))
+    made = Annotation(document, schema, tuple(marks), edges, (), turned_down)
+    (tmp_path / "x.jsonl").write_text(dumps(training_record(made)) + "\n", "utf-8")
+    (gold,) = read_gold(tmp_path / "x.jsonl")
+    whole = example(gold)
+    assert examples(gold, max_words=100) == [whole]
+    parts = examples(gold, max_words=9)
+    assert [" ".join(part.words) for part in parts] == [
+        "Ada met Bo in Rome . Cy left .",
+        "Cy left . Ada saw Dee there .",
+        "Ada saw Dee there . Dee ran .",
+    ]
+
+    def said(of: Example, edges: tuple[tuple[int, int, str], ...]) -> list[tuple[str, str, str]]:
+        words = [" ".join(of.words[a : b + 1]) for a, b, _ in of.entities]
+        return [(words[head], label, words[tail]) for head, tail, label in edges]
+
+    assert [said(part, part.relations) for part in parts] == [
+        [("Ada", "met", "Bo")],
+        [("Ada", "saw", "Dee")],
+        [("Ada", "saw", "Dee")],
+    ]
+    assert [said(part, part.wrong_relations) for part in parts] == [[("Bo", "saw", "Ada")], [("Dee", "met", "Cy")], []]
+    assert [len(part.entities) for part in parts] == [4, 3, 2]
 
 
 FAMILY = Schema.of(
@@ -123,7 +159,6 @@ def test_what_is_right_is_learned_in_each_way_that_says_it(tmp_path: Path) -> No
         wrong=(("a", "b", "rival"),),
     )
     item = example(read_gold(file)[0])
-    assert item is not None
     assert set(item.relations) == {
         *((0, 1, "spouse"), (1, 0, "spouse"), (0, 1, "met")),
         *((0, 1, "child of"), (1, 0, "parent of")),
@@ -171,7 +206,7 @@ def test_tokens_must_occur_in_order() -> None:
 
 
 def test_pseudo_documents_keep_relations_and_know_their_seams(tmp_path: Path) -> None:
-    items = [item for gold in read_gold(corpus(tmp_path / "a.jsonl", 0, 2)) if (item := example(gold))]
+    items = [example(gold) for gold in read_gold(corpus(tmp_path / "a.jsonl", 0, 2))]
     whole = join(items)
     assert whole.words == items[0].words + items[1].words
     assert whole.part == (0, 0, 0, 1, 1)
@@ -191,5 +226,4 @@ def test_silver_dates_are_no_places(tmp_path: Path) -> None:
     }
     (tmp_path / "s.jsonl").write_text(json.dumps(kept) + "\n")
     item = example(read_gold(tmp_path / "s.jsonl")[0])
-    assert item is not None
     assert clean_silver(item).relations == ((0, 1, "born in"),)

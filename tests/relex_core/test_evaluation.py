@@ -386,10 +386,10 @@ def test_gold_that_does_not_fit_is_refused(change: dict[str, object], tmp_path: 
 
 def test_gold_entities_are_related_whatever_their_score(tmp_path: Path) -> None:
     from relex_core.adapters.own import Own
-    from relex_core.checkpoint import load
+    from relex_core.inference import Extractor
 
     path = corpus(tmp_path / "d.jsonl")
-    run = predict_file(Own(load(checkpoint(tmp_path / "tiny"))), path, gold_entities=True)
+    run = predict_file(Own(Extractor.load(checkpoint(tmp_path / "tiny"))), path, gold_entities=True)
     scored = report(run, Thresholds(0.99, 0.0))
     assert scored.entities.f1 == 1.0
     assert scored.relations.recall > 0

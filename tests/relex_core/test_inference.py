@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from relex_core.errors import SchemaError
+from relex_core.errors import InputError, SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import select
 from relex_core.types import FLOOR, Annotation, Document, Entity, EntityLabel, RelationLabel, Schema, Thresholds
@@ -234,6 +234,55 @@ def test_pairs_across_windows_are_not_scored_and_windows_say_so(mini: Extractor,
         return any(a <= min(one[0], other[0]) and max(one[1], other[1]) <= b for a, b in found.windows)
 
     assert all(together(at[head], at[tail]) for head, tail in pairs)
+
+
+NEWS = (
+    "Marie Curie was born in Warsaw. Steve Jobs founded Apple in Cupertino. Ada Lovelace worked with Charles Babbage. "
+    "Alan Turing studied at King's College. Grace Hopper joined the Navy in 1943. Tim Cook was born in Mobile."
+)
+
+
+def test_a_checkpoint_says_how_long_passages_are(mini: Extractor, schema: Schema) -> None:
+    """Whole sentences, two of them shared at most; what is shorter is read at once, whatever else the file says."""
+    document = Document.from_text(NEWS)
+    assert mini.passage_words == mini.loaded.config.passage_words > 0
+    short = Extractor(mini.loaded, passage_words=16)
+    found = short.extract(document, schema)
+    texts = [NEWS[a:b] for a, b in found.windows]
+    assert texts[0] == "Marie Curie was born in Warsaw. Steve Jobs founded Apple in Cupertino."
+    assert texts[1].startswith("Steve Jobs founded")
+    assert texts[-1].endswith("Tim Cook was born in Mobile.")
+    assert all(text.endswith(".") for text in texts)
+    assert Extractor(mini.loaded, passage_words=0).extract(document, schema).windows == ()
+    with pytest.raises(InputError, match="-1"):
+        Extractor(mini.loaded, passage_words=-1)
+
+
+def test_a_passage_reads_as_a_text_of_its_own(mini: Extractor, schema: Schema) -> None:
+    whole = Extractor(mini.loaded, passage_words=16).extract(Document.from_text(NEWS), schema)
+    first, last = whole.windows[0]
+    alone = mini.extract(Document.from_text(NEWS[first:last]), schema)
+    begins = whole.windows[1][0]  # before the second passage, which may think better of an entity
+    scores = {(e.start, e.end, e.label): e.score for e in whole.entities if e.end <= begins}
+    own = {(e.start, e.end, e.label): e.score for e in alone.entities if e.end <= begins}
+    assert scores.keys() == own.keys()
+    assert len(own) > 1
+    assert all(scores[key] == pytest.approx(value, abs=1e-4) for key, value in own.items())
+
+
+def test_one_text_after_another_does_not_relate_what_is_far_apart(mini: Extractor) -> None:
+    """Why mini reads in passages: in one long text it relates much that was never said."""
+    wanted = Schema.of(["person", "organization", "location"], ["born in", "works for", "founded"])
+    news = "Carl Meier of Siemens spoke in Berlin. Rosa Diaz, who works for Iberdrola, was in Bilbao. "
+    more = "Ivan Petrov left Gazprom for Shell in London. Li Wei founded Huaxin in Shanghai. Omar Said runs Sonatrach. "
+    document = Document.from_text((news + more) * 3)
+
+    def far(extractor: Extractor) -> int:
+        shown = select(extractor.extract(document, wanted), Thresholds(0.3, 0.5))
+        at = {e.id: e.start for e in shown.entities}
+        return sum(abs(at[r.head] - at[r.tail]) > 100 for r in shown.relations)
+
+    assert far(mini) * 2 < far(Extractor(mini.loaded, passage_words=0))
 
 
 def test_hostile_texts_keep_their_offsets(mini: Extractor, schema: Schema) -> None:

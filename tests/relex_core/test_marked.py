@@ -36,7 +36,6 @@ def test_spans_types_and_relations(tmp_path: Path) -> None:
     assert (second.text, second.spans, second.line) == ("🙂 Nothing here.", (), 7)
     (tmp_path / "a.marked").write_text(ADA, "utf-8")
     item = example(read_gold(tmp_path / "a.marked")[0])
-    assert item is not None
     assert item.entities[0] == (0, 0, "person")
     assert item.types[0] == (0, 0, ("mathematician",))
     assert item.wrong_relations == ((0, 2, "lives in"),)

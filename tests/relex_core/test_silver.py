@@ -117,7 +117,6 @@ def test_records_are_training_examples(parser: Any, tmp_path: Path) -> None:
     (gold,) = read_gold(out)
     assert [e.text(gold.document) for e in gold.entities] == ["Google", "YouTube", "2006"]
     item = example(gold)
-    assert item is not None
     assert (0, 1, "acquired") in item.relations
     assert not item.partial
     with pytest.raises(InputError, match="nowhere"):

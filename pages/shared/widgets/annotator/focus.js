@@ -106,7 +106,7 @@ Object.assign(Editor.prototype, {
     const item = this.focus && this.items.get(this.focus);
     const ids = new Set([item && item.kind === 'entity' ? item.id : null, this.editing ? null : this.hover]);
     const near = this.relations.filter((r) => ids.has(r.head) || ids.has(r.tail) || (item && r.key === item.key));
-    this.allByDefault = !this.editing && this.relations.length <= 12;
+    this.allByDefault = !this.editing && this.relations.length <= 40;
     let all = this.showAll ?? this.allByDefault;
     let shown = all ? this.relations : near;
     if (this.linking && this.focus) {
