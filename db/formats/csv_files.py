@@ -13,7 +13,7 @@ from typing import Any
 
 from db.formats.files import readable, text_writer, undecoded
 from db.formats.record import Format, Item, each, misfit
-from relex_core.errors import FormatError, UnreadRest
+from relex_core.errors import FormatError
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Schema
 
 COLUMNS = (
@@ -76,32 +76,61 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
             first = next((line for line in file if line.strip()), "")
             file.seek(0)
             faults: list[FormatError] = []
-            table = csv.reader(_checked(file, faults), delimiter=max(",;\t", key=first.count))
             names: list[str] = []
-            try:
-                for cells in table:
-                    if faults:
-                        yield table.line_num, faults[0]
-                        if not names:
-                            return
-                        faults.clear()
-                    elif not names:
-                        names = [cell.strip().lower() for cell in cells]
-                        if "text" not in names:
-                            expected = 'a first row that names the columns, one of them "text"'
-                            yield 1, misfit(expected, ", ".join(names[:8]))
-                            return
-                    elif any(cell.strip() for cell in cells):
-                        yield table.line_num, dict(zip(names, cells, strict=False))
-            except csv.Error as error:
-                expected = f"a readable table row at line {table.line_num:,}"
-                yield table.line_num, UnreadRest(misfit(expected, str(error)))
+            for line, cells in table_rows(_checked(file, faults), delimiter=max(",;\t", key=first.count)):
+                if faults:
+                    yield line, faults[0]
+                    if not names:
+                        return
+                    faults.clear()
+                elif isinstance(cells, FormatError):
+                    yield line, cells
+                    if not names:
+                        return
+                elif not names:
+                    names = [cell.strip().lower() for cell in cells]
+                    if "text" not in names:
+                        expected = 'a first row that names the columns, one of them "text"'
+                        yield 1, misfit(expected, ", ".join(names[:8]))
+                        return
+                elif any(cell.strip() for cell in cells):
+                    yield line, dict(zip(names, cells, strict=False))
 
     def make(row: dict[str, str]) -> Document:
         text = plain(row["text"])
         return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or readable(path.name))
 
     return each(rows(), make)
+
+
+def table_rows(
+    lines: Iterable[str], dialect: type[csv.Dialect] = csv.excel, **options: Any
+) -> Iterator[tuple[int, list[str] | FormatError]]:
+    """(the line it ends in, cells) of each row; of one that cannot be read, what is wrong with it.
+
+    A quotation mark that nothing closes takes the rows up to the next one for its cell. All of them are named.
+    """
+    table = csv.reader(lines, dialect, strict=True, **options)
+    while True:
+        begins = table.line_num + 1
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            ends = table.line_num
+            where = f"in line {ends:,}" if ends == begins else f"in the lines {begins:,} to {ends:,}"
+            yield (
+                ends,
+                FormatError(
+                    expected="table rows in which a cell that begins with a quotation mark ends with one",
+                    found=f"{error} {where}",
+                    change="Close the quotation mark, double those inside of a cell, or save the sheet again as CSV.",
+                    lines=(begins,),
+                ),
+            )
+        else:
+            yield table.line_num, cells
 
 
 def _checked(lines: Iterable[str], faults: list[FormatError]) -> Iterator[str]:

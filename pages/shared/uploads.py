@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import charset_normalizer
 
+from db.formats.csv_files import table_rows
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import Json, annotation_from_training, document_from_json, read_lines, training_labels
 from relex_core.types import Document, Schema
@@ -153,11 +154,12 @@ def parts(document: Document, size: int = MAX_PART) -> tuple[Document, ...]:
 
 
 def _from_csv(upload: Upload, text: str, column: str) -> Upload:
-    rows = csv.reader(io.StringIO(text, newline=""), _dialect(text))
-    try:
-        header = [cell.strip() for cell in next(rows, [])]
-    except csv.Error as error:
-        raise _bad_csv(upload.name, error) from error
+    csv.field_size_limit(20_000_000)
+    rows = table_rows(io.StringIO(text, newline=""), _dialect(text))
+    _, first = next(rows, (0, []))
+    if isinstance(first, FormatError):
+        raise first
+    header = [cell.strip() for cell in first]
     columns = tuple(cell or f"column {at}" for at, cell in enumerate(header, start=1))
     likely = [cell for cell in columns if cell.lower() in _TEXT_COLUMNS]
     column = column or (columns[0] if len(columns) == 1 else likely[0] if len(likely) == 1 else "")
@@ -167,17 +169,15 @@ def _from_csv(upload: Upload, text: str, column: str) -> Upload:
     name_at = next((i for i, cell in enumerate(columns) if cell.lower() == "id"), None)
     documents: list[Document] = []
     problems: list[FormatError] = []
-    csv.field_size_limit(20_000_000)
-    try:
-        for row in rows:
-            number = rows.line_num
-            if not any(cell.strip() for cell in row):
-                continue
-            id = row[name_at].strip() if name_at is not None and name_at < len(row) else ""
-            cell = row[at] if at < len(row) else ""
-            _take(documents, problems, number, lambda c=cell, i=id: Document.from_text(c, i, upload.name))  # type: ignore[misc]
-    except csv.Error as error:
-        raise _bad_csv(upload.name, error, rows.line_num) from error
+    for number, row in rows:
+        if isinstance(row, FormatError):
+            problems.append(row)
+            continue
+        if not any(cell.strip() for cell in row):
+            continue
+        id = row[name_at].strip() if name_at is not None and name_at < len(row) else ""
+        cell = row[at] if at < len(row) else ""
+        _take(documents, problems, number, lambda c=cell, i=id: Document.from_text(c, i, upload.name))  # type: ignore[misc]
     return replace(upload, documents=tuple(documents), problems=tuple(problems), columns=columns, column=column)
 
 
@@ -218,15 +218,6 @@ def _dialect(text: str) -> type[csv.Dialect]:
         return csv.Sniffer().sniff(text[:8192].partition("\n")[0] or ",", delimiters=",;\t|")
     except csv.Error:
         return csv.excel
-
-
-def _bad_csv(name: str, error: csv.Error, line: int = 1) -> FormatError:
-    return FormatError(
-        expected=f"comma separated values in {quote(name)}",
-        found=f"{error} in line {line}",
-        change="Save the sheet again as CSV, in UTF-8.",
-        lines=(line,),
-    )
 
 
 def _has_bom(data: bytes) -> bool:

@@ -93,8 +93,12 @@ def test_a_table_without_one_asks_for_the_column() -> None:
 
 
 def test_a_broken_table_names_the_line() -> None:
-    with pytest.raises(FormatError):
-        uploads.read("a.csv", b'text\n"' + b"a" * 21_000_000 + b'"\n')
+    upload = uploads.read("a.csv", b'text\nAda\n"' + b"a" * 21_000_000 + b'"\nBob\n"Cy\nDee\n')
+    assert [document.text for document in upload.documents] == ["Ada", "Bob"]
+    assert [problem.lines for problem in upload.problems] == [(3,), (5,)]
+    assert "in the lines 5 to 6" in upload.problems[1].found
+    with pytest.raises(FormatError, match="in line 1"):
+        uploads.read("a.csv", b'"text" and\nAda\n')
 
 
 def test_a_long_text_is_divided_without_loss() -> None:

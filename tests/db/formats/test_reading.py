@@ -16,7 +16,7 @@ import pytest
 from db import exports, imports
 from db.formats import FORMATS, Attributed, Item, files, zipping
 from db.store import Store
-from relex_core.errors import RelexError, UnreadRest
+from relex_core.errors import FormatError, RelexError, UnreadRest
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Entity, Extraction, Relation, Schema
 
 
@@ -273,6 +273,29 @@ def test_a_record_that_lacks_one_of_its_lines_is_not_taken_for_a_shorter_one(
 
 
 @pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (b'2,"' + b"a" * (MAX_DOCUMENT + 1) + b"\n3,Bob\n", "in line 3"),
+        (b'2,"Eve said\n4,Dee\n5,"Fay"\n3,Bob\n', "in the lines 3 to 5"),
+        (b'2,"Eve" said\n3,Bob\n', "in line 3"),
+    ],
+)
+def test_a_row_that_cannot_be_read_costs_only_what_it_swallowed(tmp_path: Path, rows: bytes, told: str) -> None:
+    first, error, last = read("csv", put(tmp_path, "a", b"id,text\n1,Ada\n" + rows))
+    assert [item.text for item in (first, last) if isinstance(item, Document)] == ["Ada", "Bob"]
+    assert isinstance(error, FormatError)
+    assert not isinstance(error, UnreadRest)
+    assert told in error.found
+
+
+def test_a_quotation_mark_that_nothing_closes_is_no_text(tmp_path: Path) -> None:
+    first, error = read("csv", put(tmp_path, "a", b'id,text\n1,Ada\n2,"Eve\n3,Bob\n'))
+    assert isinstance(first, Document)
+    assert isinstance(error, FormatError)
+    assert "in the lines 3 to 4" in error.found
+
+
+@pytest.mark.parametrize(
     ("name", "content", "found"),
     [
         ("doccano", b'[{"text": "Ada", "label": []}, {text: 1}, {"text": "Bob", "label": []}]', "item) 2"),
@@ -282,7 +305,6 @@ def test_a_record_that_lacks_one_of_its_lines_is_not_taken_for_a_shorter_one(
             b'[{"text": "Ada", "label": []}]' + b" " * 70_000 + b'[{"text": "Bob", "label": []}]',
             "its JSON array",
         ),
-        ("csv", b'id,text\n1,Ada\n2,"' + b"a" * (MAX_DOCUMENT + 1) + b"\n3,Bob\n", "row at line 3"),
     ],
 )
 def test_what_ends_the_reading_of_a_file_says_so(tmp_path: Path, name: str, content: bytes, found: str) -> None:
