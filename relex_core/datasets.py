@@ -13,11 +13,12 @@ The entity label `entity` means that the type is not known: it is never prompted
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
-from relex_core.errors import FormatError, quote
+from relex_core.errors import FormatError, InputError, quote
 from relex_core.jsonl import (
     Json,
     annotation_from_training,
@@ -76,6 +77,42 @@ def iterate_gold(path: str | Path) -> Iterator[Gold]:
             if isinstance(record, FormatError):
                 raise record
             yield _gold(record, path, number)
+
+
+def joined(records: Sequence[Gold], count: int) -> tuple[Gold, ...]:
+    """Each `count` records as one text of so many paragraphs, in which nothing is related across paragraphs: what a
+    predictor makes of long texts. A rest of fewer records is one text too. Raises InputError for partial records and
+    document-level truth, which say nothing about pairs.
+    """
+    for record in records:
+        if record.partial or record.clusters:
+            raise InputError(
+                expected="completely annotated records, to be joined",
+                found=f"a partial one, {quote(record.document.id)}" if record.partial else "document-level truth",
+                change="Join records of another file.",
+            )
+    return tuple(_joined(records[at : at + count]) for at in range(0, len(records), count))
+
+
+def _joined(records: Sequence[Gold]) -> Gold:
+    starts = [0, *accumulate(len(record.document.text) + 2 for record in records)]
+    before = [0, *accumulate(len(record.entities) for record in records)]
+
+    def moved(e: Entity, text: int, first: int) -> Entity:
+        return replace(e, id=str(int(e.id) + first), start=e.start + text, end=e.end + text)
+
+    def edges(of: Gold, first: int) -> Iterator[Relation]:
+        for r in of.relations:
+            yield replace(r, head=str(int(r.head) + first), tail=str(int(r.tail) + first))
+
+    document = records[0].document
+    declared = {label.name: label for record in reversed(records) for label in record.declared}
+    return Gold(
+        replace(document, text="\n\n".join(record.document.text for record in records)),
+        tuple(moved(e, s, n) for of, s, n in zip(records, starts, before, strict=False) for e in of.entities),
+        tuple(r for of, n in zip(records, before, strict=False) for r in edges(of, n)),
+        declared=tuple(declared.values()),
+    )
 
 
 def labels_of(records: Iterable[Gold]) -> Schema:

@@ -55,6 +55,9 @@ def add_parser(subparsers: Any) -> None:
         help="entity,relation, or dev:FILE to choose them there, or labels:FILE to choose one for each label",
     )
     parser.add_argument("--limit", type=int, help="at most so many documents of each file")
+    parser.add_argument(
+        "--join", type=int, default=1, metavar="N", help="score N texts at a time as one long text (default: 1)"
+    )
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--passage-words", type=int, help=f"for relex_core: {PASSAGE_HELP}")
     parser.add_argument("--endpoint", default="http://127.0.0.1:8000/v1", help="for --predictor openai")
@@ -81,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     floor = Thresholds(min(thresholds.entity, SCORING_FLOOR.entity), min(thresholds.relation, SCORING_FLOOR.relation))
     reports: list[Report] = []
     for path in arguments.data:
-        found = report(predict_file(predictor, path, arguments.gold_entities, arguments.limit, floor), thresholds)
+        run = predict_file(predictor, path, arguments.gold_entities, arguments.limit, floor, arguments.join)
+        found = report(run, thresholds)
         reports.append(found)
         print(row(found), flush=True)
         if arguments.per_label:
@@ -90,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
             written = json.dumps(result(predictor.name, arguments.thresholds, reports), indent=1, ensure_ascii=False)
             with replacing(arguments.json, "--json") as part:
                 part.write_text(written + "\n", "utf-8")
-    print_paper(reports)
+    if arguments.join == 1:
+        print_paper(reports)
     if unreadable := getattr(predictor, "unreadable", 0):
         print(f"{unreadable:,} answers could not be read: they count as nothing found.")
     return 0
@@ -102,7 +107,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from relex_core.datasets import iterate_gold
     from relex_core.tuning import development_file
 
-    for option in ("limit", "batch_size"):
+    for option in ("limit", "batch_size", "join"):
         if (value := getattr(arguments, option)) is not None and value < 1:
             name = option.replace("_", "-")
             raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)

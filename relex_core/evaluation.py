@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from relex_core import metrics
-from relex_core.datasets import UNKNOWN_TYPE, Gold, labels_of, read_gold
+from relex_core.datasets import UNKNOWN_TYPE, Gold, joined, labels_of, read_gold
 from relex_core.errors import InputError
 from relex_core.jsonl import Json, thresholds_to_json
 from relex_core.metrics import Counts, DocumentScore
@@ -154,9 +154,15 @@ def predict_file(
     gold_entities: bool = False,
     limit: int | None = None,
     floor: Thresholds = SCORING_FLOOR,
+    join: int = 1,
 ) -> Run:
-    """Read every document of an annotated file once, down to `floor`. Raises InputError or FormatError."""
+    """Read every document of an annotated file once, down to `floor`; `join` of them at a time as one text.
+
+    Raises InputError or FormatError.
+    """
     gold = read_gold(path)[:limit]
+    if join > 1:
+        gold = joined(gold, join)
     if not gold:
         raise InputError(expected="at least one record", found=f"an empty file {path}", change="Give another file.")
     schema = labels_of(gold)
@@ -168,7 +174,8 @@ def predict_file(
     found = tuple(predictor.predict(documents, schema, floor, given))
     seconds = time.perf_counter() - began
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Run(Path(path).name.split(".")[0], digest, gold, schema, found, seconds, gold_entities)
+    name = Path(path).name.split(".")[0] + (f", {join} joined" if join > 1 else "")
+    return Run(name, digest, gold, schema, found, seconds, gold_entities)
 
 
 def unique_spans(entities: Iterable[Entity]) -> tuple[Entity, ...]:

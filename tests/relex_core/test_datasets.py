@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from relex_core.datasets import labels_of, locate, read_gold
+from relex_core.datasets import joined, labels_of, locate, read_gold
 from relex_core.errors import FormatError, InputError
 from relex_core.examples import Example, clean_silver, example, examples, join
 from relex_core.jsonl import dumps, training_record
@@ -112,6 +113,28 @@ def test_a_long_text_is_learnt_in_passages(tmp_path: Path) -> None:
     ]
     assert [said(part, part.wrong_relations) for part in parts] == [[("Bo", "saw", "Ada")], [("Dee", "met", "Cy")], []]
     assert [len(part.entities) for part in parts] == [4, 3, 2]
+
+
+def test_records_are_joined_to_long_texts(tmp_path: Path) -> None:
+    gold = read_gold(corpus(tmp_path / "a.jsonl", 0, 1, 2, 0, 1))
+    long = joined(gold, 2)
+    assert [len(one.document.text.split("\n\n")) for one in long] == [2, 2, 1]
+    for one, parts in zip(long, (gold[:2], gold[2:4], gold[4:]), strict=True):
+        marked = [e.text(part.document) for part in parts for e in part.entities]
+        assert [e.text(one.document) for e in one.entities] == marked
+        assert [e.id for e in one.entities] == [str(at) for at in range(len(marked))]
+        texts = {e.id: e.text(one.document) for e in one.entities}
+        own = [
+            (part.entities[int(r.head)].text(part.document), r.label, part.entities[int(r.tail)].text(part.document))
+            for part in parts
+            for r in part.relations
+        ]
+        assert [(texts[r.head], r.label, texts[r.tail]) for r in one.relations] == own
+    assert labels_of(long) == labels_of(gold)
+    assert joined(gold[:1], 3)[0].document == gold[0].document
+    for unusable in (replace(gold[0], partial=True), replace(gold[0], clusters=((0,),))):
+        with pytest.raises(InputError, match="completely annotated"):
+            joined([gold[1], unusable], 2)
 
 
 FAMILY = Schema.of(

@@ -280,6 +280,7 @@ def test_options_are_checked_before_the_work(tmp_path: Path, capsys: pytest.Capt
     for more, message in (
         (["--limit", "-1"], "--limit"),
         (["--batch-size", "0"], "--batch-size"),
+        (["--join", "0"], "--join"),
         (["--json", str(tmp_path / "none" / "x.json")], "--json"),
         (["--thresholds", "2,0.5"], "between 0 and 1"),
         (["--thresholds", "nan,0.5"], "between 0 and 1"),
