@@ -7,6 +7,7 @@ Reading order; each file imports only those above it, and the paper's section is
     editing      pure transitions of an annotation: what a person's corrections do
     selection    which suggestions are shown at given thresholds
     words        text <-> words, exact in both directions                             3.2
+    sentences    where sentences begin
     jsonl        values <-> JSON lines; the stage-2 training format
     outputs      files that are written whole or not at all
     config       what a checkpoint's configuration may say
