@@ -176,10 +176,11 @@ def graph_from_json(data: Json) -> tuple[tuple[Entity, ...], tuple[Relation, ...
 
 
 def extraction_to_json(extraction: Extraction) -> Json:
-    """The record that `python -m relex_core extract` prints."""
+    """The record that `python -m relex_core extract` prints; with "windows" where a text was read in several."""
     document = extraction.document
     about = {"id": document.id, "text": document.text, "model_version": extraction.model_version}
-    return {**about, **graph_to_json(extraction.entities, extraction.relations)}
+    read = {"windows": [list(window) for window in extraction.windows]} if extraction.windows else {}
+    return {**about, **graph_to_json(extraction.entities, extraction.relations), **read}
 
 
 def decisions_to_json(annotation: Annotation) -> Json:

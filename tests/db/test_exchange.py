@@ -182,14 +182,19 @@ def test_each_annotator_of_a_label_studio_task_gets_a_revision(store: Store, tmp
 
 def test_what_extract_prints_comes_in_as_suggestions(store: Store, tmp_path: Path) -> None:
     texts, found = tmp_path / "texts.jsonl", tmp_path / "found.jsonl"
-    lines = [{"id": "curie", "text": "Marie Curie was born in Warsaw 😀."}, {"id": "none", "text": "so it goes"}]
+    curie = "Marie Curie was born in Warsaw 😀."
+    long = f"{curie} Ada Lovelace was born in London. Steve Jobs was born in San Francisco."
+    lines = [{"id": "curie", "text": curie}, {"id": "none", "text": "so it goes"}, {"id": "long", "text": long}]
     texts.write_text("".join(json.dumps(line) + "\n" for line in lines))
     command = [sys.executable, "-m", "relex_core", "extract", "--checkpoint", "mini", "--entities", "person,location"]
-    command += ["--relations", "born in", "--input", str(texts), "--out", str(found)]
+    command += ["--relations", "born in", "--input", str(texts), "--out", str(found), "--passage-words", "15"]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
     done = imports.load(store, "curie", [found], format="extract")
-    assert (done.added, done.extractions, done.revisions, done.skipped) == (2, 2, 0, ())
+    assert (done.added, done.extractions, done.revisions, done.skipped) == (3, 3, 0, ())
     printed = [json.loads(line) for line in found.read_text("utf-8").splitlines()]
+    # each passage is told, and only what was read in several has some
+    read = [[long[start:end] for start, end in record.get("windows", ())] for record in printed]
+    assert read == [[], [], [long[: long.index(" Steve")], long[long.index("Ada") :]]]
     assert printed[0]["model_version"].startswith("mini")
     for record in printed:
         extraction = store.extraction("curie", record["id"])

@@ -15,11 +15,13 @@ import pytest
 from db import audit
 from db.manifests import file_hash
 from db.store import Store
+from db.values import State
 from pages.shared import checkpoints, comparing, resources, training_failures, training_plan, training_runs
 from pages.shared.training_plan import Plan
 from pages.shared.training_runs import Run
 from relex_core.datasets import read_gold
 from relex_core.errors import InputError
+from relex_core.types import Annotation, Document, Entity
 from tests.pages.trained import project, until
 from tests.relex_core.tiny import checkpoint
 
@@ -179,6 +181,15 @@ def test_the_outlook_counts_what_the_filter_finds_and_warns(store: Store) -> Non
     assert not training_plan.outlook(store, plan(annotators=("nobody",))).possible
     again = training_plan.outlook(store, plan(seed=3))
     assert (again.train, again.held_out) == (6, 2)
+    assert not any("passages" in warning for warning in found.warnings)
+    long = Document.from_text("Ada lives in Rome. " * 60, id="long")
+    store.add_documents("letters", [long])
+    schema = store.project("letters").schema
+    store.save(
+        "letters", Annotation(long, schema, (Entity("a", 0, 3, "person"),)), annotator="ada", state=State.SUBMITTED
+    )
+    told = "1 document of more than 256 words will be learnt in passages"
+    assert any(warning.startswith(told) for warning in training_plan.outlook(store, plan()).warnings)
 
 
 def test_a_base_that_knew_the_held_out_documents_is_named(store: Store) -> None:
