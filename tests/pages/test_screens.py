@@ -111,7 +111,7 @@ def test_a_text_beyond_the_window_says_so(visit: Visit) -> None:
     app = reading_done(visit())
     app.button(key="edit_text").click().run()
     app.text_area(key="text_box").set_value("Ada Lovelace was born in London. " * 120).run()
-    assert "windows, relations across windows not scored" in said(reading_done(app))
+    assert "passages, relations between them not scored" in said(reading_done(app))
 
 
 def send_labels(app: AppTest, *edits: dict[str, Any]) -> AppTest:
