@@ -226,6 +226,8 @@ def test_a_provider_that_is_down_is_told_and_what_was_corrected_waits(
     assert "sign_in" not in page.url
     named(page).click()
     page.locator(".st-key-sign_out button").click()
+    # the page asks for an account at once; the browser's own has gone when it comes back from the provider
+    page.wait_for_url(f"{server.url}/")
     expect(asked(page)).to_be_visible(timeout=30_000)
     come_in(page, server, "bob", address)
     expect(page.locator(f"{EDITOR} .status")).to_have_text("saved")
