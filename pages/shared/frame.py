@@ -35,6 +35,9 @@ NAVIGATION = (
 ASIDE = frozenset({"settings"})
 """Screens that are reached from the menu behind the name: seldom needed, they would crowd the top bar."""
 
+_WARM, _ARGILLA = "warm", "argilla"
+"""Names of the threads that draw for nobody."""
+
 
 def visited() -> bool:
     """Whether this run of app.py draws a page for somebody; otherwise the server is starting."""
@@ -49,16 +52,16 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     PagesManager.uses_pages_directory = False
     clicks.keep()
     logging.getLogger(get_script_run_ctx.__module__).addFilter(_is_of_a_run)
-    threading.Thread(target=resources.warm, name="warm", daemon=True).start()
+    threading.Thread(target=resources.warm, name=_WARM, daemon=True).start()
     stop = threading.Event()
-    threading.Thread(target=resources.keep_in_step, args=(stop,), name="argilla", daemon=True).start()
+    threading.Thread(target=resources.keep_in_step, args=(stop,), name=_ARGILLA, daemon=True).start()
     yield
     stop.set()
 
 
 def _is_of_a_run(_: logging.LogRecord) -> bool:
     """Whether Streamlit may warn that a thread draws for nobody: those that this file starts are meant to."""
-    return threading.current_thread().name not in {"warm", "argilla"}
+    return threading.current_thread().name not in (_WARM, _ARGILLA)
 
 
 def pages() -> list[StreamlitPage]:

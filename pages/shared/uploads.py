@@ -158,7 +158,8 @@ def _from_csv(upload: Upload, text: str, column: str) -> Upload:
     rows = table_rows(io.StringIO(text, newline=""), _dialect(text))
     _, first = next(rows, (0, []))
     if isinstance(first, FormatError):
-        raise first
+        found = f"{first.found} of {quote(upload.name)}"
+        raise FormatError(expected=first.expected, found=found, change=first.change, lines=first.lines)
     header = [cell.strip() for cell in first]
     columns = tuple(cell or f"column {at}" for at, cell in enumerate(header, start=1))
     likely = [cell for cell in columns if cell.lower() in _TEXT_COLUMNS]

@@ -97,7 +97,7 @@ def test_a_broken_table_names_the_line() -> None:
     assert [document.text for document in upload.documents] == ["Ada", "Bob"]
     assert [problem.lines for problem in upload.problems] == [(3,), (5,)]
     assert "in the lines 5 to 6" in upload.problems[1].found
-    with pytest.raises(FormatError, match="in line 1"):
+    with pytest.raises(FormatError, match=r"in line 1 of 'a\.csv'"):
         uploads.read("a.csv", b'"text" and\nAda\n')
 
 

@@ -41,17 +41,11 @@ def long(name: str) -> Document:
 def test_answers_are_those_of_the_extractor(
     service: ModelService, mini: Extractor, document: Document, schema: Schema
 ) -> None:
-    several = mini.extract(Document.from_text(f"{document.text} " * 12), schema)
-    assert len(several.windows) > 1
+    # no more passages than make one batch: in other company the last digits of scores are others
+    several = mini.extract(Document.from_text(f"{document.text} " * 5), schema)
+    assert 1 < len(several.windows) <= 8
     for expected in (mini.extract(document, schema), several):
-        found = service.submit(expected.document, schema).result(60)
-        assert (found.windows, found.model_version) == (expected.windows, expected.model_version)
-        # passages are read in other company, which changes the last digits
-        assert [(e.id, round(e.score or 0, 4)) for e in found.entities] == [
-            (e.id, round(e.score or 0, 4)) for e in expected.entities
-        ]
-        scores = {r.key: r.score for r in found.relations}
-        assert scores == pytest.approx({r.key: r.score for r in expected.relations}, abs=1e-5)
+        assert service.submit(expected.document, schema).result(60) == expected
     assert service.version == mini.version
 
 
