@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -89,21 +90,45 @@ def _from(value: float, grid: Sequence[float] = GRID) -> list[float]:
 
 def _relation_curve(run: Run, entities: Thresholds) -> dict[float, float]:
     """Relation F1 at each threshold of the grid for one choice of entities."""
-    scored: list[tuple[float, bool]] = []
+    claimed, truth = relation_claims(run, entities)
+    curve = {}
+    for threshold in GRID:
+        over = [correct for score, correct in claimed if score > threshold]
+        curve[threshold] = Counts(sum(over), len(over) - sum(over), truth - sum(over)).f1
+    return curve
+
+
+def relation_claims(run: Run, shown_at: Thresholds) -> tuple[list[tuple[float, bool]], int]:
+    """Each relation claimed at these thresholds, as its score and whether it is right; how many there are to find."""
+    claimed: list[tuple[float, bool]] = []
     truth = 0
     for place, gold in enumerate(run.gold):
         right = metrics.facts(gold, run.schema)
         truth += len(right)
         # several relations can claim the same, at document level: the best one decides from where on it is claimed
         best: dict[metrics.Key, float] = {}
-        for key, relation in metrics.claims(gold, shown(run, place, entities)):
+        for key, relation in metrics.claims(gold, shown(run, place, shown_at)):
             best[key] = max(best.get(key, 0.0), sureness(relation))
-        scored += [(score, key in right) for key, score in best.items()]
-    curve = {}
-    for threshold in GRID:
-        over = [correct for score, correct in scored if score > threshold]
-        curve[threshold] = Counts(sum(over), len(over) - sum(over), truth - sum(over)).f1
-    return curve
+        claimed += [(score, key in right) for key, score in best.items()]
+    return claimed, truth
+
+
+def average_precision(claimed: Sequence[tuple[float, bool]], truth: int) -> float:
+    """Area under precision over recall in the order of the scores: the sum of each gain in recall, times the precision
+    there. Equal scores count as one step; what is never claimed counts as never found.
+
+    >>> average_precision([(0.9, True), (0.8, False), (0.7, True)], truth=2)
+    0.8333333333333333
+    >>> average_precision([(0.5, True), (0.5, False)], truth=2)
+    0.25
+    """
+    total, right, seen = 0.0, 0, 0
+    for _, step in groupby(sorted(claimed, reverse=True), key=itemgetter(0)):
+        found = [correct for _, correct in step]
+        right += sum(found)
+        seen += len(found)
+        total += sum(found) * right / seen
+    return total / truth if truth else 0.0
 
 
 def by_label(run: Run, common: Thresholds) -> Thresholds:

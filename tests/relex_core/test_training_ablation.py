@@ -8,7 +8,7 @@ import pytest
 from relex_core.__main__ import main
 from relex_core.ablation import FORMS, ablate
 from relex_core.checkpoint import load
-from relex_core.errors import ConfigError
+from relex_core.errors import ConfigError, InputError
 from relex_core.training_config import DataFile, TrainConfig
 from tests.relex_core.tiny import checkpoint, corpus
 
@@ -24,6 +24,7 @@ def test_each_form_trains_from_the_same_start_and_is_scored(tmp_path: Path, caps
     assert [row["form"] for row in rows] == ["DistMult scorer", "all pairs, pair MLP", "mlp adjacency"]
     assert all(row["steps"] == 1 and row["examples"] == 4 for row in rows)
     assert rows[1]["pairs"] > 0
+    assert all(row["milliseconds"] > 0 and 0 <= row["average_precision"] <= 1 for row in rows)
     assert rows[2]["parameters"] > rows[1]["parameters"]
     plain, mlp = (
         load(tmp_path / "out" / name / "base", device="cpu").model.state_dict()
@@ -46,3 +47,10 @@ def test_unknown_forms_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="quantum"):
         ablate(plan, tmp_path, ["quantum adjacency"])
     assert len(FORMS) == 10
+
+
+def test_a_development_file_that_cannot_be_read_is_told_before_the_training(tmp_path: Path) -> None:
+    plan = TrainConfig(base=str(checkpoint(tmp_path / "base")), data=(DataFile("x"),), steps=1, dev=("none.jsonl",))
+    with pytest.raises(InputError, match=r"none\.jsonl"):
+        ablate(plan, tmp_path / "out", list(FORMS))
+    assert not (tmp_path / "out").exists()
