@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from relex_core.config import ModelConfig
 from relex_core.encoder import TransformersEncoder
@@ -320,11 +321,19 @@ def _build(config: ModelConfig) -> RelexModel:
 
 def _model(config: ModelConfig) -> RelexModel:
     if config.encoder_type in ("bert", "deberta-v2"):
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             model = RelexModel(config)
         if not isinstance(model.encoder, TransformersEncoder):
             return model
     return RelexModel(config)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Nothing is drawn for weights without storage: for normal numbers torch would load its whole compiler first."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if function is nn.init.normal_ else function(*args, **kwargs)
 
 
 def _unreadable(file: Path, expected: str, found: Any) -> CheckpointError:

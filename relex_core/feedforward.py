@@ -5,6 +5,7 @@ D width of a vector, H = 4 D width of the hidden layer, K labels.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -90,7 +91,8 @@ class PairFeedForward(FeedForward):
 
     def hidden(self, left_H: Tensor, right_H: Tensor, room: Room | None = None) -> Tensor:
         """What the second layer sees; shapes broadcast. In a room it holds until the next one is put there."""
-        out = room.of(left_H, torch.broadcast_shapes(left_H.shape, right_H.shape)) if room else None
+        # numpy's: torch's loads sympy to do it
+        out = room.of(left_H, torch.Size(np.broadcast_shapes(left_H.shape, right_H.shape))) if room else None
         hidden: Tensor = self[2](F.relu(torch.add(left_H, right_H, out=out), inplace=not left_H.requires_grad))
         return hidden
 

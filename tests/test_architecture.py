@@ -100,6 +100,21 @@ def test_light_modules_stay_light(module: str, heavy: str) -> None:
     assert done.returncode == 0
 
 
+def test_a_first_answer_does_not_wait_for_what_it_does_not_use() -> None:
+    script = """
+import sys
+from relex_core.inference import Extractor
+from relex_core.checkpoint import load
+from relex_core.types import Document, Schema
+text = "Ada Lovelace worked with Charles Babbage in London."
+found = Extractor(load("mini", device="cpu")).extract(Document.from_text(text), Schema.of(["person"], ["works with"]))
+assert found.entities
+sys.exit(" ".join({"torch._dynamo", "sympy", "transformers"} & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
 def test_reading_order_names_every_module() -> None:
     lines = [line for line in (ROOT / "relex_core/__init__.py").read_text().splitlines() if line.startswith("    ")]
     named = {word.rstrip(",") for line in lines for word in re.split(r"\s{2,}", line.strip())[0].split()}
