@@ -57,15 +57,16 @@ def _without(item: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key not in ("score", "class_probs")}
 
 
-def thresholds(
-    form: str, reference: Any, ours: GLiNER, labels: Any = peer.LABELS, relations: Any = peer.RELATIONS
-) -> dict[str, float]:
-    """Thresholds that let through some ten entities a text and at least 20 relations, not close to any score."""
+def thresholds(form: str, ours: GLiNER, labels: Any = peer.LABELS, relations: Any = peer.RELATIONS) -> dict[str, float]:
+    """Thresholds that let through some ten entities a text and at least 20 relations, not close to any score.
+
+    They are looked for with this package's scores, as the reference takes seconds to decode so many candidates; that
+    both agree on the scores is what the tests are about.
+    """
     every = scores_of_spans(ours, labels)
     for count in (45, 90, 180, 360):
         given = {"threshold": between(every, count), "adjacency_threshold": 0.05 if "attention" in form else 0.3}
-        _, found = reference.inference(list(peer.TEXTS), labels, relations, **given, relation_threshold=0.0)
-        found = [tidy(one) for one in found] if "token" in form else found
+        _, found = ours.inference(list(peer.TEXTS), labels, relations, **given, relation_threshold=0.0)
         if sum(map(len, found)) > 60:
             break
     return {**given, "relation_threshold": between([r["score"] for one in found for r in one], 40)}
@@ -114,7 +115,7 @@ def tidy(relations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", sorted(peer.FORMS))
 def test_every_form(form: str, both: Callable[[str], Pair]) -> None:
     reference, ours = both(form)
-    given = thresholds(form, reference, ours)
+    given = thresholds(form, ours)
     arguments = (list(peer.TEXTS), peer.LABELS, peer.RELATIONS)
     # the reference fails on a batch without any candidate if it has to attend over candidates
     last = {} if "attention" in form or "gat" in form else {"batch_size": 1}
@@ -135,14 +136,14 @@ RAGGED_RELATIONS = [["works for"], ["founded by", "located in"], *[["works for",
 @pytest.mark.parametrize("form", ["bert", "deberta-lstm-projection", "triples-ComplEx"])
 def test_different_label_sets_in_one_batch(form: str, both: Callable[[str], Pair]) -> None:
     reference, ours = both(form)
-    given = thresholds(form, reference, ours, RAGGED_LABELS, RAGGED_RELATIONS)
+    given = thresholds(form, ours, RAGGED_LABELS, RAGGED_RELATIONS)
     arguments = (list(peer.TEXTS), RAGGED_LABELS, RAGGED_RELATIONS)
     assert compare(reference.inference(*arguments, **given), ours.inference(*arguments, **given)) > 20
 
 
 def test_descriptions_class_probabilities_and_given_spans(both: Callable[[str], Pair]) -> None:
     reference, ours = both("bert")
-    given = thresholds("bert", reference, ours)
+    given = thresholds("bert", ours)
     described = {"person": "a human being", "organization": "a firm, an agency or a club"}
     for settings in ({"return_class_probs": True}, {"return_relations": False}):
         theirs = reference.inference(list(peer.TEXTS), described, peer.RELATIONS, **given, **settings)
@@ -163,7 +164,7 @@ def test_descriptions_class_probabilities_and_given_spans(both: Callable[[str], 
 
 def test_single_text_helpers(both: Callable[[str], Pair]) -> None:
     reference, ours = both("bert")
-    given = thresholds("bert", reference, ours)
+    given = thresholds("bert", ours)
     arguments = (peer.TEXTS[0], peer.LABELS, peer.RELATIONS)
     one, other = reference.predict_relations(*arguments, **given), ours.predict_relations(*arguments, **given)
     assert compare(([one[0]], [one[1]]), ([other[0]], [other[1]]))
@@ -175,7 +176,7 @@ def test_single_text_helpers(both: Callable[[str], Pair]) -> None:
 
 def test_arguments_by_position_and_of_other_kinds(both: Callable[[str], Pair]) -> None:
     reference, ours = both("bert")
-    given = thresholds("bert", reference, ours)
+    given = thresholds("bert", ours)
     limits = given["threshold"], given["adjacency_threshold"], given["relation_threshold"]
     arguments = (peer.TEXTS[0], peer.LABELS, peer.RELATIONS)
     one = reference.predict_relations(*arguments, False, *limits, True)
@@ -218,12 +219,12 @@ def test_overrides_when_loading(both: Callable[[str], Pair]) -> None:
     assert str(right.device) == str(left.device)
 
 
-@pytest.mark.parametrize("form", ["bert-lstm-projection", "deberta-token", "adjacency-gat", "triples-ConvKB"])
+@pytest.mark.parametrize("form", ["bert-lstm-projection", "bert-token", "deberta", "adjacency-gat", "triples-ConvKB"])
 def test_saved_checkpoint_is_read_by_the_reference(form: str, both: Callable[[str], Pair], tmp_path: Path) -> None:
     from gliner import GLiNER as Reference
 
     reference, ours = both(form)
-    given = thresholds(form, reference, ours)
+    given = thresholds(form, ours)
     ours.save_pretrained(tmp_path)
     again = Reference.from_pretrained(str(tmp_path))
     again.eval()
@@ -233,7 +234,7 @@ def test_saved_checkpoint_is_read_by_the_reference(form: str, both: Callable[[st
 
 def test_selecting_from_an_extraction_at_its_floor_gives_the_reference(both: Callable[[str], Pair]) -> None:
     reference, ours = both("bert")
-    given = thresholds("bert", reference, ours)
+    given = thresholds("bert", ours)
     limits = Thresholds(given["threshold"], given["relation_threshold"])
     texts = [text for text in peer.TEXTS if text.strip()]
     theirs = reference.inference(texts, peer.LABELS, peer.RELATIONS, **given)
@@ -300,8 +301,9 @@ def test_mini_reads_fifty_news_texts_as_the_reference_does(mini_both: Pair) -> N
 
 def same_for_fifty(pair: Pair, texts: list[str], least: int) -> None:
     reference, ours = pair
-    for settings in ({}, {"flat_ner": False, "threshold": 0.1, "relation_threshold": 0.1}):
-        given = {"threshold": 0.3, "relation_threshold": 0.5, **settings}
-        theirs = reference.inference(texts, MINI_LABELS, MINI_RELATIONS, **given)
-        found = compare(theirs, ours.inference(texts, MINI_LABELS, MINI_RELATIONS, **given))
+    low = {"flat_ner": False, "threshold": 0.1, "relation_threshold": 0.1}
+    # so many pairs of candidates take the reference seconds a text: of these fewer
+    for some, settings in ((texts, {"threshold": 0.3, "relation_threshold": 0.5}), (texts[::4], low)):
+        theirs = reference.inference(some, MINI_LABELS, MINI_RELATIONS, **settings)
+        found = compare(theirs, ours.inference(some, MINI_LABELS, MINI_RELATIONS, **settings))
         assert found >= least
