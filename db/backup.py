@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -19,8 +18,8 @@ import sqlalchemy as sa
 from db import backup_postgres
 from db.engine import Database
 from db.migrate import known_versions, newest
-from db.placing import writing
 from relex_core.errors import InputError, StoreError, quote
+from relex_core.outputs import replacing, writing
 
 _PAGES = 1024
 """Pages that are copied at a time, between which writers get their turn."""
@@ -42,10 +41,10 @@ def backup(database: Database, path: Path) -> int:
                 change="Choose another name; old backups are not overwritten.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as part:
+        with _private(path) as part:
             if database.is_sqlite:
                 with database.explained():
-                    _copy(database.path, part)
+                    _copy(database.path, part, path.parent)
                     _intact(part)  # what is damaged in a copy of all pages is so in the database
                 _check_version(_version(part), f"at {database}", "No backup was written. Name another database.")
             else:
@@ -88,8 +87,8 @@ def _restored_sqlite(database: Database, path: Path, held: bool) -> Path | None:
     if held:
         kept = _free_name(database.path, "before-restore")
         try:
-            with _replacing(kept) as part:
-                _copy(database.path, part)
+            with _private(kept) as part:
+                _copy(database.path, part, kept.parent)
                 _intact(part)
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
@@ -101,8 +100,8 @@ def _restored_sqlite(database: Database, path: Path, held: bool) -> Path | None:
     return kept
 
 
-def _copy(path: Path | None, to: Path) -> None:
-    """Raises StoreError if there is no room for it, sqlite3.Error if the database cannot be read."""
+def _copy(path: Path | None, to: Path, folder: Path) -> None:
+    """`to` will stand in `folder`. Raises StoreError if there is no room, sqlite3.Error if the database is damaged."""
     with _opened(path, writable=False) as source, closing(sqlite3.connect(to)) as copy:
         try:
             source.backup(copy, pages=_PAGES)
@@ -111,7 +110,7 @@ def _copy(path: Path | None, to: Path) -> None:
             if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
                 raise
             raise StoreError(
-                expected=f"room for a copy of the database in {to.parent}",
+                expected=f"room for a copy of the database in {folder}",
                 found=quote(str(error)),
                 change="Free some space or name another place; the database is as it was.",
             ) from error
@@ -120,18 +119,19 @@ def _copy(path: Path | None, to: Path) -> None:
 def _set_aside(database: Database, path: Path) -> Path:
     """Give the damaged file a name that says so, and put the backup `path` in its place; the new name."""
     assert database.path
-    kept = _free_name(database.path, "damaged")
+    old = database.path.resolve()  # a link stays one, and the logs are beside what it names
+    kept = _free_name(old, "damaged")
     database.close()  # what is open would go on with the old file
-    with _alone(database.path), _replacing(database.path) as part:
-        _copy(path, part)
-        before = database.path.stat()
+    with _alone(old), replacing(old) as part:
+        _copy(path, part, old.parent)
+        before = old.stat()
         part.chmod(before.st_mode)
         with suppress(PermissionError):  # somebody else than the app's user may restore; only root can hand over
             os.chown(part, before.st_uid, before.st_gid)
         # last, so that a full disk leaves everything where it was; the log belongs to its file and to no other
         for end in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
-                database.path.with_name(database.path.name + end).rename(kept.with_name(kept.name + end))
+                old.with_name(old.name + end).rename(kept.with_name(kept.name + end))
     return kept
 
 
@@ -225,17 +225,11 @@ def _opened(path: Path | None, writable: bool) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
+def _private(path: Path) -> Iterator[Path]:
+    """Where to write what is to be at `path`, for nobody else to read: it holds all that the database does."""
+    with replacing(path) as part:
+        part.touch(0o600)
         yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _free_name(path: Path, why: str) -> Path:

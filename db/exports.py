@@ -7,6 +7,7 @@ revisions, models and people behind it, and an import finds the label set again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from db import audit, projects
 from db.formats import Format, named
 from db.formats.record import Attributed
 from db.manifests import Tally, describe, file_hash, is_former, manifest_of
-from db.placing import Together, together, writing
 from db.projects import LabelSet
 from db.revisions import stream
 from db.splits import NAMES, Split, split
@@ -31,6 +31,7 @@ from db.store import Store
 from db.tables import documents
 from db.values import Project, Revision, State
 from relex_core.errors import InputError, quote
+from relex_core.outputs import Together, together, writing
 from relex_core.types import Annotation
 
 DECIDED = (State.IN_PROGRESS, State.SUBMITTED, State.FLAGGED)
@@ -178,6 +179,8 @@ class _View:
         tally, manifest_path = Tally(), manifest_of(path)
         # inside the transaction, which would take the disk of the file for that of the database
         with writing(path.name, path, _ELSEWHERE):
+            for new in (path, manifest_path):
+                Path(os.path.realpath(new)).parent.mkdir(parents=True, exist_ok=True)
             part, manifest_part = files.aside(path), files.aside(manifest_path)
             found = _some(self.revisions(choice, format.suggestions), self.project.name)
             format.write(attributed(_counted(found, tally, seen)), part)

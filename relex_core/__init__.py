@@ -9,7 +9,7 @@ Reading order; each file imports only those above it, and the paper's section is
     words        text <-> words, exact in both directions                             3.2
     sentences    where sentences begin
     jsonl        values <-> JSON lines; the stage-2 training format
-    outputs      files that are written whole or not at all
+    outputs      files that are written whole or not at all, also by db
     config       what a checkpoint's configuration may say
     prompt       [ENT] labels [SEP] [REL] labels [SEP] words                          3.2
     batching     label sets and texts, as pieces -> tensors                           3.2

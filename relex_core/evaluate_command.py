@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from relex_core.errors import ConfigError, InputError
 from relex_core.extract_command import PASSAGE_HELP
-from relex_core.outputs import check_output, replacing
+from relex_core.outputs import check_output, output
 
 if TYPE_CHECKING:
     from relex_core.evaluation import Predictor, Report
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             print_labels(found)
         if arguments.json:
             written = json.dumps(result(predictor.name, arguments.thresholds, reports), indent=1, ensure_ascii=False)
-            with replacing(arguments.json, "--json") as part:
+            with output(arguments.json, "--json") as part:
                 part.write_text(written + "\n", "utf-8")
     if arguments.join == 1:
         print_paper(reports)

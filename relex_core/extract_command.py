@@ -10,7 +10,7 @@ from typing import TextIO
 
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines
-from relex_core.outputs import check_output, replacing
+from relex_core.outputs import check_output, output
 from relex_core.selection import select
 from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
 
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out == "-":
         _print(lines)
         return 0
-    with replacing(Path(arguments.out)) as part, part.open("w", encoding="utf-8") as stream:
+    with output(Path(arguments.out)) as part, part.open("w", encoding="utf-8") as stream:
         _write(lines, stream)
     return 0
 

@@ -1,21 +1,150 @@
-"""Files that commands write: each is there whole or as it was, and none takes the place of what is read for it."""
+"""Files that are written whole or not at all, alone or together with those that belong to them."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from relex_core.errors import InputError
+from relex_core.errors import InputError, RelexError, StoreError
+
+
+@contextmanager
+def writing(what: str, path: Path, change: str, error: type[RelexError] = StoreError) -> Iterator[None]:
+    """For a block that writes `what` to `path`: where the disk refuses, `error` asks for `change`."""
+    try:
+        yield
+    except OSError as refused:
+        raise error(
+            expected=f"to write {what}",
+            found=refused.strerror or type(refused).__name__,
+            change=change,
+            value=str(path),
+        ) from refused
+
+
+class Together:
+    """Files that are written aside first; then all of them take their places, or none does.
+
+    Where a link stands, the file that it names is written; what is there already keeps its permissions. Nothing takes
+    the place of a file in `spared`, which holds no links.
+    """
+
+    def __init__(self, asides: ExitStack, spared: Collection[Path]) -> None:
+        self._stack, self._spared = asides, frozenset(spared)
+        self._asides: dict[Path, Path] = {}
+        self._written: dict[Path, Path] = {}
+        self._removed: list[Path] = []
+
+    def aside(self, path: Path) -> Path:
+        """Where to write what is to be at `path`. Raises InputError, OSError."""
+        target = _target(path, self._spared)
+        self._written[target] = self._beside(target) / "new" / path.name
+        return self._written[target]
+
+    def remove(self, path: Path) -> None:
+        """Let the file at `path` go when the others come."""
+        self._removed.append(path.parent.resolve() / path.name)
+
+    def _beside(self, path: Path) -> Path:
+        """A folder beside `path`, on the same file system: what is there is moved, not copied.
+
+        The files in it have the permissions of any new file, those of a nameless temporary one would be too narrow.
+        """
+        if path.parent not in self._asides:
+            made = TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent)
+            aside = self._asides[path.parent] = Path(self._stack.enter_context(made))
+            (aside / "new").mkdir()
+            (aside / "old").mkdir()
+        return self._asides[path.parent]
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """The files in their places; all is as it was before if that or the block ends with an error.
+
+        Only a kill between two of the renames can leave new files beside old ones.
+        """
+        there = [path for path in (*self._written, *self._removed) if path.exists()]
+        old = {path: self._beside(path) / "old" / path.name for path in there}
+        for path, kept in old.items():
+            _keep(path, kept)
+        for path, new in self._written.items():
+            if path in old:
+                shutil.copymode(path, new)
+            _flush(new)
+        touched: list[Path] = []
+        try:
+            for path, new in self._written.items():
+                touched.append(path)
+                new.replace(path)
+            for path in self._removed:
+                touched.append(path)
+                path.unlink(missing_ok=True)
+            yield
+        except BaseException:
+            for path in touched:
+                if path in old:
+                    old[path].replace(path)
+                else:
+                    path.unlink(missing_ok=True)
+            raise
+
+
+def _target(path: Path, spared: Collection[Path]) -> Path:
+    """The file that is written for `path`, links followed. Raises InputError if it must not be replaced."""
+    target = Path(os.path.realpath(path))
+    if target in spared:
+        found = f"{path}, which belongs to the database itself"
+    elif os.path.lexists(target) and not target.is_file():  # a link that is left leads to itself
+        found = f"{path}, which is {'a folder' if target.is_dir() else 'no ordinary file'}"
+    else:
+        return target
+    raise InputError(
+        expected="the name of a new file, or of one that may be overwritten",
+        found=found,
+        change="Choose another name; no file was written or changed.",
+        value=str(path),
+    )
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """A second name for a file, or a copy where the file system has no such names."""
+    try:
+        kept.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, kept)
+
+
+def _flush(path: Path) -> None:
+    # else a power failure may leave the name with nothing behind it
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def together(spared: Collection[Path] = ()) -> Iterator[Together]:
+    """Files to be written together; what is not placed until the end is gone."""
+    with ExitStack() as asides:
+        yield Together(asides, spared)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Where to write the file that takes the place of `path` when the block ends without an error. Raises InputError,
+    OSError."""
+    with together() as files:
+        yield files.aside(path)
+        with files.placed():
+            pass
 
 
 def check_output(path: Path, inputs: Iterable[Path], option: str = "--out") -> None:
     """Before the work: `path` is none of the inputs and can be written; nothing is changed. Raises InputError."""
     with _told(path, option):
-        if path.resolve() in {read.resolve() for read in inputs}:
+        if os.path.realpath(path) in map(os.path.realpath, inputs):
             raise InputError(
                 expected="an output that is none of the inputs",
                 found=str(path),
@@ -25,46 +154,27 @@ def check_output(path: Path, inputs: Iterable[Path], option: str = "--out") -> N
         if not _is_stream(path):
             if path.exists():
                 path.open("ab").close()  # a folder, or a file that is to stay as it is
-            with _aside(path.resolve()):
-                pass
+            with together() as files:
+                files.aside(path)
 
 
 @contextmanager
-def replacing(path: Path, option: str = "--out") -> Iterator[Path]:
-    """The path to write to: a file that takes the place of `path` at the end, and is gone if anything is raised.
+def output(path: Path, option: str = "--out") -> Iterator[Path]:
+    """`replacing` for a command's option. A pipe or a device has no content to keep and is written as it is.
 
-    A pipe or a device has no content to keep and is written as it is. Raises InputError.
+    Raises InputError.
     """
     with _told(path, option):
         if _is_stream(path):
             yield path
             return
-        target = path.resolve()  # a link stays one
-        with _aside(target) as folder:
-            part = Path(folder) / target.name
+        with replacing(path) as part:
             yield part
-            if target.exists():
-                shutil.copymode(target, part)
-            os.replace(part, target)
 
 
 def _is_stream(path: Path) -> bool:
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
-def _aside(target: Path) -> TemporaryDirectory[str]:
-    # beside it, as a file is replaced at once only within a file system
-    return TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent)
-
-
-@contextmanager
-def _told(path: Path, option: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            expected="a file that can be written",
-            found=f"{path} ({error})",
-            change=f"Choose another {option}, or make room for it.",
-            value=str(path),
-        ) from error
+def _told(path: Path, option: str) -> AbstractContextManager[None]:
+    return writing(str(path), path, f"Choose another {option}, or make room for it.", InputError)

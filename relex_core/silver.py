@@ -22,7 +22,7 @@ from typing import Any
 
 from relex_core.errors import ConfigError, InputError
 from relex_core.jsonl import Json, dumps, reading
-from relex_core.outputs import check_output, replacing
+from relex_core.outputs import check_output, output
 from relex_core.syntax import read
 from relex_core.syntax_types import read_types
 from relex_core.syntax_words import NATION
@@ -176,7 +176,7 @@ def make_silver(
     inputs = list(inputs)
     _check(inputs, out)
     parser = load_parser()
-    with replacing(out) as part:
+    with output(out) as part:
         return _write(parser, inputs, part, skip, limit, keep_empty, batch)
 
 

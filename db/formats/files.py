@@ -1,4 +1,4 @@
-"""Text files, JSON arrays and archives, read piece by piece and written whole or not at all."""
+"""Text files, JSON arrays and archives, read and written piece by piece."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import gzip
 import json
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TextIO
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
@@ -30,21 +29,9 @@ MAX_LINE = 64_000_000
 _PIECE = 1 << 16
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A new path to write to; it takes the place of `path` when the block ends without an error."""
-    # a folder: a temporary file would be its writer's alone, also in its place
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as aside:
-        part = Path(aside) / path.name
-        yield part
-        part.replace(path)
-
-
-@contextmanager
-def text_writer(path: Path) -> Iterator[IO[str]]:
-    """A UTF-8 text file that appears at `path` when it is complete; line breaks are written as they are."""
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        yield file
+def text_writer(path: Path) -> TextIO:
+    """A new UTF-8 text file; line breaks are written as they are."""
+    return path.open("w", encoding="utf-8", newline="")
 
 
 def readable(name: str) -> str:

@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from db.formats.files import coded_name, member_name, replacing
+from db.formats.files import coded_name, member_name
 from db.spool import spool
 
 
 @contextmanager
 def zip_writer(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive that appears at `path` when it is complete. Its members get names of their own from the caller."""
+    """A new zip archive. Its members get names of their own from the caller."""
     with (
-        replacing(path) as part,
         tempfile.TemporaryFile() as directory,
-        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
     ):
         # what zipfile goes through when it closes the archive, and what it looks names up in
         archive.filelist = _Directory(directory)

@@ -13,12 +13,12 @@ from pathlib import Path
 from db import exports
 from db.formats import named
 from db.manifests import tool_version
-from db.placing import writing
 from db.splits import split
 from db.store import Store
 from db.values import State
 from relex_core import jsonl
 from relex_core.editing import Accept, apply, begin
+from relex_core.outputs import writing
 from relex_core.selection import select
 from relex_core.types import Annotation, Extraction, Thresholds, sha256
 

@@ -25,6 +25,7 @@ from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import result
 from relex_core.evaluation import Predictor, Report, predict_file, report
 from relex_core.jsonl import thresholds_from_json
+from relex_core.outputs import replacing
 from relex_core.tuning import best_thresholds, by_label
 from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
@@ -186,9 +187,8 @@ def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> P
     folder().mkdir(parents=True, exist_ok=True)
     stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
     path = folder() / f"{datetime.now():%Y%m%d-%H%M%S-%f}-{stem}.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 

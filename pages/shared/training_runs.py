@@ -30,13 +30,13 @@ from pathlib import Path
 from typing import Any
 
 from db.exports import split_snapshot
-from db.placing import writing
 from db.store import Store
 from db.values import State
 from pages.shared import checkpoints, training_failures, training_plan
 from pages.shared.bundles import file_stem
 from pages.shared.training_plan import Outlook, Plan
 from relex_core.errors import InputError, NotFound
+from relex_core.outputs import replacing, writing
 
 ROOT = Path(__file__).parents[2]
 STOP = "stop"
@@ -301,9 +301,8 @@ def write_stage(home: Path, stage: str, **more: Any) -> None:
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """The file is there whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from db import backup, check
 from db.__main__ import main
+from db.engine import Database, database_url
 from db.store import Store
 from relex_core.errors import StoreError
 from relex_core.types import Annotation, Document
@@ -473,6 +474,24 @@ store = Store.open(sys.argv[1])
 print(len(store.projects()), flush=True)
 sys.stdin.readline()
 """
+
+
+@ON_SQLITE
+def test_a_damaged_file_is_set_aside_where_a_link_names_it(letters: Store, tmp_path: Path) -> None:
+    path = letters.database.path
+    assert path
+    backup.backup(letters.database, tmp_path / "backup")
+    letters.close()
+    damage(path)
+    damaged = path.read_bytes()
+    (tmp_path / "link").symlink_to(path)
+    database = Database(database_url(f"sqlite:///{tmp_path / 'link'}"))
+    kept = backup.restore(database, tmp_path / "backup", replace=True)
+    assert kept == path.with_name("relex.damaged-1.sqlite")
+    assert kept.read_bytes() == damaged
+    assert Store(database).document("letters", "ada") == ADA
+    database.close()
+    assert (tmp_path / "link").is_symlink()
 
 
 @ON_SQLITE

@@ -95,6 +95,8 @@ def test_restore_keeps_what_it_replaces(letters: Store, new_url: str, tmp_path: 
     # which is found beside, and is a backup itself
     assert kept
     assert kept.parent == tmp_path
+    # and they are for nobody else to read, as they hold everything
+    assert {file.stat().st_mode & 0o777 for file in (kept, tmp_path / "file")} == {0o600}
     database = Database(database_url(new_url))
     backup.restore(database, kept)
     database.close()
@@ -274,10 +276,10 @@ def test_a_place_for_a_backup_that_cannot_be_written(
     with pytest.raises(StoreError, match=r"to write a backup to .*note\.txt/file, found File exists\. Name another"):
         backup.backup(letters.database, tmp_path / "note.txt" / "file")
 
-    def refuse(**options: object) -> tuple[int, str]:
+    def refuse(*named: object) -> str:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
     with pytest.raises(StoreError, match=r"to write a backup to .*file, found Permission denied"):
         backup.backup(letters.database, tmp_path / "file")
     url = letters.database.url.render_as_string(hide_password=False)

@@ -8,18 +8,18 @@ from threading import Thread
 import pytest
 
 from relex_core.errors import InputError
-from relex_core.outputs import check_output, replacing
+from relex_core.outputs import check_output, output
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("former")
     out.chmod(0o600)
-    with suppress(KeyboardInterrupt), replacing(out) as part:
+    with suppress(KeyboardInterrupt), output(out) as part:
         part.write_text("half")
         raise KeyboardInterrupt
     assert out.read_text() == "former"
-    with replacing(out) as part:
+    with output(out) as part:
         part.write_text("new")
         assert out.read_text() == "former"
     assert (out.read_text(), out.stat().st_mode & 0o777) == ("new", 0o600)
@@ -32,20 +32,21 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
     for name in ("in.jsonl", "link.jsonl", "nowhere/../in.jsonl"):
         with pytest.raises(InputError, match="none of the inputs"):
             check_output(tmp_path / name, [tmp_path / "in.jsonl"])
-    for name in (".", "nowhere/out.jsonl", "in.jsonl/out.jsonl", "x" * 300):
-        with pytest.raises(InputError, match="Choose another --json"):
+    (tmp_path / "circle").symlink_to("circle")
+    for name in (".", "nowhere/out.jsonl", "in.jsonl/out.jsonl", "x" * 300, "circle"):
+        with pytest.raises(InputError, match="Choose another"):
             check_output(tmp_path / name, [], "--json")
-        with pytest.raises(InputError, match="can be written"), replacing(tmp_path / name) as part:
+        with pytest.raises(InputError, match="Choose another"), output(tmp_path / name) as part:
             part.write_text("new")
     check_output(tmp_path / "in.jsonl", [])
     check_output(tmp_path / "new.jsonl", [tmp_path / "in.jsonl"])
     assert (tmp_path / "in.jsonl").read_text() == "former"
-    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "link.jsonl"]
+    assert sorted(os.listdir(tmp_path)) == ["circle", "in.jsonl", "link.jsonl"]
 
 
 def test_links_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("target")
-    with replacing(tmp_path / "link") as part:
+    with output(tmp_path / "link") as part:
         part.write_text("new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "new"
@@ -54,8 +55,17 @@ def test_links_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
     got: list[str] = []
     reader = Thread(target=lambda: got.append((tmp_path / "pipe").read_text()))
     reader.start()
-    with replacing(tmp_path / "pipe") as part:
+    with output(tmp_path / "pipe") as part:
         part.write_text("new")
     reader.join(10)
     assert got == ["new"]
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_full_disk_is_told_with_the_option(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match=r"to write .*out, found No space left.*Choose another --json"),
+        output(tmp_path / "out", "--json"),
+    ):
+        Path("/dev/full").write_text("new")
+    assert os.listdir(tmp_path) == []
