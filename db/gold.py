@@ -1,7 +1,7 @@
 """Gold items: adjudicated documents that come up in a queue again, unannounced, and what people made of them.
 
 A document is gold once the annotator `ADJUDICATOR` has a revision of it. Whoever meets it later works alone on it,
-without seeing anybody's marks, and the adjudicated version stays the document's latest (`saving`).
+without seeing anybody's marks, and `saving` keeps the adjudicated version as the document's latest.
 """
 
 from __future__ import annotations
@@ -90,16 +90,6 @@ def due(annotator: str, position: int, share: float) -> bool:
     run = max(2, round(1 / share))
     block, at = divmod(position, run)
     return at == _hash(f"{annotator}\n{block}") % run
-
-
-def keep(store: Store, project: str, document: str) -> None:
-    """Make the adjudicated version the latest again, after somebody has worked on a gold document in a queue.
-
-    Against those who began after adjudication `saving` keeps it by itself, wherever their work comes from.
-    """
-    latest = store.latest(project, document)
-    if latest is not None and latest.annotator != ADJUDICATOR:
-        store.set_state(project, document, State.SUBMITTED, annotator=ADJUDICATOR, note="gold, kept")
 
 
 def attempts(store: Store, project: str) -> tuple[tuple[str, str], ...]:

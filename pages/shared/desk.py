@@ -138,8 +138,6 @@ def take(
     committed = corrections.apply_batch(
         store, walk.project, annotation, batch, walk.annotator, thresholds, independent=desk.alone(batch.document_id)
     )
-    if batch.document_id in desk.gold:
-        gold.keep(store, walk.project, batch.document_id)
     after: Opened = (committed.annotation, committed.revision)
     if at_hand is not None:
         desk = replace(

@@ -553,6 +553,21 @@ def test_a_label_is_not_deleted_where_a_relation_would_go_from_anything_then(str
     assert strict.project("news").schema.relation("home of").tail_types == ("place",)
 
 
+def test_who_helped_to_settle_a_document_opens_the_case_again_by_a_correction(store: Store, readings: Readings) -> None:
+    found = suggest(store, "d0", schema=SCHEMA)
+    for who in ("ada", "eva", gold.ADJUDICATOR):
+        store.save("news", begin(found), annotator=who, state=State.SUBMITTED, independent=True)
+    gold.choose_share(store, "news", 0.5)
+    assert [shared.adjudicated for shared in review.shared(review.work(store, "news"))] == [True]
+    desk = desks.sit_down(store, readings, "news", "ada", Filter(), at="d0")
+    accepted = Batch(
+        "c", "d0", ops=((1, Accept((found.entities[0].id,))),), commands=(Command(2, "submit"),), revision=1
+    )
+    desk, _ = desks.take(store, readings, desk, accepted, SHOWN)
+    assert (desk.refused, desk.conflict) == ((), None)
+    assert [shared.adjudicated for shared in review.shared(review.work(store, "news"))] == [False]
+
+
 def test_gold_comes_up_unannounced_and_is_measured(tmp_path: Path, readings: Readings) -> None:
     store = store_with(tmp_path, 8)
     for n in range(8):
