@@ -74,6 +74,11 @@ class Store:
         with self.database.read() as connection:
             return projects.load(connection, name)
 
+    def schema_version(self, name: str) -> int:
+        """The version of the project's label set, without reading it. Raises NotFound."""
+        with self.database.read() as connection:
+            return projects.find(connection, name)[1]
+
     def projects(self) -> tuple[Project, ...]:
         """All projects by name."""
         with self.database.read() as connection:

@@ -102,7 +102,7 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
 
 def is_old(store: Store, desk: Desk) -> bool:
     """Whether somebody has changed the labels since. Raises NotFound."""
-    return store.project(desk.walk.project).schema_version != desk.version
+    return store.schema_version(desk.walk.project) != desk.version
 
 
 def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from db import assignments, audit, gold, label_changes, progress
 from db.store import Store
@@ -137,7 +138,16 @@ def test_a_label_that_somebody_renames_meanwhile_is_in_nobodys_way(
     assert {e.id for e in latest.annotation.entities} == {*shown, "own"}
     assert desk.open is not None
     assert desk.open[0].schema == desk.schema == store.project("news").schema
+    statements: list[str] = []
+
+    @sa.event.listens_for(store.database._reader, "before_cursor_execute")
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    # it is asked at each correction: no label is read for it
     assert not desks.is_old(store, desk)
+    assert [s for s in statements if "label_sets" in s or "schemas" in s] == []
+    assert any("FROM projects" in s for s in statements)
 
 
 def test_what_was_shown_is_accepted_though_the_model_has_not_read_it_with_a_new_label(store: Store) -> None:
