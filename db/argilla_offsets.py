@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from db.formats.utf16 import code_points
+from db.formats.utf16 import code_points, pair_ends
 from relex_core.words import Words
 
 Place = tuple[int, int, str]
@@ -39,9 +39,9 @@ def repair(text: str, marks: Iterable[Place], known: Set[Place]) -> Repair:
     ((3, 6, 'place'),)
     """
     given = tuple(marks)
-    if text.isascii() or max(map(ord, text)) <= 0xFFFF:
+    if not pair_ends(text):
         return Repair(given)
-    words, within = Words.of(text), _within(text)
+    words, within = Words.of(text), {end - 1 for end in pair_ends(text)}
     starts, ends = set(words.starts), set(words.ends)
 
     def fits(start: int, end: int) -> bool:
@@ -58,9 +58,3 @@ def repair(text: str, marks: Iterable[Place], known: Set[Place]) -> Repair:
         moved, decided = (open_ if in_units else set()), (open_ if decided else set())
     marks_ = tuple(other[n] if n in moved else mark for n, mark in enumerate(given))
     return Repair(marks_, len(moved), tuple(given[n] for n in sorted(open_ - decided)))
-
-
-def _within(text: str) -> set[int]:
-    """Offsets in UTF-16 units that lie within a character."""
-    beyond = [index for index, character in enumerate(text) if ord(character) > 0xFFFF]
-    return {index + before + 1 for before, index in enumerate(beyond)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import lru_cache
+
 from db.formats.record import misfit
 from relex_core.errors import quote
 
@@ -12,12 +15,19 @@ def code_points(text: str, units: int) -> int:
     >>> code_points("a😀b", 3)
     2
     """
-    seen = 0
-    for index, character in enumerate(text):
-        if seen >= units:
-            return index
-        seen += 2 if ord(character) > 0xFFFF else 1
-    return len(text)
+    return min(max(units - bisect_right(pair_ends(text), units), 0), len(text))
+
+
+# a text's marks are converted one after the other: a search through the text for each would be quadratic
+@lru_cache(maxsize=1)
+def pair_ends(text: str) -> tuple[int, ...]:
+    """Where the characters that are two UTF-16 units end, in these units.
+
+    >>> pair_ends("a😀b😀")
+    (3, 6)
+    """
+    wide = (index for index, character in enumerate(text) if ord(character) > 0xFFFF)
+    return tuple(index + before + 2 for before, index in enumerate(wide))
 
 
 def repaired(text: str, start: int, end: int, surface: str | None) -> tuple[int, int]:

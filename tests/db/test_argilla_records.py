@@ -13,6 +13,7 @@ from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown, key_fr
 from db.argilla_offsets import repair
 from db.argilla_records import answer, answer_hash, external_id, record, schema_hash, values
 from db.argilla_store import dataset_name
+from db.formats.utf16 import code_points, pair_ends
 from relex_core.errors import ConfigError, FormatError
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Schema
 from tests.db.formats.conftest import ENTITY_LABELS, SCHEMA, annotations
@@ -116,6 +117,21 @@ def test_offsets_are_understood_by_the_words_under_them(
     got = repair(text, [(*mark, "p") for mark in marks], {(*mark, "p") for mark in known})
     assert [mark[:2] for mark in got.marks] == expected
     assert (got.converted, len(got.doubtful)) == (converted, doubtful)
+
+
+@given(st.text(st.sampled_from("aé\ud7ff\uffff😀𝔄"), max_size=8), st.integers(-1, 20))
+def test_utf16_units_are_whole_characters_and_all_that_was_begun(text: str, units: int) -> None:
+    begun = [n for n in range(len(text) + 1) if len(text[:n].encode("utf-16-le")) // 2 >= units]
+    assert code_points(text, units) == (begun[0] if begun else len(text))
+
+
+def test_a_long_text_is_gone_through_once_for_all_its_marks() -> None:
+    text = "😀 " + "Ada met Bob. " * 300
+    before = pair_ends.cache_info().misses
+    got = repair(text, [(3 + at, 6 + at, "p") for at in range(0, 3900, 13)], set())
+    assert {text[start:end] for start, end, _ in got.marks} == {"Ada"}
+    assert got.converted == 300
+    assert pair_ends.cache_info().misses == before + 1
 
 
 def test_a_relation_of_a_converted_response_names_its_ends_as_the_response_does() -> None:
