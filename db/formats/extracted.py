@@ -6,7 +6,6 @@ For reading only: the records are a model's suggestions, offsets are code points
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from db.formats.files import json_rows, readable
@@ -27,8 +26,8 @@ def from_json(row: Json, schema: Schema | None, source: str = "") -> Extraction:
         for e in row["entities"]
     ]
     edges = [Edge(str(r["head"]), str(r["tail"]), str(r["label"]), float(r["score"])) for r in row["relations"]]
-    found = extraction_from_marks(document, marks, edges, schema, str(row.get("model_version") or "imported"))
-    return replace(found, windows=tuple((int(start), int(end)) for start, end in row.get("windows") or ()))
+    windows = tuple((int(start), int(end)) for start, end in row.get("windows") or ())
+    return extraction_from_marks(document, marks, edges, schema, str(row.get("model_version") or "imported"), windows)
 
 
 FORMAT = Format(

@@ -102,9 +102,35 @@ def record_from_marks(
 ) -> Extraction | Annotation:
     """An annotation, or an extraction if any mark or edge has a score.
 
-    The same span and label twice is one entity, and relations through either of them meet there. Raises
-    FormatError, InputError or SchemaError.
+    Raises FormatError, InputError or SchemaError.
     """
+    marked, related, schema = _graph(marks, edges, schema)
+    if any(e.score is not None for e in marked) or any(r.score is not None for r in related):
+        return Extraction(document, schema, marked, related, model_version)
+    return Annotation(document, schema, marked, related)
+
+
+def extraction_from_marks(
+    document: Document,
+    marks: Iterable[Mark],
+    edges: Iterable[Edge],
+    schema: Schema | None,
+    model_version: str,
+    windows: tuple[tuple[int, int], ...] = (),
+) -> Extraction:
+    """An extraction, also of marks without any: a model that found nothing is no person who says so.
+
+    Raises FormatError, InputError or SchemaError.
+    """
+    entities, relations, schema = _graph(marks, edges, schema)
+    return Extraction(document, schema, entities, relations, model_version, windows=windows)
+
+
+def _graph(
+    marks: Iterable[Mark], edges: Iterable[Edge], schema: Schema | None
+) -> tuple[tuple[Entity, ...], tuple[Relation, ...], Schema]:
+    """The same span and label twice is one entity, and relations through either of them meet there. Raises FormatError
+    or SchemaError."""
     ids: dict[Hashable, str] = {}
     entities: dict[tuple[int, int, str], Entity] = {}
     used: set[str] = set()
@@ -128,23 +154,7 @@ def record_from_marks(
         relation = Relation(ids[edge.head], ids[edge.tail], edge.label, edge.score)
         relations.setdefault(relation.key, relation)
     marked, related = tuple(entities.values()), tuple(relations.values())
-    schema = united(schema, (e.label for e in marked), (r.label for r in related))
-    if any(e.score is not None for e in marked) or any(r.score is not None for r in related):
-        return Extraction(document, schema, marked, related, model_version)
-    return Annotation(document, schema, marked, related)
-
-
-def extraction_from_marks(
-    document: Document, marks: Iterable[Mark], edges: Iterable[Edge], schema: Schema | None, model_version: str
-) -> Extraction:
-    """An extraction, also of marks without any: a model that found nothing is no person who says so.
-
-    Raises FormatError, InputError or SchemaError.
-    """
-    found = record_from_marks(document, marks, edges, schema, model_version)
-    if isinstance(found, Extraction):
-        return found
-    return Extraction(document, found.schema, found.entities, found.relations, model_version)
+    return marked, related, united(schema, (e.label for e in marked), (r.label for r in related))
 
 
 def rejected_to_json(annotation: Annotation, names: Mapping[str, int] | None = None) -> Json:

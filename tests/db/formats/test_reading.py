@@ -16,6 +16,7 @@ import pytest
 from db import exports, imports
 from db.formats import FORMATS, Attributed, Item, files, zipping
 from db.store import Store
+from relex_core import types
 from relex_core.errors import FormatError, RelexError, UnreadRest
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Entity, Extraction, Relation, Schema
 
@@ -53,6 +54,23 @@ def test_gliner_examples_of_others_are_read_from_lines_and_arrays(tmp_path: Path
     assert said(only("gliner", put(tmp_path, "a.jsonl", row))) == expected
     both = read("gliner", put(tmp_path, "a.json", [row, row]))
     assert [said(item) for item in both if isinstance(item, Annotation)] == [expected] * 2
+
+
+def test_a_graph_that_extract_found_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entity = {"id": "a", "start": 0, "end": 3, "label": "person", "score": 0.9}
+    row = {"text": "Ada left.", "entities": [entity], "relations": [], "windows": [[0, 9]]}
+    checks: list[Document] = []
+    check = types.check_graph
+
+    def counted(document: Document, *graph: object) -> None:
+        checks.append(document)
+        check(document, *graph)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(types, "check_graph", counted)
+    (found,) = read("extract", put(tmp_path, "a.jsonl", row))
+    assert isinstance(found, Extraction)
+    assert found.windows == ((0, 9),)
+    assert len(checks) == 1
 
 
 def test_scores_make_an_extraction(tmp_path: Path) -> None:
