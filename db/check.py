@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 
 from db import extractions as extractions_
 from db import label_changes, migrate, projects, revisions, search
-from db.documents import walked
+from db.documents import lock_counts, locked, walked
 from db.engine import Database
 from db.tables import (
     annotators,
@@ -62,19 +62,24 @@ def check(database: Database, seen: Callable[[], None] = lambda: None) -> Iterat
 
 
 def repair(database: Database) -> int:
-    """Build anew all that is derived, a project to a transaction; the number of documents. Raises StoreError."""
+    """Build anew all that is derived; the number of documents. Others save between its batches. Raises StoreError."""
     done = 0
     with database.read() as connection:
         _check_version(database, connection)
         names = connection.scalars(sa.select(projects_table.c.name)).all()
     for name in names:
-        with database.write() as connection:
-            pk, _ = projects.lock(connection, name)
-            labels = projects.load_labels(connection, pk)
-            for row in _documents(connection, pk):
-                _rebuild(connection, labels, row)
-                done += 1
-            _recount(connection, pk)
+        at: int | None = 0
+        while at is not None:
+            with database.write() as connection:
+                pk, _ = projects.lock(connection, name)
+                labels = projects.load_labels(connection, pk)
+                rows = connection.execute(locked(_after(pk, at))).all()
+                for row in rows:
+                    _rebuild(connection, labels, row)
+                done += len(rows)
+                at = rows[-1].pk if len(rows) == BATCH else None
+                if at is None:
+                    _recount(connection, pk)
     return done
 
 
@@ -203,6 +208,7 @@ def _rebuild(connection: Connection, labels: projects.LabelSet, row: Row[Any]) -
 
 
 def _recount(connection: Connection, project: int) -> None:
+    lock_counts(connection, project)
     query = (
         sa.select(documents.c.state, sa.func.count())
         .where(documents.c.project_pk == project)
@@ -219,9 +225,13 @@ def _recount(connection: Connection, project: int) -> None:
 def _documents(connection: Connection, project: int) -> Iterator[Row[Any]]:
     at = 0
     while True:
-        query = sa.select(documents).where(walked(project), documents.c.pk > at)
-        found = connection.execute(query.order_by(documents.c.pk).limit(BATCH)).all()
+        found = connection.execute(_after(project, at)).all()
         yield from found
         if len(found) < BATCH:
             return
         at = found[-1].pk
+
+
+def _after(project: int, at: int) -> sa.Select[Any]:
+    """The next batch of documents, those whose keys follow `at`."""
+    return sa.select(documents).where(walked(project), documents.c.pk > at).order_by(documents.c.pk).limit(BATCH)

@@ -85,7 +85,7 @@ def _lock(connection: Connection, project: int) -> None:
     connection.execute(query)
 
 
-def _locked(query: sa.Select[Any]) -> sa.Select[Any]:
+def locked(query: sa.Select[Any]) -> sa.Select[Any]:
     """With the rows for this transaction alone, but for others that add rows which refer to them."""
     return query.with_for_update(key_share=True)
 
@@ -106,7 +106,7 @@ class _Known:
 def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
     """The row of the document with that id. Raises NotFound."""
     query = sa.select(documents).where(documents.c.project_pk == project, documents.c.id == id)
-    row = connection.execute(_locked(query) if lock else query).first()
+    row = connection.execute(locked(query) if lock else query).first()
     if row is None:
         raise NotFound(
             expected="the id of a document of this project",
@@ -126,7 +126,7 @@ def find_text(connection: Connection, project: int, document: Document, lock: bo
         .order_by((documents.c.id == document.id).desc(), documents.c.copy)
         .limit(1)
     )
-    row = connection.execute(_locked(query) if lock else query).first()
+    row = connection.execute(locked(query) if lock else query).first()
     if row is not None:
         return row
     find(connection, project, document.id)
@@ -144,7 +144,7 @@ def find_texts(connection: Connection, project: int, wanted: Sequence[Document])
         documents.c.project_pk == project, documents.c.sha256.in_({document.sha256 for document in wanted})
     )
     by_text: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(_locked(query.order_by(documents.c.pk))):
+    for row in connection.execute(locked(query.order_by(documents.c.pk))):
         by_text.setdefault(row.sha256, []).append(row)
     found = {}
     for document in wanted:
@@ -168,12 +168,17 @@ def count(connection: Connection, project: int, change: Mapping[State, int]) -> 
     changed = {state: by for state, by in change.items() if by}
     if not changed:
         return
-    mine = counters.c.project_pk == project
-    if not search.is_sqlite(connection):
-        connection.execute(sa.select(counters.c.state).where(mine).order_by(counters.c.state).with_for_update()).all()
+    lock_counts(connection, project)
     for state, by in changed.items():
-        number = counters.update().where(mine, counters.c.state == str(state))
+        number = counters.update().where(counters.c.project_pk == project, counters.c.state == str(state))
         connection.execute(number.values(documents=counters.c.documents + by))
+
+
+def lock_counts(connection: Connection, project: int) -> None:
+    """Wait for others that change these numbers: what they commit is seen by the next statement."""
+    if not search.is_sqlite(connection):
+        query = sa.select(counters.c.state).where(counters.c.project_pk == project).order_by(counters.c.state)
+        connection.execute(query.with_for_update()).all()
 
 
 def _new_row(project: int, document: Document, hash: str, copy: int, now: datetime) -> dict[str, Any]:

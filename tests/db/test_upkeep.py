@@ -348,6 +348,38 @@ def test_derived_data_is_built_anew(letters: Store, statement: str) -> None:
     assert [row.id for row in letters.queue("letters", search="label:person")] == ["ada"]
 
 
+def test_others_save_while_derived_data_is_built_anew(
+    letters: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with letters.database.write() as connection:
+        connection.execute(sa.text("UPDATE documents SET state = 'flagged'"))
+        connection.execute(sa.text("UPDATE counters SET documents = 7"))
+    monkeypatch.setattr(check, "BATCH", 1)
+    commits: list[object] = []
+    with Store.open(url) as other:
+
+        @sa.event.listens_for(letters.database._engine, "commit")
+        def note(connection: object) -> None:
+            commits.append(connection)
+            if len(commits) == 2:
+                # one document is behind, the other before: both are saved between two batches
+                saved.append(threading.Thread(target=save))
+                saved[0].start()
+
+        def save() -> None:
+            for document in (ADA, CAFE):
+                other.save("letters", Annotation(document, SCHEMA), annotator="eva", state=State.SKIPPED)
+
+        saved: list[threading.Thread] = []
+        assert check.repair(letters.database) == 3
+        saved[0].join()
+        latest = other.latest("letters", "ada")
+    assert len(commits) == 5, "the names of projects, three documents, and the end"
+    assert latest is not None
+    assert latest.annotator == "eva"
+    assert list(check.check(letters.database)) == []
+
+
 def test_command_line(
     letters: Store, url: str, new_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
