@@ -25,7 +25,7 @@ from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import result
 from relex_core.evaluation import Predictor, Report, predict_file, report
 from relex_core.jsonl import thresholds_from_json
-from relex_core.outputs import replacing
+from relex_core.outputs import replacing, writing
 from relex_core.tuning import best_thresholds, by_label
 from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
 
@@ -119,9 +119,9 @@ def start(jobs: Jobs, question: Question, data: bytes, name: str, load: Load, wh
 def _pieces(question: Question, data: bytes, name: str, load: Load) -> Pieces:
     def work(job: Job) -> Generator[int]:
         with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / _file_name(name)
-            path.write_bytes(data)
-            development = _development(question, Path(scratch))
+            path = _written(Path(scratch) / "data", data, name)
+            given = question.development
+            development = None if given is None else _written(Path(scratch) / "development", *given)
             files = [path] if development is None else [development, path]
             job.total = sum(map(_records, files)) * len(question.checkpoints)
             for checkpoint in question.checkpoints:
@@ -141,12 +141,10 @@ def _pieces(question: Question, data: bytes, name: str, load: Load) -> Pieces:
     return work
 
 
-def _development(question: Question, scratch: Path) -> Path | None:
-    """The development file, written down under a name of its own."""
-    if question.development is None:
-        return None
-    content, name = question.development
-    path = scratch / f"development-{_file_name(name)}"
+def _written(folder: Path, content: bytes, name: str) -> Path:
+    """A file of a folder of its own, whatever the others are called."""
+    folder.mkdir()
+    path = folder / _file_name(name)
     path.write_bytes(content)
     return path
 
@@ -181,14 +179,18 @@ def as_given(thresholds: Thresholds) -> str:
 
 
 def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> Path:
-    """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all."""
+    """Keep a result in the form of `python -m relex_core evaluate --json`; the file is there whole or not at all.
+
+    Raises StoreError.
+    """
     whole = result(predictor, as_given(thresholds), reports)
     files = whole["files"]
-    folder().mkdir(parents=True, exist_ok=True)
     stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
     path = folder() / f"{datetime.now():%Y%m%d-%H%M%S-%f}-{stem}.json"
-    with replacing(path) as part:
-        part.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    with writing(f"a result into {folder()}", path, "Free some space, or let RELEX_DATA name another folder."):
+        folder().mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part:
+            part.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 

@@ -107,11 +107,10 @@ def _body(drawn: Run) -> None:
 
 
 def _progress(run: Run) -> None:
-    words = f"{_STAGES[run.stage].capitalize()}"
+    words = _STAGES[run.stage].capitalize()
     if run.stage == "waiting":
-        ahead = [other.plan.name for other in training_runs.runs() if other.going and other.id < run.id]
+        ahead = [plain(other.plan.name) for other in training_runs.ahead_of(run, training_runs.runs())]
         words = f"One run at a time: waits for {', '.join(ahead)}" if ahead else "Starting"
-        words = plain(words)
     if run.stage == "training":
         if run.step:
             words = f"Step {run.step:,} of {run.steps:,}{time_left(run.left, 'about ')}"
@@ -137,7 +136,7 @@ def _comparison(run: Run, found: Comparison) -> None:
     """Before and after, and the button that takes the result into use."""
     in_use = resources.checkpoint() == run.plan.name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="rx-verdict">{_verdict(run, found)}</p>', width="stretch")
+        st.html(f'<p class="rx-verdict">{_verdict(found)}</p>', width="stretch")
         if in_use:
             st.html('<p class="rx-quiet">In use here</p>')
         elif run.stage == "done":
@@ -162,7 +161,7 @@ def _comparison(run: Run, found: Comparison) -> None:
         column.html(score_tables.labels(scored))
 
 
-def _verdict(run: Run, found: Comparison) -> str:
+def _verdict(found: Comparison) -> str:
     parts = [f"{name} F1 <b>{gain:+.3f}</b>" for name, gain in zip(("Entity", "relation"), found.gains, strict=True)]
     return f"{', '.join(parts)} on the held-out documents"
 
@@ -195,9 +194,9 @@ def _lines(points: tuple[tuple[int, float, float], ...], steps: int, top: float 
     rows = [{"step": p[0], "of": name, "value": p[at]} for p in points for at, name in enumerate(_HUES, 1)]
     colours = [palette.ANCHORS[hue][1] for hue in _HUES.values()]
     x = {"field": "step", "type": "quantitative", "title": None, "scale": {"domain": [0, max(steps, 1)]}}
-    y = {"field": "value", "type": "quantitative", "title": None, "scale": {"domain": [0, top] if top else {}}}
-    if top is None:
-        y.pop("scale")
+    y: dict[str, Any] = {"field": "value", "type": "quantitative", "title": None}
+    if top is not None:
+        y["scale"] = {"domain": [0, top]}
     spec: dict[str, Any] = {
         "data": {"values": rows},
         "mark": {"type": "line", "point": {"size": 16}, "strokeWidth": 2},

@@ -177,6 +177,12 @@ def going(among: tuple[Run, ...]) -> tuple[Run, ...]:
     return tuple(run for run in reversed(among) if run.going)
 
 
+def ahead_of(run: Run, among: tuple[Run, ...]) -> tuple[Run, ...]:
+    """What a run that waits waits for: those at work that take turns, and those that asked before it."""
+    mine = _ticket(run.folder)
+    return tuple(other for other in going(among) if not other.plan.beside and _ticket(other.folder) < mine)
+
+
 def known_to_base(plan: Plan, found: Outlook, among: tuple[Run, ...]) -> tuple[str, ...]:
     """What to say if the base checkpoint may have learned from documents that this plan would hold out."""
     made = next((run.plan for run in among if run.plan.name == plan.base and run.plan.project == plan.project), None)

@@ -35,8 +35,8 @@ GOLD = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 QUESTION = Question(("mini",), Thresholds(0.3, 0.5))
 
 
-def finish(jobs: Jobs, question: Question = QUESTION, data: bytes = GOLD) -> str:
-    job = evaluating.start(jobs, question, data, "tiny.jsonl", resources.predictor, "ada")
+def finish(jobs: Jobs, question: Question = QUESTION, data: bytes = GOLD, name: str = "tiny.jsonl") -> str:
+    job = evaluating.start(jobs, question, data, name, resources.predictor, "ada")
     assert job.wait(120)
     return job.error
 
@@ -84,6 +84,20 @@ def test_thresholds_are_chosen_on_the_development_file(data: Path) -> None:
     job = jobs.get("ada", EVALUATION)
     assert job is not None
     assert (job.done, job.total) == (3, 3)
+
+
+def test_a_result_that_cannot_be_kept_is_told(data: Path) -> None:
+    (data / "evaluations").write_text("no folder")
+    assert finish(Jobs()).startswith("Expected to write a result into ")
+
+
+@pytest.mark.parametrize("name", ["dev.jsonl", "development-dev.jsonl"])
+def test_what_the_files_are_called_does_not_confuse_them(data: Path, name: str) -> None:
+    development = (json.dumps(RECORDS[0]) + "\n").encode()
+    question = Question(("mini",), Thresholds(), development=(development, "dev.jsonl"))
+    assert finish(Jobs(), question, name=name) == ""
+    ((ours,),) = map(evaluating.read, evaluating.kept())
+    assert (ours.data, ours.documents) == (name.removesuffix(".jsonl"), len(RECORDS))
 
 
 def test_thresholds_by_label_are_kept_shown_and_taken_into_use(data: Path, visit: Visit) -> None:

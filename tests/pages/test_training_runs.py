@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,25 @@ def test_of_runs_that_wait_the_first_goes_first(store: Store) -> None:
     assert training_runs.read(later.folder).stage == "waiting"
     training_runs.stop(first)
     until(later, lambda run: run.stage != "waiting")
+
+
+def test_a_run_that_is_resumed_waits_for_what_was_begun_later(data: Path) -> None:
+    homes = [training_runs.folder() / name for name in ("1-resumed", "2-training", "3-beside", "4-waiting")]
+    for home in homes:
+        home.mkdir(parents=True)
+        made = plan(name=home.name[2:], asked_at="2026-01-01T00:00:00+00:00", beside=home.name == "3-beside")
+        training_runs.write_json(home / "plan.json", made.to_json())
+    training_runs.write_stage(homes[0], "waiting", ticket=8)
+    training_runs.write_stage(homes[1], "training")
+    training_runs.write_stage(homes[2], "training")
+    training_runs.write_stage(homes[3], "waiting", ticket=9)
+    with ExitStack() as living:
+        for home in homes:
+            living.enter_context(training_runs._alive(home))
+        runs = training_runs.runs()
+        ahead = {run.id: [other.id for other in training_runs.ahead_of(run, runs)] for run in runs}
+    assert ahead["1-resumed"] == ["2-training"]
+    assert ahead["4-waiting"] == ["1-resumed", "2-training"]
 
 
 def test_a_run_trains_compares_and_leaves_a_checkpoint(store: Store) -> None:
