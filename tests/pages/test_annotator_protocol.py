@@ -39,7 +39,7 @@ def test_batches_follow_the_log_and_leave_out_what_is_acknowledged() -> None:
     first, second, third = batches(log, {"c": 1})
     assert first.ops == ((2, AddEntity("n", 1, 4, "person")),)
     assert (first.client, first.document_id, first.revision, first.last) == ("c", "d", 3, 3)
-    assert (first.wants("submit"), first.wants("next")) == (True, False)
+    assert [command.name for command in first.commands] == ["submit"]
     assert (first.thresholds, first.seconds, first.keystrokes) == (Thresholds(0.4), 4.0, 9)
     assert (second.document_id, second.kin, second.ops) == ("e", {"old": 4}, ((4, RemoveEntity("y")),))
     assert third.client == "old"
@@ -47,7 +47,7 @@ def test_batches_follow_the_log_and_leave_out_what_is_acknowledged() -> None:
 
 
 @pytest.mark.parametrize(
-    "rubbish", [None, "x", 3, {}, [None, 3, "x", {}, {"client": "c"}], [record(True)], [record(-1)]]
+    "rubbish", [None, "x", 3, {}, [None, 3, "x", {}, {"client": "c"}], [record(True)], [record(-1)], [record(2**63)]]
 )
 def test_rubbish_gives_nothing(rubbish: object) -> None:
     assert batches(rubbish, {}) == ()
@@ -64,6 +64,8 @@ def test_rubbish_gives_nothing(rubbish: object) -> None:
         {"command": "submit", "thresholds": {"entities": 7}},
         {"command": "submit", "seconds": "long"},
         {"command": "submit", "keystrokes": "many"},
+        {"command": "submit", "keystrokes": float("inf")},
+        {"command": "submit", "parts": [[0, float("inf")]]},
     ],
 )
 def test_a_bad_record_is_refused_by_itself(bad: dict[str, object]) -> None:

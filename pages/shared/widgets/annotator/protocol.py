@@ -59,7 +59,7 @@ def _with(batch: Batch, seq: int, record: Mapping[str, Any]) -> Batch:
         if "command" in record:
             return replace(batch, commands=(*batch.commands, _command(seq, record)))
         return replace(batch, ops=(*batch.ops, (seq, edit_from_json(record))))
-    except (RelexError, TypeError, ValueError) as error:
+    except (RelexError, TypeError, ValueError, OverflowError) as error:
         return replace(batch, unreadable=(*batch.unreadable, Refusal(batch.client, seq, str(error))))
 
 
@@ -80,7 +80,8 @@ def _command(seq: int, record: Mapping[str, Any]) -> Command:
 
 
 def _whole(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    # a browser counts exactly up to there, and no database takes more than 2**63
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
