@@ -51,7 +51,7 @@ def view(item: Example, pools: Pools, known: LabelKnowledge, how: Augmentation, 
         spans = relation_views.wrong_spans(item, spans, how, rng)
         relations = relation_views.renamed(item, known, how, rng)
         names = relation_views.shown_labels(item, relations, source, pools, known, how, rng)
-        pairs = relation_views.choose_pairs(item, spans, relations, how, rng)
+        pairs = relation_views.choose_pairs(item, spans, how, rng)
         positives, masked = relation_views.cells(item, spans, names, pairs, relations, source, pools, known)
     known_here = not item.partial or source.group([label for *_, label in item.entities]) is not None
     words = item.words

@@ -119,7 +119,7 @@ def wrong_spans(
 
 
 def choose_pairs(
-    item: Example, spans: tuple[tuple[int, int], ...], relations: Relations, how: Augmentation, rng: random.Random
+    item: Example, spans: tuple[tuple[int, int], ...], how: Augmentation, rng: random.Random
 ) -> tuple[tuple[int, int], ...]:
     """Related pairs, their reverses, then others up to the limit, as indices of spans."""
     at = {span: i for i, span in enumerate(spans)}

@@ -12,7 +12,7 @@ with st.container(key="documents"):
         project = documents.projects(store)
     with right.container(key="pane_project"), guard():
         if project is None:
-            documents.nothing_yet(store)
+            documents.nothing_yet()
         else:
             documents.head(store, project)
             documents.views(store, project)

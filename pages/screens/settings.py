@@ -14,7 +14,7 @@ with st.container(key="settings"):
         with guard():
             settings_database.backups(store)
         with guard():
-            settings_database.integrity(store)
+            settings_database.integrity()
         with guard():
             settings_log.log(store)
     with right.container(key="pane_argilla"), guard():

@@ -9,22 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.values import ADJUDICATOR
 from pages.shared.alignment import Edge, Marks, Pair, Unit, canonical, edges, units
 from relex_core.types import Annotation, Entity, Relation, Schema
-
-__all__ = [
-    "ADJUDICATOR",
-    "BANDS",
-    "REASONS",
-    "UNSCORED",
-    "Disagreement",
-    "Pick",
-    "disagreements",
-    "picks_from_json",
-    "resolve",
-    "undecided",
-]
 
 Pick = tuple[str, ...]
 """Whose version is taken: one annotator, several, or nobody's."""
@@ -95,7 +81,7 @@ def resolve(marks: Marks, picks: Mapping[str, Pick]) -> Annotation:
     """
     mentions = units(marks)
     wanted = {d.id: picks.get(d.id, ()) for d in disagreements(marks)}
-    chosen = [_chosen(unit, list(marks), wanted.get(_entity_id(unit))) for unit in mentions]
+    chosen = [_chosen(unit, wanted.get(_entity_id(unit))) for unit in mentions]
     kept = _without_twins(chosen)
     entities = tuple(sorted(kept.values(), key=lambda e: (e.start, -e.end, e.label)))
     relations: dict[tuple[str, str, str], Relation] = {}
@@ -113,12 +99,12 @@ def resolve(marks: Marks, picks: Mapping[str, Pick]) -> Annotation:
     return _with_suggestions(marks, entities, tuple(relations.values()))
 
 
-def _chosen(unit: Unit, names: list[str], pick: Pick | None) -> dict[str, Entity]:
+def _chosen(unit: Unit, pick: Pick | None) -> dict[str, Entity]:
     """The entities taken at a mention, by annotator; with no disagreement the one that all share."""
     if pick is None:
         name, entity = unit.marks[0]
         return {name: entity}
-    return {name: entity for name, entity in unit.marks if name in pick and name in names}
+    return {name: entity for name, entity in unit.marks if name in pick}
 
 
 def _without_twins(chosen: list[dict[str, Entity]]) -> dict[tuple[int, str], Entity]:

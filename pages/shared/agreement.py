@@ -93,11 +93,6 @@ def by_pair(documents: Iterable[Marks]) -> tuple[Figures, ...]:
     )
 
 
-def alpha(documents: Iterable[Marks]) -> float | None:
-    """Krippendorff's alpha over everybody, on mentions that at least two people marked."""
-    return over_everybody(documents)[0].value
-
-
 def over_everybody(documents: Iterable[Marks]) -> tuple[Alpha, ...]:
     """Alpha on the labels of mentions, then of related pairs: over all labels, then each against all others."""
     entities: list[Rating] = []

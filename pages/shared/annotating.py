@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -300,8 +299,7 @@ def no_project(store: Store) -> None:
         st.markdown("Nothing to annotate yet. A project is a set of documents with one label set.")
         with st.container(horizontal=True):
             st.button("Try it with a sample set", key="sample_set", type="primary", on_click=_sample_set, args=(store,))
-            if (Path(__file__).parents[1] / "screens/documents.py").exists():
-                st.page_link("pages/screens/documents.py", label="Make a project of your own")
+            st.page_link("pages/screens/documents.py", label="Make a project of your own")
 
 
 def refilter(chosen: Filter, at: str = "") -> None:

@@ -93,10 +93,6 @@ class Batch:
     def keystrokes(self) -> int:
         return sum(command.keystrokes for command in self.commands if command.name in _STATES)
 
-    def wants(self, name: CommandName) -> bool:
-        """Whether the batch holds this command."""
-        return any(command.name == name for command in self.commands)
-
 
 _STATES = {"submit": State.SUBMITTED, "skip": State.SKIPPED, "flag": State.FLAGGED}
 

@@ -58,7 +58,7 @@ def projects(store: Store) -> Project | None:
     return chosen
 
 
-def nothing_yet(store: Store) -> None:
+def nothing_yet() -> None:
     """What stands here before the first project."""
     st.html('<p class="rx-title">No project yet</p>')
     st.markdown("A project is a set of documents with one label set. Make one, or try a small sample set.")

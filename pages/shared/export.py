@@ -13,9 +13,8 @@ from db.exports import DECIDED
 from db.formats import named, writers
 from db.store import Store
 from db.validation import Weight
-from db.values import State
+from db.values import ADJUDICATOR, State
 from pages.shared import bundles, export_counts, export_sample, importing, state, taking
-from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
 from pages.shared.export_counts import Choice, Counting

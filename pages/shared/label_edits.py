@@ -6,7 +6,7 @@ Every edit arrives as JSON from the chips. A refused edit raises SchemaError and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -101,15 +101,13 @@ def hide(schema: Schema, kind: str, name: str) -> Schema:
 
 def change(schema: Schema, kind: str, name: str, to: Mapping[str, Any]) -> Schema:
     """`schema` with another name, description or constraints for this label, which keeps its colour and letter."""
-    new = str(to.get("name", name)).strip()
+    new, relations = str(to.get("name", name)).strip(), schema.relation_labels
     description = str(to.get("description", "")).strip()
     if kind == "entity":
         entity = replace(schema.entity(name), name=new, description=description)
         return Schema(
             tuple(entity if e.name == name else e for e in schema.entity_labels),
-            tuple(
-                _with_types(r, lambda types: tuple(new if t == name else t for t in types)) for r in _relations(schema)
-            ),
+            tuple(_with_types(r, lambda types: tuple(new if t == name else t for t in types)) for r in relations),
         )
     symmetric = bool(to.get("symmetric", False))
     inverse = "" if symmetric else str(to.get("inverse", schema.relation(name).inverse)).strip()
@@ -124,7 +122,9 @@ def change(schema: Schema, kind: str, name: str, to: Mapping[str, Any]) -> Schem
     )
     return replace(
         schema,
-        relation_labels=tuple(relation if r.name == name else _paired(r, name, relation) for r in _relations(schema)),
+        relation_labels=tuple(
+            relation if r.name == name else _paired(r, name, relation) for r in schema.relation_labels
+        ),
     )
 
 
@@ -146,9 +146,5 @@ def _paired(other: RelationLabel, name: str, changed: RelationLabel) -> Relation
     return replace(other, inverse="") if other.inverse == name else other
 
 
-def _relations(schema: Schema) -> tuple[RelationLabel, ...]:
-    return schema.relation_labels
-
-
-def _with_types(relation: RelationLabel, change: Any) -> RelationLabel:
+def _with_types(relation: RelationLabel, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> RelationLabel:
     return replace(relation, head_types=change(relation.head_types), tail_types=change(relation.tail_types))

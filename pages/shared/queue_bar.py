@@ -215,7 +215,7 @@ def _jump(document: str) -> None:
 
 
 def _back() -> None:
-    _go(lambda walk: queueing.back(resources.store(), walk))
+    _go(queueing.back)
 
 
 def _go(move: Callable[[Walk], Walk]) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from db import assignments, gold
 from db.store import Store
+from db.values import ADJUDICATOR
 from pages.shared import bulk, label_menu, resources, state
-from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job

@@ -64,7 +64,7 @@ def advance(store: Store, walk: Walk) -> Walk:
     return fill(store, replace(walk, current=following, ahead=walk.ahead[1:], behind=behind))
 
 
-def back(store: Store, walk: Walk) -> Walk:
+def back(walk: Walk) -> Walk:
     """The walk at the document before, which is then followed by the one that was open."""
     if not walk.behind:
         return walk

@@ -9,9 +9,9 @@ from datetime import datetime
 from db import gold, progress
 from db.progress import Work
 from db.store import Store
-from db.values import FINISHED, Revision, State
+from db.values import ADJUDICATOR, FINISHED, Revision, State
 from pages.shared import agreement
-from pages.shared.adjudication import ADJUDICATOR, Disagreement, Pick, disagreements, resolve, undecided
+from pages.shared.adjudication import Disagreement, Pick, disagreements, resolve, undecided
 from pages.shared.agreement import Alpha, Figures
 from pages.shared.alignment import Marks
 from relex_core.errors import InputError

@@ -50,7 +50,7 @@ def backups(store: Store) -> None:
                "What was there before is kept beside it.")  # fmt: skip
 
 
-def integrity(store: Store) -> None:
+def integrity() -> None:
     """Start the check, follow it, read what it found."""
     job = resources.jobs().get("", CHECK)
     if job is not None and job.running:

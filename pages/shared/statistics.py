@@ -12,8 +12,7 @@ from datetime import datetime
 from statistics import median
 
 from db.progress import Work
-from db.values import Revision, State
-from pages.shared.adjudication import ADJUDICATOR
+from db.values import ADJUDICATOR, Revision, State
 from relex_core.editing import diff
 
 LATELY = 10

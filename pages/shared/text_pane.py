@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from db.store import Store
 from pages.shared import actions, resources, seats, state, triples
+from pages.shared.corrections import Refusal
 from pages.shared.sheet import Sheet
 from pages.shared.triples import Shown
-from pages.shared.widgets.annotator import ConflictNotice, Refusal, annotator, edit_requested, pending
+from pages.shared.widgets.annotator import ConflictNotice, annotator, edit_requested, pending
 from pages.shared.workspace import Workspace
 from relex_core.editing import begin
 from relex_core.types import Extraction

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 
 import charset_normalizer
@@ -178,7 +180,7 @@ def _from_csv(upload: Upload, text: str, column: str) -> Upload:
             continue
         id = row[name_at].strip() if name_at is not None and name_at < len(row) else ""
         cell = row[at] if at < len(row) else ""
-        _take(documents, problems, number, lambda c=cell, i=id: Document.from_text(c, i, upload.name))  # type: ignore[misc]
+        _take(documents, problems, number, partial(Document.from_text, cell, id, upload.name))
     return replace(upload, documents=tuple(documents), problems=tuple(problems), columns=columns, column=column)
 
 
@@ -189,7 +191,7 @@ def _from_jsonl(upload: Upload, text: str) -> Upload:
         if isinstance(record, FormatError):
             problems.append(record)
         else:
-            _take(documents, problems, number, lambda r=record: _document(r, upload.name))  # type: ignore[misc]
+            _take(documents, problems, number, partial(_document, record, upload.name))
     return replace(upload, documents=tuple(documents), problems=tuple(problems))
 
 
@@ -200,9 +202,9 @@ def _document(record: Json, source: str) -> Document:
     return replace(annotation_from_training(record, schema).document, source=source)
 
 
-def _take(documents: list[Document], problems: list[FormatError], number: int, make: object) -> None:
+def _take(documents: list[Document], problems: list[FormatError], number: int, make: Callable[[], Document]) -> None:
     try:
-        documents.append(make())  # type: ignore[operator]
+        documents.append(make())
     except RelexError as error:
         problems.append(
             FormatError(

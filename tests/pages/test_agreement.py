@@ -81,7 +81,7 @@ def test_no_figure_where_there_is_nothing_to_measure() -> None:
     assert overall.strict.value == 1.0
     assert (overall.kappa, overall.alpha, overall.relations.value) == (None, None, None)
     assert agreement.by_pair([{"ann": same}]) == ()
-    assert agreement.alpha([{"ann": same}]) is None
+    assert agreement.over_everybody([{"ann": same}])[0].value is None
 
 
 def test_relation_f1_counts_symmetric_and_inverse_labels_as_the_same() -> None:
@@ -105,7 +105,7 @@ def test_alpha_of_three_people_allows_for_gaps() -> None:
     # Ada: person x 3; London: place x 2; Thames: river, place. Nine... seven pairable labels: 3, 3, 1
     observed = Fraction(2, 7)  # coincidences that differ, of seven: the pair (river, place) counts twice
     expected = 1 - Fraction(3 * 2 + 3 * 2 + 0, 7 * 6)
-    assert agreement.alpha(documents) == pytest.approx(float(1 - observed / expected))
+    assert agreement.over_everybody(documents)[0].value == pytest.approx(float(1 - observed / expected))
 
 
 def test_alpha_of_each_label_over_everybody() -> None:

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from db import imports
 from db.exports import DECIDED
+from db.values import ADJUDICATOR
 from pages.shared import export_check, export_counts, importing, resources
-from pages.shared.adjudication import ADJUDICATOR
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.pages.conftest import Visit
 

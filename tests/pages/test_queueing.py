@@ -55,8 +55,8 @@ def test_uncertain_documents_come_first(store: Store) -> None:
 
 def test_back_and_jump(store: Store) -> None:
     walk = queueing.advance(store, queueing.start(store, "news", "ada", FILE))
-    assert queueing.back(store, walk).current == "d0"
-    assert queueing.advance(store, queueing.back(store, walk)).current == "d1"
+    assert queueing.back(walk).current == "d0"
+    assert queueing.advance(store, queueing.back(walk)).current == "d1"
     jumped = queueing.jump(store, walk, "d5")
     assert (jumped.current, jumped.ahead) == ("d5", ("d2", "d3"))
     with pytest.raises(NotFound):

@@ -10,9 +10,8 @@ import pytest
 
 from db.progress import Work
 from db.store import Store
-from db.values import State
+from db.values import ADJUDICATOR, State
 from pages.shared import review, statistics
-from pages.shared.adjudication import ADJUDICATOR
 from pages.shared.review import Case, Filter
 from pages.shared.statistics import Point
 from relex_core import editing

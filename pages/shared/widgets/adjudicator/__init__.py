@@ -14,8 +14,9 @@ from typing import Any
 
 import streamlit as st
 
+from db.values import ADJUDICATOR
 from pages.shared import palette, state
-from pages.shared.adjudication import ADJUDICATOR, Disagreement, Pick, picks_from_json
+from pages.shared.adjudication import Disagreement, Pick, picks_from_json
 from pages.shared.alignment import Marks
 
 _HERE = Path(__file__).parent

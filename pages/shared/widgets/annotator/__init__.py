@@ -19,7 +19,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages.shared import palette, state
-from pages.shared.corrections import Batch, Command, Refusal
+from pages.shared.corrections import Batch, Refusal
 from pages.shared.widgets.annotator.protocol import (
     batches,
     documents_to_json,
@@ -28,18 +28,6 @@ from pages.shared.widgets.annotator.protocol import (
     thresholds_to_json,
 )
 from relex_core.types import FLOOR, Annotation, Thresholds, sha256
-
-__all__ = [
-    "Batch",
-    "Command",
-    "ConflictNotice",
-    "Refusal",
-    "annotator",
-    "edit_requested",
-    "graph_opened_last",
-    "graph_wanted",
-    "pending",
-]
 
 SCRIPTS = (
     "text",
