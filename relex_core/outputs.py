@@ -52,7 +52,7 @@ class Together:
     def _beside(self, path: Path) -> Path:
         """A folder beside `path`, on the same file system: what is there is moved, not copied.
 
-        The files in it have the permissions of any new file, those of a nameless temporary one would be too narrow.
+        What is written there has the permissions of any new file; a temporary one would be its writer's alone.
         """
         if path.parent not in self._asides:
             made = TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent)
@@ -72,9 +72,9 @@ class Together:
         for path, kept in old.items():
             _keep(path, kept)
         for path, new in self._written.items():
+            _flush(new)
             if path in old:
                 shutil.copymode(path, new)
-            _flush(new)
         touched: list[Path] = []
         try:
             for path, new in self._written.items():

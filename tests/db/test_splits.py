@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.splits import NAMES, Split, split
@@ -44,6 +44,7 @@ def test_every_label_is_spread_in_proportion() -> None:
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
+@settings(deadline=None)
 def test_order_does_not_matter_and_the_seed_does(chance: random.Random, seed: int) -> None:
     documents = corpus(120)
     shuffled = list(documents)
