@@ -59,6 +59,11 @@ def items(store: Store, project: str) -> frozenset[str]:
         return frozenset(connection.scalars(query))
 
 
+def coming_up(store: Store, project: str) -> frozenset[str]:
+    """Ids of the adjudicated documents, none where no share of a queue is gold."""
+    return items(store, project) if share(store, project) else frozenset()
+
+
 def waiting(store: Store, project: str, annotator: str) -> tuple[str, ...]:
     """Ids of gold documents that this annotator neither helped to settle nor has finished, in an order of their own."""
     with store.database.read() as connection:

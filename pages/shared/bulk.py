@@ -185,7 +185,7 @@ class _Alone:
 
 def _alone(store: Store, wish: Wish) -> _Alone:
     shared = bool(assignments.team(store, wish.project))
-    return _Alone(shared, gold.items(store, wish.project) if gold.share(store, wish.project) else frozenset())
+    return _Alone(shared, gold.coming_up(store, wish.project))
 
 
 def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_Found | None]:

@@ -55,7 +55,7 @@ def sit_down(store: Store, readings: Readings, project: str, annotator: str, fil
     """The desk at the document `at`, else at the first of the queue. Raises NotFound."""
     known = store.project(project)
     walk = queueing.start(store, project, annotator, filter, at)
-    desk = Desk(walk, known.schema, known.schema_version, gold=_gold(store, project))
+    desk = Desk(walk, known.schema, known.schema_version, gold=gold.coming_up(store, project))
     return settle(store, readings, _informed(store, desk, Habits()))
 
 
@@ -68,16 +68,12 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, 
     walk = desk.walk
     if desk.open is None and walk.current:
         document = store.document(walk.project, walk.current)
-        found = suggestions.known(store, readings, walk.project, document, desk.schema)
-        if found is None:
-            try:
-                reading = readings.ask(document, desk.schema)
-                found = reading.answer(document, desk.schema, patience)
-                store.save_extraction(walk.project, found)
-            except TimeoutError:
-                found = None
-        if found is not None:
-            desk = replace(desk, open=_opened(store, desk, found, kept))
+        try:
+            read = suggestions.read(store, readings, walk.project, document, desk.schema, patience)
+        except TimeoutError:
+            pass
+        else:
+            desk = replace(desk, open=_opened(store, desk, read, kept))
     for id in walk.ahead[len(desk.ahead) :]:
         document = store.document(walk.project, id)
         found = suggestions.known(store, readings, walk.project, document, desk.schema)
@@ -95,7 +91,7 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
     """
     known = store.project(desk.walk.project)
     kept = desk.open[0].based_on if desk.open and desk.open[0].document.id == desk.walk.current else None
-    version, items = known.schema_version, _gold(store, known.name)
+    version, items = known.schema_version, gold.coming_up(store, known.name)
     fresh = replace(desk, schema=known.schema, version=version, open=None, ahead=(), gold=items)
     return _lay(store, readings, _informed(store, fresh, desk.habits), kept)
 
@@ -221,10 +217,6 @@ def _informed(store: Store, desk: Desk, before: Habits) -> Desk:
     whose = desk.walk.annotator if desk.walk.filter.shared or desk.gold else ""
     before = before if before.annotator == whose else Habits(whose)
     return replace(desk, habits=habits.catch_up(store, desk.walk.project, before))
-
-
-def _gold(store: Store, project: str) -> frozenset[str]:
-    return gold.items(store, project) if gold.share(store, project) else frozenset()
 
 
 def _opened(store: Store, desk: Desk, extraction: Extraction, kept: Extraction | None = None) -> Opened:

@@ -30,15 +30,7 @@ def bar(store: Store, desk: Desk) -> None:
     """The line above the document: project, progress, pace, and the queue's settings."""
     walk = desk.walk
     with st.container(key="tools_queue", horizontal=True):
-        with st.popover(plain(walk.project), key="pick_project", help="Another project"):
-            for project in store.projects():
-                st.button(
-                    f"{plain(project.name)}  ·  {counted(project.documents, 'document')}",
-                    key=f"to_project_{project.name}",
-                    on_click=annotating.choose_project,
-                    args=(project.name,),
-                    width="stretch",
-                )
+        project_menu(store, walk.project, annotating.choose_project)
         counts = store.counts(walk.project)
         total = sum(counts.values())
         done = sum(counts[state_] for state_ in State if state_ not in OPEN)
@@ -71,6 +63,19 @@ def bar(store: Store, desk: Desk) -> None:
             if popover.open:
                 with popover, st.container(key=f"sheet_{name}"):
                     fill(store, desk)
+
+
+def project_menu(store: Store, name: str, choose: Callable[[str], None]) -> None:
+    """The project that is open, and behind it all others."""
+    with st.popover(plain(name), key="pick_project", help="Another project"):
+        for project in store.projects():
+            st.button(
+                f"{plain(project.name)}  ·  {counted(project.documents, 'document')}",
+                key=f"to_project_{project.name}",
+                on_click=choose,
+                args=(project.name,),
+                width="stretch",
+            )
 
 
 def nothing_left(store: Store, desk: Desk) -> None:

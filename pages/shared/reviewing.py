@@ -9,6 +9,7 @@ from db.values import FINISHED
 from pages.shared import review, state
 from pages.shared.adjudication import BANDS, REASONS, UNSCORED, Disagreement
 from pages.shared.messages import clock, counted, plain, refuse
+from pages.shared.queue_bar import project_menu
 from pages.shared.review import Filter, Saved, Shared
 from pages.shared.widgets.adjudicator import Decision, adjudicator, decision
 from relex_core.errors import Conflict, RelexError
@@ -32,15 +33,7 @@ def project(store: Store) -> str:
 def bar(store: Store, name: str, shared: tuple[Shared, ...]) -> str:
     """The line above the panes: the project and the view; the chosen view."""
     with st.container(key="tools_queue", horizontal=True):
-        with st.popover(plain(name), key="pick_project", help="Another project"):
-            for known in store.projects():
-                st.button(
-                    f"{plain(known.name)}  ·  {counted(known.documents, 'document')}",
-                    key=f"to_project_{known.name}",
-                    on_click=_choose,
-                    args=(known.name,),
-                    width="stretch",
-                )
+        project_menu(store, name, _choose)
         open_ = sum(not document.adjudicated for document in shared)
         st.markdown(f"{counted(len(shared), 'shared document')}, {open_:,} to adjudicate")
         st.space("stretch")

@@ -49,11 +49,14 @@ def known(store: Store, readings: Readings, project: str, document: Document, sc
     return extraction
 
 
-def read(store: Store, readings: Readings, project: str, document: Document, schema: Schema) -> Extraction:
-    """The suggestions for a document, waiting for the model if need be. Raises what the model raised."""
+def read(
+    store: Store, readings: Readings, project: str, document: Document, schema: Schema, patience: float
+) -> Extraction:
+    """The suggestions for a document, for which the model is waited for up to `patience` seconds. Raises what the model
+    raised, or TimeoutError."""
     found = known(store, readings, project, document, schema)
     if found is None:
-        found = readings.ask(document, schema).answer(document, schema)
+        found = readings.ask(document, schema).answer(document, schema, patience)
         store.save_extraction(project, found)
     return found
 
