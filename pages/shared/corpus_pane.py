@@ -52,12 +52,13 @@ def show(store: Store, project: Project) -> None:
         return
     lens = _lens(project)
     view = corpora.narrow(corpus, lens)
+    picture = _picture(project, view)
     with downloads.popover("Download", key="corpus_downloads"), guard():
-        corpus_downloads.menu(store, project.name, corpus, lens, _picture(project, view))
+        corpus_downloads.menu(store, project.name, corpus, lens, picture)
     left, right = st.columns([2.3, 1])
     with left, guard():
         with st.container(key="corpus_graph", height="stretch"):
-            corpus_graph(_picture(project, view), _arrangement(project)[0], _marked(), key=GRAPH)
+            corpus_graph(picture, _arrangement(project)[0], _marked(), key=GRAPH)
         _foot(project, view, lens)
     with right.container(key="corpus_detail"), guard():
         _detail(store, project, corpus, view)
