@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -288,6 +289,131 @@ def test_undo_touches_only_what_differs(rules: Page) -> None:
             assert {key(item) for item in one} == {key(item) for item in other}, side
         assert after.entities == to.entities
     assert whole < len(cases) / 10, "nearly always there is a way that leaves the rest alone"
+
+
+def misfits(annotation: Annotation) -> set[tuple[str, str, str]]:
+    labels, types = {r.name: r for r in SCHEMA.relation_labels}, annotation.by_id()
+    return {r.key for r in annotation.relations if not labels[r.label].allows(types[r.head].label, types[r.tail].label)}
+
+
+def checked(annotation: Annotation, edit: Edit) -> Annotation:
+    """The annotation after the edit, unless the store would refuse that."""
+    after = attempt(annotation, edit)
+    return annotation if misfits(after) - misfits(annotation) else after
+
+
+def sides(annotation: Annotation) -> dict[Any, Any]:
+    """All that was decided: (kind, name) -> the decision."""
+    return {
+        **{("entity", e.id): (e.start, e.end, e.label) for e in annotation.entities},
+        **{("entity", e.id): "rejected" for e in annotation.rejected_entities},
+        **{("relation", *r.key): "drawn" for r in annotation.relations},
+        **{("relation", *r.key): "rejected" for r in annotation.rejected_relations},
+    }
+
+
+def taken_back(rules: Page, cases: list[tuple[Annotation, Annotation, Annotation]]) -> list[tuple[Any, Any]]:
+    """For each (before, after, now): what now becomes of it in Python, None if nothing goes back, and what is kept."""
+    found = rules.evaluate(
+        f"""(cases) => {{ {PREPARE}
+          return cases.map((case_) => {{
+            const [before, after, now] = case_.map((c) => decode(c).state), {{ suggested, labels }} = decode(case_[2]);
+            const types = new Map(case_[2].schema.entities.map((l) => [l.name, l]));
+            const {{ state, kept }} = relex.takeBack({{ before, after }}, now, types, labels);
+            return [state && relex.steps(now, state, suggested), kept];
+          }});
+        }}""",
+        [[payload(a) for a in case] for case in cases],
+    )
+    return [
+        (edits and apply_all(now, [edit_from_json(edit) for edit in edits]), kept)
+        for (_, _, now), (edits, kept) in zip(cases, found, strict=True)
+    ]
+
+
+def test_a_step_is_taken_back_where_it_stands_and_nothing_of_others_with_it(rules: Page) -> None:
+    rng = random.Random(17)
+    cases = []
+    for _ in range(160):
+        before = begin(random_extraction(rng))
+        for n in range(rng.randint(0, 4)):
+            before = checked(before, random_edit(rng, before, n, before))
+        after = now = checked(before, random_edit(rng, before, 10, before))
+        for n in range(rng.randint(0, 5)):
+            now = checked(now, random_edit(rng, now, 20 + n, now))
+        cases.append((before, after, now))
+    outcomes: Counter[str] = Counter()
+    for (before, after, now), (found, kept) in zip(cases, taken_back(rules, cases), strict=True):
+        was, left, is_ = sides(before), sides(after), sides(now)
+        then = sides(found or now)
+        mine = {key for key in was | left if was.get(key) != left.get(key)}
+        theirs = {key for key in left | is_ if left.get(key) != is_.get(key)}
+        for key in was | left | is_:
+            allowed = {was.get(key), is_.get(key)} if key in mine - theirs else {is_.get(key)}
+            assert then.get(key) in allowed, key
+        if not theirs:
+            assert then == was
+        assert bool(kept) == any(then.get(key) != was.get(key) for key in mine)
+        outcomes["moved" if found else "kept" if kept else "gone"] += 1
+        outcomes["partly"] += bool(found and kept)
+        if found:
+            assert misfits(found) <= misfits(now)
+    assert min(outcomes[name] for name in ("moved", "kept", "gone", "partly")) > 3, outcomes
+
+
+ADA = Entity.suggested(0, 3, "person", 0.9)
+MET = Entity.suggested(10, 13, "place", 0.8)
+SOCIETY = Entity.suggested(22, 31, "group", 0.7)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "mine", "theirs", "moved", "kept"),
+    [
+        ([Accept((ADA.id,))], Relabel(ADA.id, "place"), [], {ADA.id: "person"}, []),
+        # on what was relabelled somebody has drawn what its first type does not allow
+        (
+            [Accept((MET.id, SOCIETY.id))],
+            Relabel(MET.id, "person"),
+            [AddRelation(MET.id, SOCIETY.id, "knows")],
+            None,
+            [MET.id],
+        ),
+        # somebody has marked anew what was moved away
+        ([Accept((ADA.id,))], MoveBounds(ADA.id, 0, 5), [AddEntity("bob", 0, 3, "person")], None, [ADA.id]),
+        # somebody has related what was marked
+        ([Accept((ADA.id,))], AddEntity("own", 4, 6, "group"), [AddRelation(ADA.id, "own", "knows")], None, ["own"]),
+        # of two relations between the same two one goes, and its ends stay for the other
+        (
+            [],
+            AddRelation(ADA.id, SOCIETY.id, "knows"),
+            [AddRelation(ADA.id, SOCIETY.id, "likes")],
+            {ADA.id: "person", SOCIETY.id: "group", (ADA.id, SOCIETY.id): "likes"},
+            [ADA.id, SOCIETY.id],
+        ),
+        # a relation that was given another label, and a third one by somebody else, does not come back beside it
+        (
+            [AddRelation(ADA.id, SOCIETY.id, "knows")],
+            RelabelRelation(ADA.id, SOCIETY.id, "knows", "likes"),
+            [RelabelRelation(ADA.id, SOCIETY.id, "likes", "holds")],
+            None,
+            ["knows"],
+        ),
+        # half of what was accepted in one go was turned down since
+        ([], Accept((ADA.id, SOCIETY.id)), [RemoveEntity(SOCIETY.id)], {}, [SOCIETY.id]),
+    ],
+)
+def test_what_somebody_else_built_on_a_step_holds_it(
+    rules: Page, earlier: list[Edit], mine: Edit, theirs: list[Edit], moved: dict[Any, str] | None, kept: list[str]
+) -> None:
+    before = apply_all(begin(Extraction(Document("d", TEXT), SCHEMA, (ADA, MET, SOCIETY), (), "m")), earlier)
+    after = apply(before, mine)
+    now = apply_all(after, theirs)
+    ((found, held),) = taken_back(rules, [(before, after, now)])
+    assert sorted(item.get("id", item["label"]) for item in held) == sorted(kept)
+    if moved is None:
+        assert found is None
+    else:
+        assert {e.id: e.label for e in found.entities} | {(r.head, r.tail): r.label for r in found.relations} == moved
 
 
 @pytest.mark.parametrize(

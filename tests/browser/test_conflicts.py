@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from db.store import Store
 from db.values import State
-from relex_core.editing import AddEntity, apply
+from relex_core.editing import AddEntity, Edit, Relabel, apply_all
 from relex_core.types import Relation
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server, Watch
@@ -134,7 +134,10 @@ def test_a_second_tab_leaves_alone_what_the_first_has_not_sent_yet(
     assert editor.page.evaluate(STORED) == []
 
 
-def test_tabs_of_one_person_do_not_overwrite_each_other(editor: Driver, context: BrowserContext, watch: Watch) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["before it is known", "while it is asked about"])
+def test_tabs_of_one_person_do_not_overwrite_each_other(
+    late: bool, editor: Driver, context: BrowserContext, watch: Watch
+) -> None:
     editor.open("news", delay="2")
     editor.click("Sorbonne")
     editor.press("3")
@@ -148,10 +151,13 @@ def test_tabs_of_one_person_do_not_overwrite_each_other(editor: Driver, context:
     second.page.bring_to_front()
     second.click("Lise Meitner")
     second.press("a")
-    second.press("u")
     notice = second.page.get_by_role("alert")
+    if late:
+        expect(notice).to_contain_text("Nothing was overwritten")
+    second.press("u")
     expect(notice).to_contain_text("Nothing was overwritten")
-    notice.get_by_role("button", name="Add your").click()
+    expect(second.page.locator(".message")).to_have_text("Undone.")
+    notice.get_by_role("button", name="Add your 2 changes to it").click()
     second.wait()
     # the undo takes back what was done in this tab, and nothing else
     assert [e.text(editor.document) for e in editor.saved().entities] == ["Warsaw", "Sorbonne"]
@@ -182,7 +188,17 @@ def test_a_type_that_a_relation_does_not_allow_takes_it_along_and_undo_brings_it
 RUN = """(root) => root.editor.transport.log([])"""
 
 
-def test_undo_leaves_alone_what_somebody_else_saved_meanwhile(editor: Driver) -> None:
+def theirs(editor: Driver, *edits: Edit) -> None:
+    """Somebody else's decisions, saved meanwhile and shown here."""
+    latest = editor.revision()
+    assert latest is not None
+    editor.store.save(
+        editor.project, apply_all(latest.annotation, edits), annotator="bob", expected=latest.number, edits=edits
+    )
+    editor.page.locator(".relex").evaluate(RUN)
+
+
+def test_undo_takes_back_my_step_from_what_somebody_else_saved_meanwhile(editor: Driver) -> None:
     editor.open("news")
     editor.click("Warsaw")
     editor.press("a")
@@ -194,21 +210,35 @@ def test_undo_leaves_alone_what_somebody_else_saved_meanwhile(editor: Driver) ->
     assert editor.saved().entities == ()
     editor.press("Z")
     assert editor.saved().entities == mine.entities
-    theirs = apply(mine, AddEntity("bob-1", *editor.span("Berlin"), "location"))
-    editor.store.save(editor.project, theirs, annotator="bob", expected=3)
-    editor.page.locator(".relex").evaluate(RUN)
+    theirs(editor, AddEntity("bob-1", *editor.span("Berlin"), "location"))
     expect(editor.page.locator(".row.accepted", has_text="Berlin")).to_be_visible()
     editor.press("u")
-    expect(editor.page.locator(".message")).to_have_text("Nothing to undo.")
+    expect(editor.page.locator(".message")).to_have_text("Undone.")
+    assert {e.text(editor.document) for e in editor.saved().entities} == {"Berlin"}
+    editor.press("Z")
     assert {e.text(editor.document) for e in editor.saved().entities} == {"Warsaw", "Berlin"}
-    # from there on steps are taken back as ever
-    editor.click("Sorbonne")
-    editor.press("a", "u")
-    assert {e.text(editor.document) for e in editor.saved().entities} == {"Warsaw", "Berlin"}
+
+
+def test_undo_says_what_it_leaves_as_somebody_else_has_changed_it(editor: Driver) -> None:
+    editor.open("news")
+    for words in ("Sorbonne", "Warsaw"):
+        editor.click(words)
+        editor.press("a")
+    editor.wait()
+    theirs(editor, Relabel(editor.entity("Warsaw").id, "organization"))
+    expect(editor.page.locator(".row.accepted", has_text="Warsaw")).to_contain_text("organization")
+    message = editor.page.locator(".message")
+    editor.press("u")
+    expect(message).to_have_text("Not undone, as it has changed since: Warsaw.")
+    editor.press("u")
+    expect(message).to_have_text("Undone.")
+    assert [(e.text(editor.document), e.label) for e in editor.saved().entities] == [("Warsaw", "organization")]
+    editor.press("u")
+    expect(message).to_have_text("Nothing to undo.")
 
 
 @pytest.mark.parametrize("keys", ["a", "ad"], ids=["marked", "deleted again"])
-def test_undo_asks_for_no_label_that_was_renamed_meanwhile(keys: str, app: Server, page: Page, store: Store) -> None:
+def test_undo_leaves_what_a_label_was_renamed_in_and_says_so(keys: str, app: Server, page: Page, store: Store) -> None:
     project = f"renamed-{keys}"
     three(store, project)
     arrive(page, app, project)
@@ -225,7 +255,7 @@ def test_undo_asks_for_no_label_that_was_renamed_meanwhile(keys: str, app: Serve
     page.locator(".st-key-label_go button").first.click()
     expect(page.locator(".relex.editing .row").first).to_contain_text("human")
     press("u")
-    expect(page.locator(".relex.editing .message")).to_have_text("Nothing to undo.")
+    expect(page.locator(".relex.editing .message")).to_contain_text("Not undone, as it has changed since: ")
     # from there on steps are taken back as ever
     for key in "axu":
         page.locator(".relex.editing .row").first.click()

@@ -86,12 +86,8 @@ export class Editor {
     const left = this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command));
     if (left && !this.log.held) return false; // held back by a conflict, the person has to come back to it
     const stays = this.doc && !moved && this.doc.id === doc.id && this.doc.text === doc.text && this.doc.from === doc.from;
-    if (stays) {
-      const before = summary(this.state);
-      this.read(this.newer(doc));
-      // somebody else decided here in between: going back to what was before would undo that too
-      if (summary(this.state) !== before) this.forget();
-    } else this.open(doc);
+    if (stays) this.read(this.newer(doc));
+    else this.open(doc);
     this.upcoming = next.slice();
     return true;
   }
@@ -106,9 +102,6 @@ export class Editor {
 
   readSchema(schema, json) {
     this.schema = json;
-    const gone = (known, labels) => [...known.keys()].some((name) => !labels.some((l) => l.name === name));
-    // steps may lead back to a label that is called otherwise now: they would be refused
-    if (gone(this.entityByName, schema.entities) || gone(this.relationByName, schema.relations)) this.forget();
     this.entityLabels = schema.entities.filter((l) => !l.hidden);
     this.relationLabels = schema.relations.filter((l) => !l.hidden);
     this.entityByName = new Map(schema.entities.map((l) => [l.name, l]));
@@ -218,7 +211,6 @@ export class Editor {
       if (this.doc.id === found.document) this.doc.revision = found.revision;
       this.log.settle(found.document, found.revision, own);
       this.read(this.doc);
-      this.forget();
       this.refresh();
     };
     keep.onclick = () => settle(true);
@@ -235,8 +227,8 @@ export class Editor {
     try {
       for (const edit of edits) next = apply(next, edit, this.suggested);
       // what a new type no longer allows goes with the old one, before it, so that nothing wrong is saved in between
-      const before = new Set(this.misfits(this.state).map(keyOf)), tied = new Set(this.state.relations.map(keyOf));
-      const wrong = this.misfits(next).filter((r) => tied.has(keyOf(r)) && !before.has(keyOf(r)));
+      const before = new Set(misfits(this.state, this.relationByName).map(keyOf)), tied = new Set(this.state.relations.map(keyOf));
+      const wrong = misfits(next, this.relationByName).filter((r) => tied.has(keyOf(r)) && !before.has(keyOf(r)));
       if (wrong.length) {
         edits = [...wrong.map(({ head, tail, label }) => ({ op: 'remove_relation', head, tail, label })), ...edits];
         next = edits.reduce((state, edit) => apply(state, edit, this.suggested), this.state);
@@ -249,21 +241,17 @@ export class Editor {
       return false;
     }
     if (next === this.state) return true;
-    this.past.push(this.state);
-    this.future = [];
-    this.state = next;
+    this.stand(next);
     this.log.push(this.doc.id, this.doc.revision, edits);
     if (spoken) this.say(spoken);
     return true;
   }
 
-  // Relations between types that their labels do not allow.
-  misfits(state) {
-    const types = new Map(state.entities.map((e) => [e.id, e.label]));
-    return state.relations.filter((r) => {
-      const label = this.relationByName.get(r.label);
-      return label && !allows(label, types.get(r.head), types.get(r.tail));
-    });
+  // What stands from here on, as one step that can be taken back.
+  stand(next) {
+    this.past.push({ before: this.state, after: next });
+    this.future = [];
+    this.state = next;
   }
 
   // No step can be taken back or done again from here.
@@ -272,15 +260,25 @@ export class Editor {
     this.future = [];
   }
 
+  // Takes back the last step of `from` of which something stands; the step that this is goes `onto` the others. Others may
+  // have decided since: see takeBack.
   restore(from, onto, words) {
-    if (!from.length) return this.say(`Nothing to ${words}.`);
-    onto.push(this.state);
+    const [done, spoken] = words === 'undo' ? ['undone', 'Undone'] : ['done again', 'Done again'];
+    let back = { state: null, kept: [] }, passed = 0;
+    for (; !back.state && !back.kept.length; passed++) {
+      if (!from.length) return this.say(`Nothing to ${words}${passed ? ': it is so already' : ''}.`);
+      back = takeBack(from.pop(), this.state, this.entityByName, this.relationByName);
+    }
+    const names = [...new Set(back.kept.map((item) => (item.id ? this.wordsOf(item) : item.label)))];
+    const kept = names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+    if (!back.state) return this.say(`Not ${done}, as it has changed since: ${kept}.`);
     const before = this.state;
-    this.state = from.pop();
+    this.state = back.state;
+    onto.push({ before, after: this.state });
     this.log.push(this.doc.id, this.doc.revision, steps(before, this.state, this.suggested));
-    const touched = difference(before, this.state);
-    this.refresh(touched);
-    return this.say(`${words === 'undo' ? 'Undone' : 'Done again'}.`);
+    if (this.log.held) this.conflict(this.data.conflict); // it counts the changes
+    this.refresh(difference(before, this.state));
+    return this.say(`${spoken}${kept && `, but for what has changed since: ${kept}`}.${passed > 1 ? ' What came after it was so already.' : ''}`);
   }
 
   command(name, more = {}) {
@@ -294,9 +292,7 @@ export class Editor {
     const items = [];
     if (entities.length || relations.length) {
       const edit = { op: 'accept', entities: entities.map((e) => e.id), relations: relations.map((r) => [r.head, r.tail, r.label]) };
-      this.past.push(this.state);
-      this.future = [];
-      this.state = apply(this.state, edit, this.suggested);
+      this.stand(apply(this.state, edit, this.suggested));
       items.push(edit);
     }
     items.push(this.command('submit'));

@@ -1,5 +1,5 @@
 // Decisions and what is shown: the same rules as relex_core/editing.py and relex_core/selection.py.
-// Decisions are never changed in place, so that undo is the previous value.
+// Decisions are never changed in place, so that a step is two values: what stood before it and after it.
 
 export const NOTHING = { entities: [], relations: [], rejected_entities: [], rejected_relations: [] };
 export const keyOf = (r) => JSON.stringify([r.head, r.tail, r.label]);
@@ -141,9 +141,74 @@ const summary = (state) => JSON.stringify([
   state.rejected_entities.map((e) => e.id), state.rejected_relations.map(keyOf),
 ].map((items) => items.sort()));
 
+// A step taken back where others may have decided since: what stands as the step left it becomes what it was before, and
+// all else stays as it is now. What is said between two entities goes back as one. Gives the state then, null where
+// nothing goes back, and `kept`: of what the step changed, what is not as before and has to stay.
+export function takeBack({ before, after }, now, types, labels) {
+  const was = standings(before), left = standings(after), is = standings(now);
+  const units = new Map(), owner = new Map();
+  for (const [key, { unit }] of [...was, ...left]) {
+    if (owner.has(key) || said(was, key) === said(left, key)) continue;
+    owner.set(key, unit);
+    units.set(unit, [...(units.get(unit) || []), key]);
+  }
+  const like = (unit, other) => units.get(unit).every((key) => said(is, key) === said(other, key));
+  const open = [...units.keys()].filter((unit) => !like(unit, was)), free = new Set(open.filter((unit) => like(unit, left)));
+  for (;;) {
+    const moves = (list) => (item) => free.has(owner.get(place(list, item)));
+    const next = Object.fromEntries(Object.keys(NOTHING).map((list) => {
+      const moving = moves(list);
+      return [list, [...now[list].filter((item) => !moving(item)), ...before[list].filter(moving)]];
+    }));
+    next.entities = inOrder(next.entities);
+    const blamed = obstacles(next, now, types, labels).map((keys) => keys.map((key) => owner.get(key)).find((unit) => free.has(unit)));
+    const stuck = blamed.filter(Boolean);
+    if (!stuck.length) {
+      const kept = open.filter((unit) => !free.has(unit)).map((unit) => { const [key] = units.get(unit); return (is.get(key) || left.get(key) || was.get(key)).item; });
+      return { state: free.size ? next : null, kept };
+    }
+    stuck.forEach((unit) => free.delete(unit));
+  }
+}
+
+const place = (list, item) => (list.endsWith('entities') ? `e:${item.id}` : `r:${keyOf(item)}`);
+const said = (standing, key) => (standing.has(key) ? standing.get(key).words : '');
+
+// All that was decided: what it goes back with, and the decision in words.
+function standings(state) {
+  const words = { entities: (e) => `${e.start} ${e.end} ${e.label}`, relations: () => 'drawn' };
+  return new Map(Object.keys(NOTHING).flatMap((list) => state[list].map((item) => {
+    const key = place(list, item), unit = list.endsWith('entities') ? key : `r:${JSON.stringify([item.head, item.tail].sort())}`;
+    return [key, { item, unit, words: words[list] ? words[list](item) : 'rejected' }];
+  })));
+}
+
+// What must not come of taking a step back: for each, what it may be blamed on, the likeliest first.
+function obstacles(next, now, types, labels) {
+  const ids = new Set(next.entities.map((e) => e.id)), before = new Set(misfits(now, labels).map(keyOf));
+  const spans = new Map();
+  for (const e of next.entities) {
+    const words = `${e.start} ${e.end} ${e.label}`;
+    spans.set(words, [...(spans.get(words) || []), `e:${e.id}`]);
+  }
+  return [
+    ...next.entities.filter((e) => !types.has(e.label)).map((e) => [`e:${e.id}`]),
+    ...[...spans.values()].filter((twins) => twins.length > 1),
+    ...next.relations.filter((r) => !labels.has(r.label)).map((r) => [`r:${keyOf(r)}`]),
+    ...next.relations.flatMap((r) => [r.head, r.tail].filter((id) => !ids.has(id)).map((id) => [`r:${keyOf(r)}`, `e:${id}`])),
+    ...misfits(next, labels).filter((r) => !before.has(keyOf(r))).map((r) => [`r:${keyOf(r)}`, `e:${r.head}`, `e:${r.tail}`]),
+  ];
+}
+
 export function allows(label, head, tail) {
   const fits = (h, t) => (!label.heads.length || label.heads.includes(h)) && (!label.tails.length || label.tails.includes(t));
   return fits(head, tail) || (label.symmetric && fits(tail, head));
+}
+
+// Relations between types that their labels do not allow.
+export function misfits(state, labels) {
+  const types = new Map(state.entities.map((e) => [e.id, e.label]));
+  return state.relations.filter((r) => labels.has(r.label) && !allows(labels.get(r.label), types.get(r.head), types.get(r.tail)));
 }
 
 // The suggestions that are shown and not decided on: {entities, relations} (selection.undecided without twins).
