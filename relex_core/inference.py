@@ -86,8 +86,9 @@ class Extractor:
 
     @property
     def version(self) -> str:
-        """The checkpoint's name and the beginning of its weights' SHA-256, such as "mini@0123456789ab"."""
-        return self.loaded.version
+        """What read and how: the checkpoint's name and the beginning of its weights' SHA-256, and words of a passage
+        where longer texts are read in some, such as "mini@0123456789ab+passages60"."""
+        return self.loaded.version + (f"+passages{self.passage_words}" if self.passage_words else "")
 
     def extract(self, document: Document, schema: Schema, floor: Thresholds = FLOOR) -> Extraction:
         """Every candidate above `floor`; `selection.select` chooses what is shown. Raises SchemaError."""

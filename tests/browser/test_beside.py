@@ -7,7 +7,7 @@ from playwright.sync_api import Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from db.store import Store
-from relex_core.checkpoint import load
+from relex_core.inference import Extractor
 from relex_core.types import Document, Entity, Extraction, Relation, Schema
 from tests.browser.conftest import Server, Watch
 from tests.browser.test_queue import EDITOR, saved
@@ -40,7 +40,7 @@ def project(request: pytest.FixtureRequest, app: Server, page: Page, store: Stor
         )  # fmt: skip
         store.add_documents(name, [document])
         found = Extraction(
-            document, SCHEMA, tuple(sorted(marks, key=lambda e: e.start)), relations, load("mini").version
+            document, SCHEMA, tuple(sorted(marks, key=lambda e: e.start)), relations, Extractor.load("mini").version
         )
         store.save_extraction(name, found)
     go(page, app, name)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from db.progress import count_unscored
 from db.store import Store
-from relex_core.checkpoint import load
+from relex_core.inference import Extractor
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -94,4 +94,4 @@ def test_labels_are_changed_with_counts_first_and_read_again(app: Server, page: 
     expect(page.get_by_role("button", name="entity label river: edit")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
-    assert count_unscored(store, project, load("mini").version) == 0
+    assert count_unscored(store, project, Extractor.load("mini").version) == 0

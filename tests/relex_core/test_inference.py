@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from relex_core.editing import begin
 from relex_core.errors import InputError, SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import select
@@ -33,8 +35,18 @@ def test_mini_reads_three_sentences(mini: Extractor, document: Document, schema:
     entities, relations = names(mini, document, schema)
     assert {("Marie Curie", "person"), ("Apple", "organization"), ("Warsaw", "location")} <= entities
     assert {("Marie Curie", "born in", "Warsaw"), ("Apple", "founded by", "Steve Jobs")} <= relations
-    assert mini.version.startswith("mini@")
-    assert len(mini.version) == len("mini@") + 12
+    assert re.fullmatch(r"mini@[0-9a-f]{12}", mini.loaded.version)
+
+
+def test_the_version_says_how_texts_are_read(mini: Extractor, schema: Schema) -> None:
+    """The same weights find other things in passages: who has one reading has not the other."""
+    weights = mini.loaded.version
+    assert mini.version == f"{weights}+passages{mini.loaded.config.passage_words}"
+    document = Document.from_text(NEWS)
+    for words, version in ((0, weights), (16, f"{weights}+passages16")):
+        read = Extractor(mini.loaded, passage_words=words)
+        found = read.extract(document, schema)
+        assert found.model_version == read.rescore(begin(found)).model_version == version
 
 
 def test_a_lower_floor_only_adds(mini: Extractor, document: Document, schema: Schema) -> None:
