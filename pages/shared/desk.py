@@ -23,12 +23,21 @@ from relex_core.types import RESCORED, Annotation, Extraction, Relation, Schema,
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """For relations scored anew on the open document's entities: the command `seq` of `client`."""
+
+    client: str
+    seq: int
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """`open` is None while the model has not read the open document, or where nothing is left (`walk.current` is "").
 
     `version` is that of the label set, `habits` say which relations people chose in this project. `gold` holds the
     adjudicated documents, if some come up again. `refused` is what nobody was told yet, `conflict` is (revision,
-    annotator) of somebody who saved in between.
+    annotator) of somebody who saved in between. A `wish` waits until the model has read the open document.
     """
 
     walk: Walk
@@ -40,6 +49,7 @@ class Desk:
     conflict: tuple[int, str] | None = None
     gold: frozenset[str] = frozenset()
     habits: Habits = field(default_factory=Habits)
+    wish: Wish | None = None
 
     @property
     def waiting(self) -> bool:
@@ -62,8 +72,8 @@ def sit_down(store: Store, readings: Readings, project: str, annotator: str, fil
 def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, kept: Extraction | None = None) -> Desk:
     """The desk with all documents that can be had now; the model is asked for the others.
 
-    Waits up to `patience` seconds for the open one, before which relations that were scored anew may be `kept`. Raises
-    what the model raised, such as ModelBusy or SchemaError.
+    Waits up to `patience` seconds for the open one, before which relations that were scored anew may be `kept`; a wish
+    that waited for it is granted. Raises what the model raised, such as ModelBusy or SchemaError.
     """
     walk = desk.walk
     if desk.open is None and walk.current:
@@ -73,7 +83,7 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, 
         except TimeoutError:
             pass
         else:
-            desk = replace(desk, open=_opened(store, desk, read, kept))
+            desk = _grant(readings, replace(desk, open=_opened(store, desk, read, kept)))
     for id in walk.ahead[len(desk.ahead) :]:
         document = store.document(walk.project, id)
         found = suggestions.known(store, readings, walk.project, document, desk.schema)
@@ -109,7 +119,9 @@ def turn(store: Store, readings: Readings, desk: Desk, walk: Walk) -> Desk:
         if id not in there:
             break
         ahead.append(there[id])
-    return _lay(store, readings, replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead)))
+    wish = desk.wish if walk.current == desk.walk.current else None
+    laid = replace(desk, walk=walk, open=there.get(walk.current), ahead=tuple(ahead), wish=wish)
+    return _lay(store, readings, laid)
 
 
 def take(
@@ -202,14 +214,22 @@ def _obey(store: Store, readings: Readings, desk: Desk, command: Command, batch:
         desk = _informed(store, desk, desk.habits)
     if command.name == "next" and here:
         return turn(store, readings, desk, queueing.advance(store, desk.walk))
-    if command.name == "rescore" and desk.open is not None and here:
-        annotation, revision = desk.open
-        try:
-            return replace(desk, open=(rescore(readings, annotation, thresholds), revision))
-        except (ModelBusy, ModelClosed) as error:
-            # the corrections before it are committed: they are acknowledged all the same
-            return replace(desk, refused=(*desk.refused, Refusal(batch.client, command.seq, str(error))))
+    if command.name == "rescore" and here:
+        return _grant(readings, replace(desk, wish=Wish(batch.client, command.seq, thresholds)))
     return desk
+
+
+def _grant(readings: Readings, desk: Desk) -> Desk:
+    """The desk after its wish, if there is one and the document lies there."""
+    wish = desk.wish
+    if wish is None or desk.open is None:
+        return desk
+    desk, (annotation, revision) = replace(desk, wish=None), desk.open
+    try:
+        return replace(desk, open=(rescore(readings, annotation, wish.thresholds), revision))
+    except (ModelBusy, ModelClosed) as error:
+        # the corrections before it are committed: they are acknowledged all the same
+        return replace(desk, refused=(*desk.refused, Refusal(wish.client, wish.seq, str(error))))
 
 
 def _informed(store: Store, desk: Desk, before: Habits) -> Desk:

@@ -295,6 +295,54 @@ def test_labels_that_were_added_after_rescoring_are_read(store: Store, readings:
     assert own_pairs(desk) == set()
 
 
+def with_a_new_label(store: Store, readings: Readings) -> Desk:
+    """Before a document that has to be read anew, as somebody has added a label, with a wish to rescore."""
+    slow = Readings(Silent())
+    desk = sat_down(store, readings)
+    label_sets.edit(store, "news", {"op": "add", "kind": "entity", "names": "river"})
+    marks = (AddEntity("own", 8, 15, "place"), AddEntity("other", 19, 25, "person"))
+    sent = Batch("c", "d0", ops=tuple(enumerate(marks, 1)), commands=(Command(3, "rescore"),))
+    desk, acknowledged = desks.take(store, slow, desk, sent, SHOWN)
+    assert (acknowledged, desk.open, desk.refused) == ({"c": 3}, None, ())
+    return desk
+
+
+def awaited(store: Store, readings: Readings, desk: Desk) -> Desk:
+    deadline = time.monotonic() + 60
+    while desk.waiting and time.monotonic() < deadline:
+        desk = desks.settle(store, readings, desk, 0.2)
+    return desk
+
+
+def test_a_wish_to_rescore_waits_for_the_reading_with_new_labels(store: Store, readings: Readings) -> None:
+    desk = awaited(store, readings, with_a_new_label(store, readings))
+    assert own_pairs(desk)
+    assert desk.open is not None
+    assert "river" in {label.name for label in desk.open[0].schema.entity_labels}
+    assert desk.wish is None
+
+
+def test_a_wish_to_rescore_that_waited_is_refused_by_a_model_that_is_busy_then(
+    store: Store, readings: Readings
+) -> None:
+    desk = with_a_new_label(store, readings)
+    schema = store.project("news").schema
+    suggest(store, "d0", schema=schema)
+    desk = desks.settle(store, Readings(Overrun()), replace(desk, walk=replace(desk.walk, ahead=())))
+    assert [(r.client, r.seq, "a free place" in r.message) for r in desk.refused] == [("c", 3, True)]
+
+
+def test_a_wish_to_rescore_ends_where_the_document_is_left(store: Store, readings: Readings) -> None:
+    desk = with_a_new_label(store, readings)
+    desk, _ = desks.take(store, readings, desk, Batch("c", "d0", commands=(Command(4, "next"),)), SHOWN)
+    desk = awaited(store, readings, desk)
+    assert desk.open is not None
+    assert desk.open[0].document.id == "d1"
+    assert desk.open[0].based_on is not None
+    assert not desk.open[0].based_on.rescored
+    assert desk.wish is None
+
+
 def test_reading_the_whole_project_can_be_stopped_and_resumed(store: Store, readings: Readings) -> None:
     jobs = Jobs()
     first = suggestions.score_all(store, lambda: readings.service, jobs, "news")
