@@ -47,6 +47,7 @@ def draw(workspace: Workspace, extraction: Extraction) -> Shown:
         height=HEIGHT,
         direct=seat.token,
         followed=True,
+        rescores=False,
     )
     return triples.of_annotation(annotation, thresholds)
 

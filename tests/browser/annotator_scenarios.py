@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema
 
@@ -77,6 +78,12 @@ def second() -> Extraction:
         ],
         [(0, 1, "works for", 0.83), (1, 2, "located in", 0.6)],
     )
+
+
+def passages() -> Extraction:
+    """Read in two passages: nothing holds the first and the last entity."""
+    found = replace(second(), document=Document("passages", second().document.text))
+    return replace(found, windows=((0, 34), (20, len(found.document.text))))
 
 
 def nested() -> Extraction:
@@ -164,6 +171,7 @@ def arabic() -> Extraction:
 SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "news": news,
     "second": second,
+    "passages": passages,
     "nested": nested,
     "big": big,
     "huge": huge,

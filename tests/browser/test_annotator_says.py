@@ -241,3 +241,21 @@ def test_what_goes_with_all_suggestions_of_a_label_is_said_and_comes_back(editor
     editor.press("u")
     expect(rows).to_have_count(n)
     assert editor.saved().rejected_entities == ()
+
+
+def test_a_wish_for_new_scores_says_which_relations_get_none(editor: Driver) -> None:
+    message = editor.page.locator(".message")
+    editor.open("passages")
+    editor.press("r")
+    expect(message).to_have_text(
+        "Relations are being scored on these entities, in each of the 2 passages in which this text is read; "
+        "between passages they are not scored."
+    )
+    editor.wait()
+    editor.click("New York")
+    editor.press("x", "r")
+    expect(message).to_have_text("Relations are being scored on these entities.")
+    editor.wait()
+    editor.open("second")
+    editor.press("r")
+    expect(message).to_have_text("Relations are being scored on these entities.")

@@ -332,6 +332,14 @@ def test_the_way_out_and_the_list_of_keys_are_in_sight_however_long_the_row_is(e
     expect(explore.locator(".relex .sheet-keys")).to_be_visible()
 
 
+def test_the_key_for_new_scores_says_where_they_are_to_be_had(explore: Page) -> None:
+    explore.get_by_role("button", name="Correct this").click()
+    explore.locator(".relex.editing .pane .s.m").first.click()
+    explore.keyboard.press("r")
+    expect(explore.locator(".relex.editing .message")).to_have_text("Relations are scored again in Annotate, not here.")
+    expect(explore.locator(".relex.editing .status")).to_have_text("saved")
+
+
 def test_a_label_is_renamed_with_counts_first_and_one_undo_while_somebody_corrects(
     explore: Page, store: Store, tmp_path: Path
 ) -> None:

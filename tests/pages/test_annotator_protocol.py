@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -97,9 +98,11 @@ def test_text_and_suggestions_are_sent_once() -> None:
     assert whole["entities"] == [[A.id, 1, 4, 0, 0.9], [B.id, 8, 14, 1, 0.4]]
     assert whole["relations"] == [[A.id, B.id, 0, 0.6]]
     short = document_to_json(annotation, 1, (0, len(TEXT)), {whole["static"]})
-    assert set(whole) - set(short) == {"text", "entities", "relations"}
-    other = Extraction(EXTRACTION.document, SCHEMA, (A, B), (), "m")
-    assert "text" in document_to_json(begin(other), 1, (0, len(TEXT)), {whole["static"]})
+    assert set(whole) - set(short) == {"text", "entities", "relations", "passages"}
+    passages = ((0, 9), (5, 14))
+    for other in (replace(EXTRACTION, relations=()), replace(EXTRACTION, windows=passages)):
+        sent = document_to_json(begin(other), 1, (0, len(TEXT)), {whole["static"]})
+        assert (sent["text"], sent["passages"]) == (TEXT, other.windows)
 
 
 def test_a_window_holds_only_what_stands_in_it() -> None:

@@ -112,6 +112,7 @@ def annotator(
     followed: bool = False,
     habits: Iterable[tuple[tuple[str, str, str], int]] = (),
     graph: bool | None = None,
+    rescores: bool = True,
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -125,7 +126,8 @@ def annotator(
     asks for one run of it when they have come to rest.
     `habits` are ((head type, tail type, relation), times chosen before), the most frequent first: a relation that is
     drawn takes the label that is usual between its two ends. `graph` says whether a graph stands beside the text, None
-    where the editor does not offer one; `graph_wanted` tells when the person wants it otherwise.
+    where the editor does not offer one; `graph_wanted` tells when the person wants it otherwise. `rescores` says
+    whether the command of that name is obeyed.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -153,6 +155,7 @@ def annotator(
         "turn": turn,
         "followed": followed,
         "graph": graph,
+        "rescores": rescores,
         "habits": habits_to_json(annotation.schema, habits),
         "height": f"{height}px" if isinstance(height, int) else height,
     }

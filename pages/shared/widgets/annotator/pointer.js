@@ -311,7 +311,7 @@ function laid(message, kept) {
 function unpack(doc, kept) {
   if (doc.text !== undefined) {
     kept.delete(doc.static);
-    kept.set(doc.static, { text: doc.text, entities: doc.entities, relations: doc.relations });
+    kept.set(doc.static, { text: doc.text, entities: doc.entities, relations: doc.relations, passages: doc.passages });
     while (kept.size > KEPT) kept.delete(kept.keys().next().value);
   }
   return kept.has(doc.static) ? { ...doc, ...kept.get(doc.static) } : null;

@@ -166,11 +166,11 @@ def document_to_json(
     """Text and suggestions of a window of the document, and all decisions.
 
     Suggestions are rows (id, start, end, label, score) and (head, tail, label, score), with labels by position
-    in the schema of the annotation. `static` names text and suggestions; if the browser `has` them, they are
-    left out.
+    in the schema of the annotation. `passages` are those in which a longer text was read. `static` names text and
+    suggestions; if the browser `has` them, they are left out.
     """
     document, extraction = annotation.document, annotation.based_on
-    found = (extraction.entities, extraction.relations) if extraction else ()
+    found = (extraction.entities, extraction.relations, extraction.windows) if extraction else ()
     static = f"{hash((document.id, document.text, annotation.schema, found, window)) & (2**64 - 1):x}"
     return {
         "id": document.id,
@@ -206,6 +206,7 @@ def _static(annotation: Annotation, start: int, end: int) -> dict[str, Any]:
             for r in (extraction.relations if extraction else ())
             if r.label in relations and r.head in inside and r.tail in inside
         ],
+        "passages": extraction.windows if extraction else (),
     }
 
 

@@ -100,8 +100,11 @@ const verbs = {
     return this.paint(true);
   },
   rescore() {
+    if (!this.data.rescores) return this.say('Relations are scored again in Annotate, not here.');
     this.log.push(this.doc.id, this.doc.revision, [this.command('rescore')]);
-    this.say('Relations are being scored on these entities.');
+    const { passages } = this.doc;
+    const apart = passages.length && !passages.some(([from, to]) => this.entities.every((e) => from <= e.start && e.end <= to));
+    return this.say(`Relations are being scored on these entities${apart ? `, in each of the ${passages.length.toLocaleString('en')} passages in which this text is read; between passages they are not scored` : ''}.`);
   },
   search(item) {
     const labels = item && item.kind === 'relation' ? this.relationChoices(item) : this.entityLabels;
