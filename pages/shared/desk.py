@@ -224,7 +224,8 @@ def _grant(readings: Readings, desk: Desk) -> Desk:
     wish = desk.wish
     if wish is None or desk.open is None:
         return desk
-    desk, (annotation, revision) = replace(desk, wish=None), desk.open
+    annotation, revision = desk.open
+    desk = replace(desk, wish=None)
     try:
         return replace(desk, open=(rescore(readings, annotation, wish.thresholds), revision))
     except (ModelBusy, ModelClosed) as error:
