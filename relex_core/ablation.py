@@ -178,7 +178,5 @@ def _count_pairs(model: RelexModel) -> Callable[[], int]:
 
 def table(rows: Sequence[Row]) -> str:
     """The whole table in Markdown."""
-    head = (
-        "| form | entity F1 | relation P / R / F1 | AP | pairs scored | ms/document | steps | minutes |"
-    )
+    head = "| form | entity F1 | relation P / R / F1 | AP | pairs scored | ms/document | steps | minutes |"
     return "\n".join((head, "|---" * 8 + "|", *map(line, rows)))
