@@ -77,7 +77,7 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
             file.seek(0)
             faults: list[FormatError] = []
             names: list[str] = []
-            for line, cells in table_rows(_checked(file, faults), delimiter=max(",;\t", key=first.count)):
+            for line, cells in table_rows(_checked(file, faults), delimiter=delimiter(first)):
                 if faults:
                     yield line, faults[0]
                     if not names:
@@ -101,6 +101,15 @@ def read_texts(path: Path, schema: Schema | None) -> Iterator[Item]:
         return Document.from_text(text, plain(row.get("id", "")), plain(row.get("source", "")) or readable(path.name))
 
     return each(rows(), make)
+
+
+def delimiter(header: str) -> str:
+    """What stands most often between the names of the columns.
+
+    Not csv.Sniffer: from a header without quotation marks it concludes that they are not doubled inside of a cell, as
+    every spreadsheet doubles them, and cells are cut off there.
+    """
+    return max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
 
 
 def table_rows(

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import charset_normalizer
 
-from db.formats.csv_files import table_rows
+from db.formats.csv_files import delimiter, table_rows
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import Json, annotation_from_training, document_from_json, read_lines, training_labels
 from relex_core.types import Document, Schema
@@ -157,7 +157,8 @@ def parts(document: Document, size: int = MAX_PART) -> tuple[Document, ...]:
 
 def _from_csv(upload: Upload, text: str, column: str) -> Upload:
     csv.field_size_limit(20_000_000)
-    rows = table_rows(io.StringIO(text, newline=""), _dialect(text))
+    names = text.lstrip("\r\n").partition("\n")[0]
+    rows = table_rows(io.StringIO(text, newline=""), delimiter=delimiter(names))
     _, first = next(rows, (0, []))
     if isinstance(first, FormatError):
         found = f"{first.found} of {quote(upload.name)}"
@@ -214,13 +215,6 @@ def _take(documents: list[Document], problems: list[FormatError], number: int, m
                 lines=(number,),
             )
         )
-
-
-def _dialect(text: str) -> type[csv.Dialect]:
-    try:
-        return csv.Sniffer().sniff(text[:8192].partition("\n")[0] or ",", delimiters=",;\t|")
-    except csv.Error:
-        return csv.excel
 
 
 def _has_bom(data: bytes) -> bool:

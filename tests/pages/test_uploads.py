@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -82,6 +84,16 @@ def test_a_table_with_one_likely_column_needs_no_question() -> None:
     assert texts(upload) == ["Ada, then\nBob"]
     assert upload.documents[0].id == "7"
     assert len(upload.problems) == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_quotation_marks_inside_of_a_cell_cut_nothing_off(delimiter: str) -> None:
+    rows = [["id", "text", '"a, b"; c'], ["7", 'He said "come, now"; then\nAda came.', "x"], ["8", "Bob ran.", ""]]
+    table = io.StringIO()
+    csv.writer(table, delimiter=delimiter).writerows(rows)
+    upload = uploads.read("a.csv", table.getvalue().encode())
+    assert texts(upload) == [rows[1][1], "Bob ran."]
+    assert [document.id for document in upload.documents] == ["7", "8"]
 
 
 def test_a_table_without_one_asks_for_the_column() -> None:
