@@ -58,6 +58,19 @@ def test_labels_are_added_refused_renamed_and_removed(explore: Page) -> None:
     expect(explore.get_by_role("button", name="entity label honour: edit")).to_have_count(0)
 
 
+def test_a_long_label_stays_in_its_pane(explore: Page) -> None:
+    entry = explore.get_by_label("add entity labels, several divided by commas")
+    entry.fill("every kind of " + "x" * 90)
+    entry.press("Enter")
+    chip = explore.locator(".rx-chip", has_text="every kind of")
+    expect(chip).to_be_visible()
+    pane = explore.locator(".rx-labels").bounding_box()
+    box = chip.bounding_box()
+    assert pane
+    assert box
+    assert box["x"] + box["width"] <= pane["x"] + pane["width"]
+
+
 def test_a_relation_is_constrained_in_words_and_gets_a_threshold(explore: Page) -> None:
     form = explore.locator(".rx-labels .rx-edit")
     chip = explore.locator(".rx-chip", has=explore.get_by_text("born in", exact=True))
@@ -157,6 +170,32 @@ def test_the_graph_uses_its_pane_and_no_name_lies_on_another(explore: Page, them
     ]
     assert overlaps == []
     assert drawn["named"] == int(explore.locator(".rx-graph").get_attribute("data-edges") or 0) > 3
+
+
+@pytest.mark.parametrize(("first", "years", "related"), [("Anna Berg works for Siemens. ", 42, True), ("", 7, False)])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_entities_without_relations_leave_the_graph_legible(
+    explore: Page, first: str, years: int, related: bool, width: int
+) -> None:
+    explore.set_viewport_size({"width": width, "height": 900})
+    explore.get_by_role("button", name="Edit or paste").click()
+    explore.get_by_role("textbox", name="Text").fill(
+        f"{first}Bad years were {', '.join(str(1900 + n) for n in range(years))}."
+    )
+    explore.get_by_role("button", name="Extract").click()
+    expect(explore.locator(MARKS, has_text="1905")).to_be_visible()
+    expect(explore.locator(SETTLED)).to_be_visible()
+    explore.wait_for_timeout(500)
+    graph = explore.locator(".rx-graph")
+    assert (graph.get_attribute("data-edges") != "0") == related
+    drawn = graph.evaluate("(box) => box.drawn()")
+    boxes = [(n["x"] - n["half"], n["y"] - n["up"], n["x"] + n["half"], n["y"] + n["down"]) for n in drawn["nodes"]]
+    assert len(boxes) >= years
+    overlaps = [
+        (a, b) for a, b in combinations(boxes, 2) if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    ]
+    assert overlaps == []
+    assert drawn["scale"] > (0.4 if width == 390 and related else 0.6)
 
 
 def test_many_documents_come_with_a_pager(explore: Page) -> None:

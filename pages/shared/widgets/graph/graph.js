@@ -28,13 +28,13 @@ function settle(pane) {
   const ids = Object.keys(places);
   if (ids.length) {
     const extents = measured(pane);
-    const area = pane.fresh ? room(pane, ids, lonely.size, extents) : null;
+    const area = pane.fresh ? room(pane, ids, extents) : null;
     if (area) spread(places, area);
     const free = new Set(pane.fresh ? ids : ids.filter((id) => pane.added.has(id)));
     part(places, extents, pane.edges.get(), free, area);
     for (const id of free) network.moveNode(id, places[id].x, places[id].y);
-    if (pane.fresh && !pane.began) pane.began = performance.now();
   }
+  if (pane.fresh && !pane.began) pane.began = performance.now();
   pane.fresh = false;
   line(pane);
   nodes.update(nodes.getIds().map((id) => ({ id, fixed: false })));
@@ -45,13 +45,23 @@ function settle(pane) {
 
 const measured = (pane) => Object.fromEntries(pane.nodes.get().map((node) => [node.id, extent(node, pane.face)]));
 
-// The pane, less what names and the rows below need; larger in the same shape where there are more nodes than fit.
-function room(pane, ids, lonely, extents) {
-  const { clientWidth, clientHeight } = pane.box;
-  const rows = lonely ? Math.ceil(lonely / columns(pane)) * ROW + 20 : 0;
+// How many times larger than the pane the picture is, in the same shape, and what the rows below take of its height.
+function size(pane, extents) {
+  const lonely = alone(pane);
+  const joined = pane.nodes.length - lonely.length;
+  const need = joined * ROOM.node + pane.edges.length * ROOM.edge;
+  const [width, height] = [Math.max(1, pane.box.clientWidth), Math.max(1, pane.box.clientHeight)];
+  const below = (times) => lonely.length && rows(lonely, extents, width * times).length * ROW + (joined ? 20 : 0);
+  let times = 1;
+  while (need / (width * times) + below(times) > height * times && times < 50) times *= 1.05;
+  return { width: width * times, height: height * times, below: below(times) };
+}
+
+// What names and the rows below leave of the picture for the nodes that are joined.
+function room(pane, ids, extents) {
+  const { width, height, below } = size(pane, extents);
   const slack = Math.max(...ids.map((id) => extents[id].half));
-  const larger = Math.max(1, Math.sqrt((ids.length * ROOM.node + pane.edges.length * ROOM.edge) / Math.max(1, clientWidth * (clientHeight - rows))));
-  return { width: Math.max(120, clientWidth * larger - 2 * slack - 2 * EDGE.x), height: Math.max(90, (clientHeight - rows) * larger - 74), slack };
+  return { width: Math.max(120, width - 2 * slack - 2 * EDGE.x), height: Math.max(90, height - below - 74), slack };
 }
 
 // Lines bend so that their labels can be read, anew when a node was moved.
@@ -91,7 +101,20 @@ const alone = ({ nodes, edges }) => {
 
 const ROW = 56;
 const COLUMN = 124;
-const columns = (pane) => Math.max(3, Math.floor(pane.box.clientWidth / COLUMN));
+
+// Names as [id, middle], row by row as words stand in lines, each as wide as it is and at least a column.
+function rows(ids, extents, width) {
+  const lines = [];
+  let at = Infinity;
+  for (const id of ids) {
+    const wide = Math.max(COLUMN, 2 * extents[id].half + 10);
+    if (at + wide > width) { lines.push([]); at = 0; }
+    lines[lines.length - 1].push([id, at + wide / 2]);
+    at += wide;
+    lines[lines.length - 1].wide = at;
+  }
+  return lines;
+}
 
 // entities without a relation stand in rows below the others, out of their way
 function line(pane) {
@@ -101,9 +124,9 @@ function line(pane) {
   const joined = Object.entries(all).filter(([id]) => !lonely.includes(id) && extents[id]);
   const middle = joined.length ? (Math.min(...joined.map(([id, p]) => p.x - extents[id].half)) + Math.max(...joined.map(([id, p]) => p.x + extents[id].half))) / 2 : 0;
   const bottom = joined.length ? Math.max(...joined.map(([id, p]) => p.y + extents[id].down)) + 26 : 0;
-  const across = Math.min(lonely.length, columns(pane));
-  const from = middle - ((across - 1) * COLUMN) / 2;
-  lonely.forEach((id, at) => pane.network.moveNode(id, from + (at % across) * COLUMN, bottom + Math.floor(at / across) * ROW));
+  const lines = rows(lonely, extents, size(pane, extents).width);
+  const widest = Math.max(...lines.map((line) => line.wide));
+  lines.forEach((line, at) => line.forEach(([id, x]) => pane.network.moveNode(id, middle - widest / 2 + x, bottom + at * ROW)));
 }
 
 function select(pane, detail) {
@@ -299,7 +322,8 @@ function show(pane, data) {
   if (added.length) {
     box.dataset.settled = "false";
     pane.network.setOptions({ ...options, physics: { ...options.physics, enabled: true } });
-    pane.network.stabilize(options.physics.stabilization.iterations);
+    if (next.edges.length) pane.network.stabilize(options.physics.stabilization.iterations);
+    else settle(pane); // nothing that physics moves: it would never say that it is done
   } else if (next.nodes.length) {
     line(pane);
     name(pane);
