@@ -103,6 +103,27 @@ def states_of(store: Store, project: str, annotator: str, among: Sequence[str] |
         return {row.id: State(row.state) for row in connection.execute(query)}
 
 
+def flags(store: Store, project: str, among: Sequence[str], annotator: str | None = None) -> dict[str, str]:
+    """Why each of these documents is flagged ("": nobody said), by id: as everybody's last revision has it, or this
+    annotator's own. Those that are not flagged are left out. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = (
+            sa.select(documents.c.id, revisions.c.note)
+            .join(revisions, revisions.c.document_pk == documents.c.pk)
+            .where(documents.c.project_pk == pk, documents.c.id.in_(among), revisions.c.state == str(State.FLAGGED))
+        )
+        if annotator is None:
+            later = revisions.alias()
+            last = sa.select(sa.func.max(later.c.number)).where(later.c.document_pk == documents.c.pk)
+            query = query.where(revisions.c.number == last.scalar_subquery())
+        else:
+            query = query.join(heads, heads.c.revision_pk == revisions.c.pk)
+            query = query.join(annotators, annotators.c.pk == heads.c.annotator_pk)
+            query = query.where(annotators.c.name == annotator.strip())
+        return {row.id: row.note for row in connection.execute(query)}
+
+
 def of_client(store: Store, project: str, client: str) -> tuple[str, ...]:
     """Ids of the documents of which this client saved a revision, in file order. Raises NotFound."""
     with store.database.read() as connection:

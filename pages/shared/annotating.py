@@ -191,7 +191,7 @@ def editor() -> None:
     with seat.lock:
         # posted corrections may have come since: what is drawn and what the browser may forget belong together
         now: Desk = seat.desk
-        acknowledged, turn = seat.acknowledged, seat.turn
+        acknowledged, turn, store = seat.acknowledged, seat.turn, seat.store
         if now.open is None:
             return
         seat.desk = replace(now, refused=())
@@ -213,6 +213,7 @@ def editor() -> None:
         graph=graph_is_open(),
         direct=seat.token,
         turn=turn,
+        flags=desks.flags(store, now),
         habits=now.habits.counts(),
     )
 

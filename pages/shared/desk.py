@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from db import gold, habits
+from db import gold, habits, progress
 from db.habits import Habits
 from db.store import Store
 from pages.shared import corrections, queueing, suggestions
@@ -104,6 +104,17 @@ def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
     version, items = known.schema_version, gold.coming_up(store, known.name)
     fresh = replace(desk, schema=known.schema, version=version, open=None, ahead=(), gold=items)
     return _lay(store, readings, _informed(store, fresh, desk.habits), kept)
+
+
+def flags(store: Store, desk: Desk) -> dict[str, str]:
+    """Why documents on the desk are flagged, by id; only by the annotator where nobody may see another's work."""
+    there = [opened[0].document.id for opened in (*([desk.open] if desk.open else []), *desk.ahead)]
+    alone = [id for id in there if desk.alone(id)]
+    project, own = desk.walk.project, desk.walk.annotator
+    return {
+        **progress.flags(store, project, [id for id in there if id not in alone]),
+        **(progress.flags(store, project, alone, own) if alone else {}),
+    }
 
 
 def is_old(store: Store, desk: Desk) -> bool:

@@ -90,7 +90,8 @@ def _step(seat: Seat, has: Any, at: Any) -> dict[str, Any]:
     if any(annotation.schema != desk.schema for annotation, _ in (*opened, *desk.ahead)):
         # somebody has changed the labels, and the browser does not know the new ones
         return {"turn": seat.turn, "document": None, "next": []}
-    shown, ahead = documents_to_json(opened, has, at), documents_to_json(desk.ahead, has, at)
+    flags = desks.flags(seat.store, desk)
+    shown, ahead = documents_to_json(opened, has, at, flags), documents_to_json(desk.ahead, has, at, flags)
     return {"turn": seat.turn, "document": shown[0] if shown else None, "next": ahead}
 
 

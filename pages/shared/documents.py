@@ -44,7 +44,7 @@ def projects(store: Store) -> Project | None:
     with st.container(key="tools_projects", horizontal=True):
         st.markdown("Projects")
         st.space("stretch")
-        with st.popover("New project", key="new_project"):
+        with st.popover("New project", key=f"new_project_{state.upload_round()}"):
             _new_project()
     for at, project in enumerate(known):
         st.button(
@@ -160,7 +160,9 @@ def listing(store: Store, project: Project) -> None:
         refuse("No document fits." if filtered else "No documents yet. Choose Import to add texts or annotated files.")
         return
     chosen_id = document_table.opened("document_rows")
-    document_table.document_table(rows[:limit], key="document_rows")
+    flagged = [row.id for row in rows[:limit] if row.state is State.FLAGGED]
+    flags = reading_progress.flags(store, project.name, flagged) if flagged else {}
+    document_table.document_table(rows[:limit], flags, key="document_rows")
     if len(rows) > limit:
         st.button(f"Show {PAGE} more", key="more", on_click=_more, args=(project.name, limit))
     if chosen_id:
@@ -195,6 +197,7 @@ def _make() -> None:
     except RelexError as error:
         state.remember("new_project_refused", str(error))
         return
+    state.next_upload()
     state.clear_widget("new_name")
     _open(project.name)
 

@@ -31,6 +31,8 @@ def test_a_project_is_made_filled_read_and_exported(app: Server, page: Page) -> 
     page.get_by_text("news", exact=True).click()
     page.get_by_role("button", name="Make project").click()
     expect(page.locator(".rx-title")).to_have_text("letters <b>")
+    # out of the way of what comes next
+    expect(page.get_by_role("button", name="Make project")).to_be_hidden()
 
     page.get_by_role("button", name="Import").click()
     choose(page, "two.jsonl", b'{"text":"Ada worked for Acme in Oslo."}\n{"text":"Bob lives in Rome."}\n{oops\n')

@@ -119,6 +119,8 @@ def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
     latest = store.latest("sample", flagged.id)
     assert latest is not None
     assert latest.note == "two people of one name"
+    reason = page.locator(f"{EDITOR} .flagged")
+    expect(reason).to_contain_text("two people of one name")
     # on from there: the flag stays, with its reason
     page.keyboard.press("s")
     saved(page)
@@ -127,6 +129,7 @@ def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
     kept = store.latest("sample", flagged.id)
     assert kept is not None
     assert (kept.state, kept.note) == (State.FLAGGED, "two people of one name")
+    expect(reason).to_be_hidden()
     second = text(page)
     page.keyboard.press("s")
     saved(page)
@@ -138,6 +141,16 @@ def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:
     expect(page.locator(f"{EDITOR} .text").first).to_have_text(second)
     page.locator(".st-key-queue_back button").first.click()
     expect(page.locator(f"{EDITOR} .text").first).to_have_text(first)
+    # who comes to look at it reads why, in the table and at the text, until it is submitted
+    page.goto(f"{server.url}/documents?project=sample")
+    row = page.locator(".rx-documents tbody tr", has_text="flagged")
+    expect(row).to_contain_text("two people of one name")
+    row.click()
+    expect(reason).to_contain_text("two people of one name")
+    page.keyboard.press("Shift+Enter")
+    expect(reason).to_be_hidden()
+    saved(page)
+    assert store.counts("sample")[State.FLAGGED] == 0
 
 
 def test_search_opens_what_it_finds(server: Server, page: Page, store: Store) -> None:

@@ -94,6 +94,21 @@ def test_what_a_document_took_is_the_sum_of_what_each_revision_says(letters: Sto
     assert progress.pace(letters, "letters", "ada") == 12.0
 
 
+def test_the_reason_of_a_flag_is_found_until_somebody_submits(letters: Store) -> None:
+    def save(who: str, state: State, note: str = "") -> None:
+        annotation = Annotation(DOCUMENTS[0], SCHEMA)
+        letters.save("letters", annotation, annotator=who, state=state, note=note, independent=True)
+
+    ids = [DOCUMENTS[0].id, DOCUMENTS[1].id]
+    save("ada", State.FLAGGED, "whose is it?")
+    assert progress.flags(letters, "letters", ids) == {ids[0]: "whose is it?"}
+    assert progress.flags(letters, "letters", ids[1:]) == {}
+    save("bob", State.SUBMITTED)
+    assert progress.flags(letters, "letters", ids) == {}
+    assert progress.flags(letters, "letters", ids, "ada") == {ids[0]: "whose is it?"}
+    assert progress.flags(letters, "letters", ids, "bob") == {}
+
+
 @pytest.mark.parametrize("many", [0, 500])
 def test_pace_is_the_median_of_the_last_finished_documents(
     letters: Store, many: int, monkeypatch: pytest.MonkeyPatch

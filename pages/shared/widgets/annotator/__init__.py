@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import streamlit as st
@@ -111,6 +112,7 @@ def annotator(
     turn: int = 0,
     followed: bool = False,
     habits: Iterable[tuple[tuple[str, str, str], int]] = (),
+    flags: Mapping[str, str] = MappingProxyType({}),
     graph: bool | None = None,
     rescores: bool = True,
 ) -> None:
@@ -125,9 +127,10 @@ def annotator(
     are steps through the queue; `turn` is that seat's. Where the rest of the page shows corrections too, `followed`
     asks for one run of it when they have come to rest.
     `habits` are ((head type, tail type, relation), times chosen before), the most frequent first: a relation that is
-    drawn takes the label that is usual between its two ends. `graph` says whether a graph stands beside the text, None
-    where the editor does not offer one; `graph_wanted` tells when the person wants it otherwise. `rescores` says
-    whether the command of that name is obeyed.
+    drawn takes the label that is usual between its two ends. `flags` are the reasons ("": none given) of those of these
+    documents that are flagged, by id. `graph` says whether a graph stands beside the text, None where the editor does
+    not offer one; `graph_wanted` tells when the person wants it otherwise. `rescores` says whether the command of that
+    name is obeyed.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -135,7 +138,7 @@ def annotator(
     at = sent["at"] if isinstance(sent.get("at"), Mapping) else {}
     if look is not None and annotation.document.id not in at:
         at = {**at, annotation.document.id: look[1]}
-    shown, *ahead = documents_to_json(((annotation, revision), *next_documents), sent.get("has"), at)
+    shown, *ahead = documents_to_json(((annotation, revision), *next_documents), sent.get("has"), at, flags)
     data = {
         "code": None if sent.get("code") == version() else script(),
         "version": version(),

@@ -3,6 +3,7 @@
 const EMPTY_LABEL = { name: '', letter: '?', color: 0, heads: [], tails: [], symmetric: false };
 const IDLE = 60000; // ms without a key or a click that do not count as work
 const LEAVING = new Set(['next']);
+const FLAGS = new Set(['flag', 'submit']); // commands that put a flag or take it away
 
 export class Editor {
   constructor(root, transport) {
@@ -166,8 +167,15 @@ export class Editor {
 
   // What Python wrote before a posted correction was committed may arrive after the answer to that.
   newer(doc) {
-    const { revision, decisions } = this.doc;
-    return doc.revision < revision ? { ...doc, revision, decisions } : doc;
+    const { revision, decisions, flag } = this.doc;
+    return doc.revision < revision ? { ...doc, revision, decisions, flag } : doc;
+  }
+
+  // Why the open document is flagged, "" without a reason, null if it is not: what waits to be saved counts already.
+  flagOf() {
+    const last = this.log && this.doc && this.log.of(this.doc.id).filter((r) => FLAGS.has(r.command)).pop();
+    if (last) this.doc.flag = last.command === 'flag' ? last.note || '' : null;
+    return this.doc?.flag ?? null;
   }
 
   // The answer to a posted log: what it saved is now where later corrections start from.
@@ -180,6 +188,7 @@ export class Editor {
       }
       doc.revision = Math.max(doc.revision, revisions[doc.id]);
     }
+    this.flagOf(); // of what is forgotten now
     this.log.acknowledge(acknowledged);
     this.refusals(refused);
     const laid = desk && desk.document && this.transport.unpack(desk);

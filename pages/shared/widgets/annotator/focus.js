@@ -59,7 +59,8 @@ Object.assign(Editor.prototype, {
     const n = this.sections.suggested.length, words = this.text.string.trim().split(/\s+/, OPENING + 1);
     const start = words.slice(0, OPENING).join(' ').slice(0, 120);
     this.heard = null;
-    return `Document: ${start}${words.length > OPENING ? ' …' : start.endsWith('.') ? '' : '.'} ${n ? `${n} to decide.` : 'Nothing to decide.'}`;
+    const flag = this.flagOf();
+    return `Document: ${start}${words.length > OPENING ? ' …' : start.endsWith('.') ? '' : '.'} ${n ? `${n} to decide.` : 'Nothing to decide.'}${flag === null ? '' : ` Flagged${flag ? `: ${flag}` : ''}.`}`;
   },
 
   // What the mark under the pointer is, or would be; said anew when its label changes below a resting pointer.

@@ -4,6 +4,7 @@ function build(editor) {
   const button = (className, words, label) => el('button', className, words, { type: 'button', 'aria-label': label || words });
   const d = {
     conflict: el('div', 'conflict', '', { role: 'alert' }),
+    flagged: el('p', 'flagged', '', { role: 'note' }),
     labels: el('div', 'labels', '', { role: 'toolbar', 'aria-label': 'labels' }),
     body: el('div', 'body'),
     // the keyboard rests here; what has the focus is an option of the list, which is the pane's own
@@ -23,11 +24,11 @@ function build(editor) {
   };
   d.arcs.setAttribute('class', 'wires');
   d.arcs.setAttribute('aria-hidden', 'true');
-  d.conflict.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
+  d.conflict.hidden = d.flagged.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
   d.grips.append(d.gripStart, d.gripEnd, d.gripLink);
   d.sheet.append(d.text, d.ghost, d.arcs, d.grips);
   d.pager.append(d.where, d.back, d.on);
-  d.pane.append(d.pager, d.sheet);
+  d.pane.append(d.flagged, d.pager, d.sheet);
   d.tools.append(d.showGraph, d.showArcs, d.limits);
   d.side.append(d.tools, d.list);
   d.body.append(d.pane, d.side);
@@ -56,6 +57,10 @@ const PINNED = new Set(['done', 'help']);
 Object.assign(Editor.prototype, {
   bars(item) {
     if (!this.editing) return;
+    const why = this.flagOf();
+    this.dom.flagged.hidden = why === null;
+    const [skip, done] = ['skip', 'done'].map((action) => show(this.keys.of(action)[0]));
+    this.dom.flagged.replaceChildren(el('b', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
     const mode = this.linking ? 'linking' : item ? item.kind : 'none';
     const labels = this.numbered(item);
     const current = this.linking ? this.linking.label : item ? item.label : (this.entityLabels[this.armed] || EMPTY_LABEL).name;

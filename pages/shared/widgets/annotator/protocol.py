@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeGuard, get_args
 
 from pages.shared.corrections import MAX_NOTE, Batch, Command, CommandName, Refusal
@@ -140,10 +141,18 @@ def habits_to_json(schema: Schema, habits: Iterable[tuple[tuple[str, str, str], 
     return known[:MOST_HABITS]
 
 
-def documents_to_json(opened: Iterable[tuple[Annotation, int]], has: Any = (), at: Any = ()) -> list[dict[str, Any]]:
-    """(annotation, revision) pairs for the browser, which says what it `has` and where `at` it is in long texts."""
+def documents_to_json(
+    opened: Iterable[tuple[Annotation, int]],
+    has: Any = (),
+    at: Any = (),
+    flags: Mapping[str, str] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """(annotation, revision) pairs for the browser, which says what it `has` and where `at` it is in long texts; with
+    the reasons of `flags`, None where there is no flag."""
     held = frozenset(str(static) for static in has) if isinstance(has, list | tuple) else frozenset()
-    return [document_to_json(a, number, window(a, at), held) for a, number in opened]
+    return [
+        {**document_to_json(a, number, window(a, at), held), "flag": flags.get(a.document.id)} for a, number in opened
+    ]
 
 
 def window(annotation: Annotation, at: Any) -> tuple[int, int]:

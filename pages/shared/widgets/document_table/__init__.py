@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from pages.shared import state
 
 _HERE = Path(__file__).parent
 
-HUES = {State.NEW: None, State.IN_PROGRESS: 5, State.SUBMITTED: 2, State.SKIPPED: 10, State.FLAGGED: 4}
+HUES = {State.NEW: None, State.IN_PROGRESS: 5, State.SUBMITTED: 2, State.SKIPPED: 3, State.FLAGGED: 4}
 """Palette position of each state; a new document has none. The word always stands beside the colour."""
 
 
@@ -30,10 +30,15 @@ def _component() -> Any:
     )
 
 
-def document_table(rows: Sequence[DocumentRow], *, key: str) -> None:
-    """Draw the rows in their order."""
+def document_table(rows: Sequence[DocumentRow], flags: Mapping[str, str], *, key: str) -> None:
+    """Draw the rows in their order; `flags` are the reasons of those that are flagged, by id."""
     now = datetime.now(UTC)
-    _component()(key=key, data={"rows": [_row(row, now) for row in rows]}, height="content", on_open_change=_rerun_only)
+    _component()(
+        key=key,
+        data={"rows": [{**_row(row, now), "flag": flags.get(row.id, "")} for row in rows]},
+        height="content",
+        on_open_change=_rerun_only,
+    )
 
 
 def opened(key: str) -> str:

@@ -21,7 +21,7 @@ function cells(row) {
   }
   return [
     element("td", { className: "state" }, dot, row.state),
-    element("td", { className: "text", textContent: row.text, title: row.text, dir: "auto" }),
+    element("td", { className: "text", title: row.text, dir: "auto" }, row.text, ...(row.flag ? [element("small", { textContent: row.flag, title: row.flag, dir: "auto" })] : [])),
     element("td", { className: "number", textContent: row.saved ? row.entities : "" }),
     element("td", { className: "number", textContent: row.saved ? row.relations : "" }),
     sure,
