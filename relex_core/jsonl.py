@@ -102,8 +102,10 @@ def document_from_json(record: Json, source: str = "") -> Document:
     if not isinstance(text, str):
         raise InputError(
             expected='a record with a "text"',
-            found=f"the keys {quote(sorted(record))}",
-            change='Rename the key that holds the text to "text".',
+            found=f'{quote(text)} as "text"' if "text" in record else f"the keys {quote(sorted(record))}",
+            change="Write the text there, as a string."
+            if "text" in record
+            else 'Rename the key that holds the text to "text".',
             value=record,
         )
     document = Document.from_text(text, id=id_of(record.get("id")), source=source or str(record.get("source", "")))

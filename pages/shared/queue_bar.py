@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import streamlit as st
@@ -31,7 +32,7 @@ def bar(store: Store, desk: Desk) -> None:
     walk = desk.walk
     with st.container(key="tools_queue", horizontal=True):
         project_menu(store, walk.project, annotating.choose_project)
-        counts = store.counts(walk.project)
+        counts = _counts(store, walk)
         total = sum(counts.values())
         done = sum(counts[state_] for state_ in State if state_ not in OPEN)
         st.html(_meter(done, total), width="content")
@@ -80,9 +81,7 @@ def project_menu(store: Store, name: str, choose: Callable[[str], None]) -> None
 
 def nothing_left(store: Store, desk: Desk) -> None:
     """What stands in place of a document when the queue is through."""
-    counts = store.counts(desk.walk.project)
-    total = sum(counts.values())
-    if not total:
+    if not sum(store.counts(desk.walk.project).values()):
         refuse(f"Project {desk.walk.project} has no documents yet. Add some under Documents.")
         return
     team = {name for name, _ in assignments.team(store, desk.walk.project)}
@@ -92,17 +91,19 @@ def nothing_left(store: Store, desk: Desk) -> None:
             "Choose your name at the top right, or share it out again under Sharing."
         )
         return
+    counts = _counts(store, desk.walk)
+    where = "Of yours" if desk.walk.filter.shared else "In the project"
     figures = ", ".join(f"{counts[s]:,} {s}" for s in State if counts[s])
     left = sum(counts[s] for s in desk.walk.filter.states)
     with st.container(key="pane_end"):
         if left and (desk.walk.filter.search or desk.walk.filter.min_suggested or desk.walk.filter.shared):
-            st.markdown(f"No further document fits the search. In the project: {figures}.")
+            st.markdown(f"No further document fits the search. {where}: {figures}.")
             st.button("Show all that are open", key="reset_filter", type="primary", on_click=_reset)
         elif left:
-            st.markdown(f"You have been through all documents once. In the project: {figures}.")
+            st.markdown(f"You have been through all documents once. {where}: {figures}.")
             st.button("Go through the open ones again", key="again", type="primary", on_click=_again)
         else:
-            st.markdown(f"Every document is done: {figures}.")
+            st.markdown(f"{'All yours are' if desk.walk.filter.shared else 'Every document is'} done: {figures}.")
             with st.container(horizontal=True):
                 for wanted in (State.FLAGGED, State.SKIPPED, State.SUBMITTED):
                     if counts[wanted]:
@@ -112,6 +113,14 @@ def nothing_left(store: Store, desk: Desk) -> None:
                             on_click=_states,
                             args=((wanted,),),
                         )
+
+
+def _counts(store: Store, walk: Walk) -> Mapping[State, int]:
+    """How many documents are in which state; where they are shared out, of the annotator's and as they left them."""
+    if not walk.filter.shared:
+        return store.counts(walk.project)
+    own = progress.states_of(store, walk.project, walk.annotator)
+    return Counter(own.get(id, State.NEW) for id in assignments.of(store, walk.project, walk.annotator))
 
 
 def reading(project: str) -> None:

@@ -136,7 +136,8 @@ def _warnings(found: Outlook, duplicates: int, most: int) -> Iterator[str]:
     for finding in summary.findings:
         # long and repeated texts have been spoken of, by this checkpoint's own limit
         if finding.weight is Weight.WARNING and not finding.what.startswith("texts "):
-            yield f"{finding.count:,} × {finding.what}."
+            places = "; ".join(f"{document} {where}".strip() for document, where in finding.places)
+            yield f"{finding.count:,} × {finding.what}: {places}."
 
 
 def check(store: Store, plan: Plan) -> Outlook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -120,7 +121,7 @@ def decode(data: bytes, encoding: str = "") -> tuple[str, str, bool]:
         except UnicodeDecodeError:
             continue
     best = charset_normalizer.from_bytes(data[:200_000]).best()
-    guess = best.encoding if best else "windows-1252"
+    guess = best.encoding if best and not _western(data, str(best)) else "windows-1252"
     try:
         return data.decode(guess), guess, True
     except UnicodeDecodeError:
@@ -215,6 +216,22 @@ def _take(documents: list[Document], problems: list[FormatError], number: int, m
                 lines=(number,),
             )
         )
+
+
+_ODD = re.compile(r"[^\W\d_][^\w\s\x00-\x7f’‘–—·][^\W\d_]|[^\x00-\x7f\xa0-ÿŒœŸ€‚„“”‘’‹›…–—•™]|[¤¦¨¬¯µ¶¸š]")
+"""Signs inside of words, and letters and signs that Western European text has no use for."""
+
+
+def _western(data: bytes, guessed: str) -> bool:
+    """Whether Windows-1252, the most frequent by far, reads the bytes as well as the guess, of Latin letters too.
+
+    The bytes of `è` and `à` are letters in several encodings; of a text of some words nothing tells them apart.
+    """
+    try:
+        text = data.decode("windows-1252")
+    except UnicodeDecodeError:
+        return False
+    return all(sign < "ʰ" or not sign.isalpha() for sign in guessed) and not _ODD.search(text)
 
 
 def _has_bom(data: bytes) -> bool:

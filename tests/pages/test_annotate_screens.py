@@ -74,6 +74,19 @@ def test_submit_and_next_open_what_was_ahead(queue: AppTest) -> None:
     assert queue.query_params["document"] == ahead[0]
 
 
+def test_where_documents_are_shared_out_progress_is_of_ones_own(queue: AppTest) -> None:
+    store, me = resources.store(), "me"
+    for row in store.queue("sample"):
+        store.set_state("sample", row.id, State.SUBMITTED, annotator="zoe")
+    assignments.share(store, "sample", [me, "zoe"], 0.5)
+    mine = len(assignments.of(store, "sample", me))
+    queue.session_state["remembered_sharing_changed"] = True
+    queue.run()
+    assert f"0 / {mine}" in said(queue)
+    send(queue, {"document": component(queue, "relex_annotator")["document"]["id"], "seq": 1, "command": "submit"})
+    assert f"1 / {mine}" in said(queue)
+
+
 def test_what_cannot_be_saved_is_told_and_the_editor_stays(queue: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     first = component(queue, "relex_annotator")["document"]["id"]
     full = StoreError(expected="room on the disk", found="none", change="Free some space.")

@@ -22,7 +22,7 @@ from pages.shared.training_plan import Plan
 from pages.shared.training_runs import Run
 from relex_core.datasets import read_gold
 from relex_core.errors import InputError
-from relex_core.types import Annotation, Document, Entity
+from relex_core.types import Annotation, Document, Entity, EntityLabel
 from tests.pages.trained import project, until
 from tests.relex_core.tiny import checkpoint
 
@@ -210,6 +210,9 @@ def test_the_outlook_counts_what_the_filter_finds_and_warns(store: Store) -> Non
     )
     told = "1 document of more than 256 words will be learnt in passages"
     assert any(warning.startswith(told) for warning in training_plan.outlook(store, plan()).warnings)
+    labels = (*schema.entity_labels, EntityLabel("river"))
+    store.save_schema("letters", replace(schema, entity_labels=labels))
+    assert "1 × entity labels without an example: river." in training_plan.outlook(store, plan()).warnings
 
 
 def test_a_base_that_knew_the_held_out_documents_is_named(store: Store) -> None:

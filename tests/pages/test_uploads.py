@@ -79,6 +79,23 @@ def test_a_line_separator_inside_a_text_does_not_end_the_line() -> None:
     assert texts(uploads.read("a.jsonl", line.encode())) == ["one\u2028two\x85three"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Père Noël habite à Genève, où l’hiver est froid – c’est “très” beau. Françoise naît à Paris."),
+        ("cp1252", "Ingrid Åström född i Malmö arbetar för Ericsson på Söder."),
+        ("cp1252", "Jürgen Müller arbeitete für die Münchner Rück in Köln – “schön” sagte er, 5 m² für 3 €."),
+        ("cp1252", "El señor Muñoz nació en A Coruña y trabajó para Telefónica en España. ¿Cuándo? ¡Ayer!"),
+        ("cp1250", "Łukasz Żak urodził się w Łodzi."),
+        ("cp1250", "Tomáš Dvořák se narodil v Plzni a pracoval pro Škodu; jeho žena Jiřina žije v Praze."),
+    ],
+)
+def test_what_is_not_utf_8_is_guessed_and_asked(encoding: str, text: str) -> None:
+    upload = uploads.read("a.txt", text.encode(encoding))
+    assert upload.guessed
+    assert upload.preview == text
+
+
 def test_a_table_with_one_likely_column_needs_no_question() -> None:
     upload = uploads.read("a.csv", b'id,text\n7,"Ada, then\nBob"\n8,\n')
     assert texts(upload) == ["Ada, then\nBob"]

@@ -157,3 +157,10 @@ def test_decisions_from_before_that_was_noted_are_read() -> None:
     for bad in ({"seen": {}}, [], {"seen": {"entities": [], "relations": [[1]]}, "not_shown": {}}):
         with pytest.raises(FormatError, match="not_shown"):
             jsonl.decisions_from_json({**stored, "undecided": bad}, TEXT, SCHEMA)
+
+
+def test_a_text_that_is_no_string_is_told_from_one_that_is_missing() -> None:
+    with pytest.raises(InputError, match=r'found 12 as "text"\. Write the text there'):
+        jsonl.document_from_json({"text": 12})
+    with pytest.raises(InputError, match=r"found the keys \['txt'\]\. Rename the key"):
+        jsonl.document_from_json({"txt": "Ada"})
