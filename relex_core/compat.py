@@ -152,7 +152,7 @@ class GLiNER:
         entity_sets, relation_sets = label_sets(labels, count), label_sets(relations, count)
         # without labels there is nothing to find
         valid = [i for i, text in enumerate(texts) if readable(text) and (entity_sets[i] or spans is not None)]
-        words = [Words.of(texts[i]) for i in valid]
+        words = [Words.of_reference(texts[i]) for i in valid]
         pieces = self.extractor.loaded.builder.pieces([w.words for w in words])
         plans: list[_Text] = []
         for i, own, cut in zip(valid, words, pieces, strict=True):

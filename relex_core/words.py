@@ -2,15 +2,29 @@
 
 A word is a run of letters, digits and underscores, also joined by single hyphens, or one other character
 that is not white space. Half-open code point offsets, so that no text is ever rebuilt by joining words.
+
+What is read as one character stays in one word: an accent that follows its letter, as in texts from PDF files, vowel
+signs of Arabic and Hindi, and an emoji of several code points. The reference ends a word before each of them.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+(?:[-_]\w+)*|\S")
+import regex
+
+_REFERENCE = re.compile(r"\w+(?:[-_]\w+)*|\S")
+
+# without spaces between words, a mark is the only sign that a syllable may end here
+_UNSPACED = r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]"
+_RUN = rf"[\p{{L}}\p{{N}}_](?:[\p{{L}}\p{{N}}_[\p{{M}}--{_UNSPACED}]]|[\u200c\u200d](?=\p{{L}}))*\p{{M}}*"
+_WITH_IT = r"[\p{M}\p{Emoji_Modifier}]*"
+_SYMBOL = rf"[^\s\x1c-\x1f]{_WITH_IT}"  # four controls are white space to Python alone
+_EMOJI = rf"{_SYMBOL}(?:\u200d\p{{Extended_Pictographic}}{_WITH_IT})*"
+_WORD = regex.compile(rf"{_RUN}(?:[-_]{_RUN})*|\p{{Regional_Indicator}}{{2}}|{_EMOJI}", regex.VERSION1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +42,22 @@ class Words:
         >>> Words.of("Mother-in-law, 3%").words
         ('Mother-in-law', ',', '3', '%')
         """
-        spans = [match.span() for match in _WORD.finditer(text)]
-        return cls(text, tuple(s for s, _ in spans), tuple(e for _, e in spans))
+        return cls._at(text, (match.span() for match in _WORD.finditer(text)))
+
+    @classmethod
+    def of_reference(cls, text: str) -> Words:
+        """Split `text` as the reference does.
+
+        >>> text = "Jose\u0301 left"
+        >>> Words.of_reference(text).words == ("Jose", "\u0301", "left"), Words.of(text).words == ("Jose\u0301", "left")
+        (True, True)
+        """
+        return cls._at(text, (match.span() for match in _REFERENCE.finditer(text)))
+
+    @classmethod
+    def _at(cls, text: str, spans: Iterable[tuple[int, int]]) -> Words:
+        starts, ends = tuple(zip(*spans, strict=True)) or ((), ())
+        return cls(text, starts, ends)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from relex_core.losses import LossWeights, focal, objective
 from relex_core.prompt import Pieces
 from relex_core.targets import assemble
 from relex_core.triples import TripleScorer
+from relex_core.types import Document, Schema, Thresholds
 from relex_core.windows import part
 from tests.relex_core.test_training import AS_IT_IS, asked
 from tests.relex_core.tiny import checkpoint
@@ -199,6 +201,14 @@ def test_parts_are_said(model: GLiNER) -> None:
         ("Marie Curie", "Warsaw"),
         ("Warsaw", "Marie Curie"),
     }
+
+
+def test_characters_stay_whole(model: GLiNER) -> None:
+    text = unicodedata.normalize("NFD", "Lena worked for Café René.")
+    (company,) = model.predict_entities(text, ["company"], threshold=0.3)
+    assert text[company["start"] : company["end"]] == text[16:-2], "as the reference, which leaves the accent out"
+    found = model.extractor.extract(Document.from_text(text), Schema.of(["company"]), Thresholds(0.3, 1.0))
+    assert [e.text(found.document) for e in found.entities] == [text[16:-1]]
 
 
 def test_unused_weights_are_refused(tmp_path: Path) -> None:

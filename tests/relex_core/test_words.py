@@ -1,17 +1,56 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relex_core.words import Words
 
+split = pytest.mark.parametrize("split", [Words.of, Words.of_reference])
+DEVANAGARI = st.characters(min_codepoint=0x900, max_codepoint=0x97F)
+SIGNS = st.sampled_from("ae\u0301\u0308\u064e\u200c\u200d👩🔬\ufe0f🏽🇩🇪\u0e34กข-_ 1")
+texts = st.one_of(st.text(), st.text(DEVANAGARI), st.text(SIGNS))
 
-@given(st.text())
-def test_words_are_what_stands_at_their_offsets(text: str) -> None:
-    words = Words.of(text)
+
+@split
+@given(texts)
+def test_words_are_what_stands_at_their_offsets(split: Callable[[str], Words], text: str) -> None:
+    words = split(text)
     assert "".join(words.words) == "".join(text.split())
     assert all(s < e for s, e in zip(words.starts, words.ends, strict=True))
     assert all(e <= s for e, s in zip(words.ends, words.starts[1:], strict=False))
+
+
+@given(texts)
+def test_words_are_joined_from_those_of_the_reference(text: str) -> None:
+    words, reference = Words.of(text), Words.of_reference(text)
+    assert set(words.starts) <= set(reference.starts)
+    assert set(words.ends) <= set(reference.ends)
+    if not regex.search(r"[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\p{Cn}\u200c\u200d]", text):
+        assert words == reference
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("Jose\u0301", "left", "Cafe\u0301-Bar"),
+        ("दिल्ली", "में", "नरेंद्र", "मोदी"),
+        ("شَرِكَةُ", "النِّيلِ"),
+        ("می\u200cخواهم", "رفت"),
+        ("👩\u200d🔬", "👨\u200d👩\u200d👧", "☝🏽", "❤\ufe0f", "1\ufe0f\u20e3"),
+    ],
+)
+def test_characters_of_several_code_points_stay_whole(words: tuple[str, ...]) -> None:
+    assert Words.of(" ".join(words)).words == words
+    assert len(Words.of_reference(" ".join(words))) > len(words)
+
+
+def test_flags_and_syllables_without_spaces_are_words_of_their_own() -> None:
+    assert Words.of("🇩🇪🇫🇷").words == ("🇩🇪", "🇫🇷")
+    assert Words.of("กินข้าว").words == ("กิ", "นข้", "าว")
 
 
 @given(st.text(min_size=1), st.data())
