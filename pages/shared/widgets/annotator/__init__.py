@@ -43,6 +43,7 @@ SCRIPTS = (
     "verbs",
     "panels",
     "quick",
+    "caret",
     "pointer",
 )
 """The pieces of the script, in the order in which they are joined: each uses only earlier ones."""

@@ -16,6 +16,7 @@ export class Editor {
     this.focus = null;
     this.hover = null;
     this.ghost = null;
+    this.caret = null;
     this.shared = null; // what the graph knows to have the focus
     this.linking = null;
     this.showAll = null;
@@ -127,7 +128,7 @@ export class Editor {
     this.hover = null;
     this.ghost = null;
     this.dom.ghost.replaceChildren();
-    this.focus = null;
+    this.focus = this.caret = this.place = null;
     this.pop.close();
     this.began = true;
     this.work = { seconds: 0, keystrokes: 0, at: performance.now() };
@@ -387,7 +388,7 @@ export class Editor {
     const before = this.side.order.findIndex((i) => i.key === this.focus);
     const wasOpen = this.sections ? this.sections.suggested.findIndex((i) => i.key === this.focus) : -1;
     this.derive();
-    if (focus) this.focus = focus;
+    if (focus) { this.focus = focus; this.caret = null; }
     if (this.focus && !this.items.has(this.focus)) this.focus = null;
     if (this.began || (before >= 0 && !this.focus)) {
       const next = this.sections.suggested[Math.max(0, Math.min(wasOpen, this.sections.suggested.length - 1))];

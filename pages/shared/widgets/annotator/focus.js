@@ -26,6 +26,7 @@ Object.assign(Editor.prototype, {
     if (this.began && this.editing) this.speak(this.opening());
     this.speak();
     if (item && !quiet) this.reveal(item);
+    else if (this.caret && !quiet) this.bring(this.page.stretch(this.caret.start, this.caret.end, { left: 0, top: 0 })[0]);
     this.drawArcs();
     this.tip();
     this.bars(item);
@@ -127,6 +128,7 @@ Object.assign(Editor.prototype, {
     this.arcs.draw(found.plans, sheet);
     for (const [key, node] of this.arcs.nodes) node.classList.toggle('focus', Boolean(item) && key === item.key);
     this.grips(item);
+    this.drawCaret();
   },
 
   // Sets the lines as far apart as the arcs of any one mark need, so that the text stands still wherever the focus
@@ -168,12 +170,16 @@ Object.assign(Editor.prototype, {
     const id = item.kind === 'entity' ? item.id : item.head;
     const piece = (this.page.pieces.get(id) || [])[0];
     if (!piece) return;
-    const pane = this.dom.pane, box = pane.getBoundingClientRect(), mark = piece.getBoundingClientRect();
-    const before = pane.scrollTop;
-    const room = this.extra || 0;
+    // far jumps pass paragraphs whose height was only estimated
+    if (this.bring(piece.getBoundingClientRect()) && again) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });
+  },
+
+  // Scrolls the text so that a place on the screen is seen. True if it moved.
+  bring(mark) {
+    if (!mark) return false;
+    const { pane } = this.dom, box = pane.getBoundingClientRect(), before = pane.scrollTop, room = this.extra || 0;
     if (mark.top < box.top + 40 + room) pane.scrollTop += mark.top - box.top - 60 - room;
     else if (mark.bottom > box.bottom - 24) pane.scrollTop += mark.bottom - box.bottom + box.height / 3;
-    // far jumps pass paragraphs whose height was only estimated
-    if (again && pane.scrollTop !== before) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });
+    return pane.scrollTop !== before;
   },
 });

@@ -9,7 +9,7 @@ function build(editor) {
     body: el('div', 'body'),
     // the keyboard rests here; what has the focus is an option of the list, which is the pane's own
     pane: el('div', 'pane', '', { tabindex: '0', role: 'group', 'aria-label': 'document', 'aria-owns': 'list' }),
-    sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'), ghost: el('div', 'ghost', '', { 'aria-hidden': 'true' }),
+    sheet: el('div', 'sheet'), text: el('div', 'text'), grips: el('div', 'grips'), ghost: el('div', 'ghost', '', { 'aria-hidden': 'true' }), caret: el('div', 'caret', '', { 'aria-hidden': 'true' }),
     gripStart: el('span', 'grip', '', { 'data-side': 'start' }), gripEnd: el('span', 'grip', '', { 'data-side': 'end' }),
     gripLink: el('span', 'link', '', { title: 'drag to the tail of a relation' }),
     arcs: document.createElementNS('http://www.w3.org/2000/svg', 'svg'),
@@ -26,7 +26,7 @@ function build(editor) {
   d.arcs.setAttribute('aria-hidden', 'true');
   d.conflict.hidden = d.flagged.hidden = d.pop.hidden = d.tip.hidden = d.grips.hidden = true;
   d.grips.append(d.gripStart, d.gripEnd, d.gripLink);
-  d.sheet.append(d.text, d.ghost, d.arcs, d.grips);
+  d.sheet.append(d.text, d.ghost, d.caret, d.arcs, d.grips);
   d.pager.append(d.where, d.back, d.on);
   d.pane.append(d.flagged, d.pager, d.sheet);
   d.tools.append(d.showGraph, d.showArcs, d.limits);
@@ -41,16 +41,18 @@ function build(editor) {
 }
 
 const BAR = {
-  none: ['next', 'suggest', 'more', 'undo', 'redo', 'flag', 'skip', 'done', 'help'],
+  none: ['next', 'wordRight', 'suggest', 'more', 'undo', 'redo', 'flag', 'skip', 'done', 'help'],
   entity: ['next', 'accept', 'reject', 'suggest', 'relation', 'grow', 'shrink', 'same', 'undo', 'done', 'help'],
   relation: ['next', 'accept', 'reject', 'flip', 'more', 'less', 'undo', 'arcs', 'done', 'help'],
+  caret: ['wordRight', 'wordLeft', 'grow', 'shrink', 'suggest', 'search', 'escape', 'done', 'help'],
   linking: ['next', 'done', 'search', 'escape'],
 };
 const SHORT = {
   next: 'next', accept: 'accept', reject: 'reject', relation: 'relation', grow: 'longer', shrink: 'shorter', same: 'all mentions', remove: 'delete',
   undo: 'undo', redo: 'redo', flip: 'flip', arcs: 'all relations', flag: 'flag', skip: 'skip', done: 'done, next', help: 'all keys', search: 'label', escape: 'leave',
-  alike: 'all like it', suggest: 'model\u2019s next', more: 'show more', less: 'hide rest',
+  alike: 'all like it', suggest: 'model\u2019s next', more: 'show more', less: 'hide rest', wordRight: 'word by word',
 };
+const CARET = { wordRight: 'next word', wordLeft: 'word before', done: 'mark', suggest: 'as the model would' };
 const LINKING = { next: 'next tail', done: 'draw', search: 'relation label', escape: 'leave' };
 const PINNED = new Set(['done', 'help']);
 
@@ -61,9 +63,10 @@ Object.assign(Editor.prototype, {
     this.dom.flagged.hidden = why === null;
     const [skip, done] = ['skip', 'done'].map((action) => show(this.keys.of(action)[0]));
     this.dom.flagged.replaceChildren(el('b', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
-    const mode = this.linking ? 'linking' : item ? item.kind : 'none';
+    const mode = this.linking ? 'linking' : item ? item.kind : this.caret ? 'caret' : 'none';
     const labels = this.numbered(item);
-    const current = this.linking ? this.linking.label : item ? item.label : (this.entityLabels[this.armed] || EMPTY_LABEL).name;
+    const next = this.caret ? this.likely(this.caret.start, this.caret.end).label : this.entityLabels[this.armed];
+    const current = this.linking ? this.linking.label : item ? item.label : (next || EMPTY_LABEL).name;
     const hub = this.hubItem();
     const alike = this.alikeOf().length > 0;
     const signature = JSON.stringify([mode, current, alike, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
@@ -87,7 +90,7 @@ Object.assign(Editor.prototype, {
     marking.append(el('span', '', 'mark selection'));
     marking.onclick = () => this.markSelection(false);
     const actions = alike && !this.linking ? [BAR[mode][0], 'alike', ...BAR[mode].slice(1)] : BAR[mode];
-    const words = { ...SHORT, ...(this.data.followed ? { done: 'done' } : {}), ...(this.linking ? LINKING : {}) };
+    const words = { ...SHORT, ...(this.data.followed ? { done: 'done' } : {}), ...(this.linking ? LINKING : this.caret ? CARET : {}) };
     const buttons = actions.map((action) => {
       const button = el('button', `keyed do-${action}`, '', { type: 'button', title: ACTIONS[action][1] });
       button.append(el('kbd', '', show(this.keys.of(action)[0])), el('span', '', words[action]));

@@ -157,10 +157,10 @@ Object.assign(Editor.prototype, {
       if (!next || next === item.label) return this.say('The model has no other label for these words.');
       return this.label(this.entityByName.get(next));
     }
-    const point = this.spot ? this.page.pointAt(this.spot.x, this.spot.y) : null;
-    if (point === null) return this.say('Point at the words first.');
+    const point = this.caret ? this.caret.start : this.spot ? this.page.pointAt(this.spot.x, this.spot.y) : null;
+    if (point === null) return this.say(`Point at the words first, or walk there with ${show(this.keys.of('wordRight')[0])}.`);
     const found = this.nearly(point);
-    if (!found) return this.say('The model sees nothing here. Drag over the words.');
+    if (!found) return this.say(`The model sees nothing here. ${this.caret ? 'A digit marks it' : 'Drag over the words'}.`);
     const edit = { op: 'accept', entities: [found.id], relations: [] };
     if (this.change([edit], `${this.text.slice(found.start, found.end)}: ${found.label}.`)) this.refresh(`e:${found.id}`);
     return undefined;
@@ -247,9 +247,10 @@ Object.assign(Editor.prototype, {
     if (takes && this.editing && !this.linking) {
       if (this.pointed && this.items.has(this.pointed)) {
         this.focus = this.pointed;
+        this.caret = null;
         if (this.hub) this.hub.fresh = false;
         this.paint(true);
-      } else if (found.action === 'suggest' && this.roaming) this.focus = null;
+      } else if (found.action === 'suggest' && this.roaming) this.focus = this.caret = null;
     }
     this.unpoint();
   },

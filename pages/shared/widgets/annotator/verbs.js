@@ -10,6 +10,8 @@ const verbs = {
   up() { this.step(this.side.order, -1); },
   right() { this.linking ? this.stepTail(1) : this.step(this.entities, 1); },
   left() { this.linking ? this.stepTail(-1) : this.step(this.entities, -1); },
+  wordRight() { this.walk(1); },
+  wordLeft() { this.walk(-1); },
 
   accept(item) {
     if (item.status === 'accepted') return this.advance(item);
@@ -119,7 +121,7 @@ const verbs = {
     });
   },
   skip() { this.leave([this.command('skip')], true, 'Skipped.'); },
-  done() { this.linking ? this.connect(this.focus) : this.finish(true); },
+  done() { this.linking ? this.connect(this.focus) : this.caret ? this.add(this.caret.start, this.caret.end) : this.finish(true); },
   save() { this.finish(false); },
   help(item) {
     this.pop.show('Keys', sheet(this.keys, el, {
@@ -131,6 +133,7 @@ const verbs = {
   },
   escape() {
     if (this.linking) { this.focus = `e:${this.linking.head}`; this.linking = null; this.say('No relation drawn.'); return this.paint(); }
+    if (this.caret) { this.caret = null; return this.paint(); }
     if (!this.focus) { this.released = true; this.say('Tab now leaves the editor.'); }
     this.focus = null;
     return this.paint();
@@ -150,6 +153,7 @@ Object.assign(Editor.prototype, {
     if (!this.editing && !READING.has(name)) return;
     const item = this.focus && this.items.get(this.focus);
     if (this.linking && !ALWAYS.has(name)) { this.say('A relation is being drawn: Enter draws it, Esc leaves.'); return; }
+    if (this.caret && STRETCH[name]) { this.stretchCaret(...STRETCH[name]); return; }
     const kind = NEEDS.entity.has(name) ? 'entity' : NEEDS.relation.has(name) ? 'relation' : '';
     if ((kind && (!item || item.kind !== kind)) || (ANY.has(name) && !item)) {
       this.say(`Choose ${kind ? (kind === 'entity' ? 'an entity' : 'a relation') : 'something'} first.`);
@@ -203,6 +207,7 @@ Object.assign(Editor.prototype, {
 
   label(label) {
     const item = this.focus && this.items.get(this.focus);
+    if (this.caret) return this.add(this.caret.start, this.caret.end, label);
     if (!item) {
       this.armed = this.entityLabels.indexOf(label);
       this.chosen = true;
@@ -264,6 +269,7 @@ Object.assign(Editor.prototype, {
   },
   focusOn(item) {
     this.focus = item ? item.key : null;
+    this.caret = null;
     this.released = false;
     if (this.hub) this.hub.fresh = false;
     this.shared = this.focus;
@@ -273,8 +279,8 @@ Object.assign(Editor.prototype, {
 
   newId() { return `${this.log.client.slice(0, 10)}-${++this.made}`; },
 
-  add(start, end) {
-    const { label, why } = this.likely(start, end);
+  add(start, end, given = null) {
+    const { label, why } = given ? { label: given, why: '' } : this.likely(start, end);
     if (!label) { this.say('This label set has no entity labels.'); return; }
     const here = this.entities.find((e) => e.start === start && e.end === end);
     if (here) {
@@ -283,7 +289,7 @@ Object.assign(Editor.prototype, {
       return;
     }
     const crossed = this.crossedBy(start, end);
-    if (crossed) { this.move(crossed, [start, end], why ? label : null); return; }
+    if (crossed) { this.move(crossed, [start, end], given || why ? label : null); return; }
     const id = this.newId();
     if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.${why}`)) this.refresh(`e:${id}`);
   },
