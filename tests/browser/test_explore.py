@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 
 ROWS = ".rx-table tbody tr"
 MARKS = ".relex .pane .s.m"
+Place = tuple[float, float]
 SETTLED = '.rx-graph[data-settled="true"]'
 
 
@@ -170,6 +171,24 @@ def test_the_graph_uses_its_pane_and_no_name_lies_on_another(explore: Page, them
     ]
     assert overlaps == []
     assert drawn["named"] == int(explore.locator(".rx-graph").get_attribute("data-edges") or 0) > 3
+
+
+def test_lines_of_a_small_graph_do_not_cross(explore: Page) -> None:
+    expect(explore.locator(SETTLED)).to_be_visible()
+    drawn = explore.locator(".rx-graph").evaluate("(box) => box.drawn()")
+    at = {node["key"]: (node["x"], node["y"]) for node in drawn["nodes"]}
+    lines = [(at[head], at[tail]) for head, tail in drawn["lines"]]
+    assert len(lines) >= 5
+
+    def turn(a: Place, b: Place, c: Place) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    crossing = [
+        ((a, b), (c, d))
+        for (a, b), (c, d) in combinations(lines, 2)
+        if not {a, b} & {c, d} and turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0
+    ]
+    assert crossing == []
 
 
 @pytest.mark.parametrize(("first", "years", "related"), [("Anna Berg works for Siemens. ", 42, True), ("", 7, False)])

@@ -29,7 +29,10 @@ function settle(pane) {
   if (ids.length) {
     const extents = measured(pane);
     const area = pane.fresh ? room(pane, ids, extents) : null;
-    if (area) spread(places, area);
+    if (area) {
+      untangle(places, pane.edges.get());
+      spread(places, area);
+    }
     const free = new Set(pane.fresh ? ids : ids.filter((id) => pane.added.has(id)));
     part(places, extents, pane.edges.get(), free, area);
     for (const id of free) network.moveNode(id, places[id].x, places[id].y);
@@ -279,7 +282,7 @@ function build(box) {
   box.drawn = () => {
     const [extents, places] = [measured(pane), pane.network.getPositions()];
     const nodes = Object.keys(extents).map((key) => ({ key, ...places[key], ...extents[key] }));
-    return { nodes, scale: pane.network.getScale(), named: pane.edges.get().filter((e) => e.label === e.name).length };
+    return { nodes, lines: pane.edges.get().map(({ from, to }) => [from, to]), scale: pane.network.getScale(), named: pane.edges.get().filter((e) => e.label === e.name).length };
   };
   pane.resize = new ResizeObserver(() => {
     pane.network.redraw();

@@ -3,6 +3,7 @@
 const ROOM = { node: 10400, edge: 4200 }; // square pixels that a node with its name, and a line with its label, need
 const EDGE = { x: 12, y: 10 }; // free margin of the pane
 const BENDS = [0, 0.1, -0.1, 0.18, -0.18, 0.26, -0.26, 0.34, -0.34, 0.42, -0.42];
+const MOST = 30; // nodes that may exchange their places: each two are tried, with all lines across all
 const TURNS = 6; // how often labels without a place may choose anew
 
 const ruler = document.createElement("canvas").getContext("2d");
@@ -18,6 +19,39 @@ function extent(node, face) {
 }
 
 const hits = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+
+// Physics leaves lines across each other in a small graph: two nodes exchange their places as long as that takes away
+// crossings or, where it does not, makes lines shorter.
+function untangle(places, edges) {
+  const ids = Object.keys(places), lines = edges.filter((e) => e.from !== e.to && places[e.from] && places[e.to]);
+  if (ids.length > MOST || lines.length > 2 * MOST) return;
+  const turn = (a, b, c) => (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+  const across = (a, b, c, d) => turn(a, b, c) * turn(a, b, d) < 0 && turn(c, d, a) * turn(c, d, b) < 0;
+  const span = Math.max(1, ...ids.map((id) => Math.hypot(places[id].x, places[id].y)));
+  const cost = () => {
+    let sum = 0;
+    lines.forEach((e, i) => {
+      const [a, b] = [places[e.from], places[e.to]];
+      sum += Math.hypot(a.x - b.x, a.y - b.y) / span;
+      for (const o of lines.slice(0, i)) {
+        if (![o.from, o.to].some((id) => id === e.from || id === e.to) && across(a, b, places[o.from], places[o.to])) sum += lines.length;
+      }
+    });
+    return sum;
+  };
+  let best = cost();
+  for (let better = true, round = 0; better && round < 10; round++) {
+    better = false;
+    for (const [i, one] of ids.entries()) {
+      for (const other of ids.slice(i + 1)) {
+        [places[one], places[other]] = [places[other], places[one]];
+        const now = cost();
+        if (now < best - 1e-6) [best, better] = [now, true];
+        else [places[one], places[other]] = [places[other], places[one]];
+      }
+    }
+  }
+}
 
 // Fill `area` (width, height) with the round layout of physics: half by distance, half by rank, so that no corner is
 // crowded while another is empty. Changes `places` ({id: {x, y}}).
