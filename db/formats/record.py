@@ -20,7 +20,7 @@ Item = Record | RelexError
 they cannot."""
 
 Writer = Callable[[Iterable[Annotation], Path], int]
-"""Writes all annotations to a path, gives their number; the path holds all of them or is not there."""
+"""Writes all annotations to a path, gives their number. An error may leave a part: exports write aside first."""
 
 Reader = Callable[[Path, Schema | None], Iterator[Item]]
 """Labels that the given schema lacks are added to it; without one, each record's schema holds its own labels."""

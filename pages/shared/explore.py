@@ -167,7 +167,7 @@ def _progress(reading: Reading) -> None:
     if reading.future.done():
         st.rerun()
     share = reading.done / reading.total if reading.total else 0.0
-    place = f"window {reading.done:,} of {reading.total:,}" if reading.total else "waiting for the model"
+    place = f"part {reading.done:,} of {reading.total:,}" if reading.total else "waiting for the model"
     st.progress(share, text=f"Reading the text: {place}, {reading.waited:.0f} s")
     if st.button("Stop reading", key="stop"):
         reading.stop()

@@ -60,7 +60,7 @@ def _pager(workspace: Workspace) -> None:
 def _upload() -> None:
     files = st.file_uploader(
         "Texts, one or many", list(uploads.SUFFIXES), accept_multiple_files=True, key=f"files_{state.upload_round()}",
-        help="One document a .txt or .md file, one a row of a .csv file, one a line of a .jsonl file.",
+        help="One document a .txt, .md, .pdf or .docx file, one a row of a .csv file, one a line of a .jsonl file.",
     )  # fmt: skip
     if not files:
         st.caption('A .csv file needs a column with the text, a .jsonl file a key "text" in each line.')

@@ -8,16 +8,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import charset_normalizer
 
+from db.formats import texts
 from db.formats.csv_files import delimiter, table_rows
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import Json, annotation_from_training, document_from_json, read_lines, training_labels
 from relex_core.types import Document, Schema
 
-SUFFIXES = ("txt", "md", "csv", "jsonl")
+SUFFIXES = ("txt", "md", "csv", "jsonl", "pdf", "docx")
+
+_OFFICE = {"pdf": texts.PDF, "docx": texts.DOCX}
 
 MAX_PART = 100_000
 """Longest text read in one piece, in code points; a longer one is divided at paragraph ends."""
@@ -63,7 +67,7 @@ class Upload:
 
 def read(name: str, data: bytes, encoding: str = "", column: str = "") -> Upload:
     """Read a file. Without `encoding` UTF-8 is expected and otherwise guessed. Raises InputError for binary files."""
-    name = PurePosixPath(name.replace("\\", "/")).name[:120] or "upload"
+    name = PurePosixPath(name.replace("\\", "/")).name[-120:] or "upload"
     suffix = name.rpartition(".")[2].lower()
     if suffix not in SUFFIXES:
         raise InputError(
@@ -72,6 +76,8 @@ def read(name: str, data: bytes, encoding: str = "", column: str = "") -> Upload
             change="Save it as plain text, CSV or JSON Lines.",
             value=name,
         )
+    if suffix in _OFFICE:
+        return Upload(name, (_of_office(name, data, suffix),))
     refuse_binary(name, data, encoding)
     text, used, guessed = decode(data, encoding)
     upload = Upload(name, encoding=used, guessed=guessed, preview=text[:400])
@@ -80,6 +86,21 @@ def read(name: str, data: bytes, encoding: str = "", column: str = "") -> Upload
     if suffix == "jsonl":
         return _from_jsonl(upload, text)
     return replace(upload, documents=(Document.from_text(_lines(text), source=name),))
+
+
+def _of_office(name: str, data: bytes, suffix: str) -> Document:
+    """The text of a file that only a library reads. Raises FormatError or InputError."""
+    read = _OFFICE[suffix].read
+    assert read
+    with TemporaryDirectory() as folder:
+        # messages name the file; no file system takes any name
+        path = Path(folder) / "".join(c if c.isprintable() else "_" for c in name[-60:])
+        path.write_bytes(data)
+        (found,) = read(path, None)
+    if isinstance(found, Document):
+        return replace(found, source=name)
+    assert isinstance(found, RelexError)
+    raise found
 
 
 def refuse_binary(name: str, data: bytes, encoding: str = "") -> None:

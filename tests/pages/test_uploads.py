@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
+import docx
 import pytest
 
 from pages.shared import uploads
 from relex_core.errors import FormatError, InputError
 from relex_core.types import Document
+from tests.db.formats.test_reading import pdf
 
 
 def texts(upload: uploads.Upload) -> list[str]:
@@ -22,6 +26,22 @@ def test_a_text_file_is_one_document() -> None:
     assert texts(upload) == ["# Ada\nLovelace ✓"]
     assert upload.documents[0].source == "notes.md"
     assert not upload.guessed
+
+
+def test_pdf_and_docx_are_read(tmp_path: Path) -> None:
+    upload = uploads.read("dir/Zoë\n?.pdf", pdf(["Ada met Bob", "in London."]))
+    assert [text.split() for text in texts(upload)] == [["Ada", "met", "Bob", "in", "London."]]
+    assert upload.documents[0].source == "Zoë\n?.pdf"
+    word = docx.Document()
+    word.add_paragraph("Ada 😀 met Bob.")
+    word.save(str(tmp_path / "c.docx"))
+    assert texts(uploads.read("c.docx", (tmp_path / "c.docx").read_bytes())) == ["Ada 😀 met Bob."]
+    long = "é" * 300 + ".pdf"
+    with pytest.raises(InputError, match=r"text recognition"):
+        uploads.read(long, pdf([]))
+    for name in ("a.pdf", "a.docx"):
+        with pytest.raises(FormatError, match=re.escape(name)):
+            uploads.read(name, b"%PDF-1.7 and nothing")
 
 
 @pytest.mark.parametrize(

@@ -538,7 +538,7 @@ def test_plain_text_markdown_and_word_files(tmp_path: Path) -> None:
     assert document.text == "Ada 😀 met\n\tBob\nin London"
 
 
-def _pdf(lines: list[str]) -> bytes:
+def pdf(lines: list[str]) -> bytes:
     """A PDF of one page, written by hand."""
     shown = " ".join(f"({line}) Tj 0 -20 Td" for line in lines)
     stream = f"BT /F1 12 Tf 50 700 Td {shown} ET".encode()
@@ -560,10 +560,10 @@ def _pdf(lines: list[str]) -> bytes:
 
 
 def test_pdf_text_layer_and_a_pdf_without_one(tmp_path: Path) -> None:
-    (document,) = read("pdf", put(tmp_path, "a.pdf", _pdf(["Ada met Bob", "in London."])))
+    (document,) = read("pdf", put(tmp_path, "a.pdf", pdf(["Ada met Bob", "in London."])))
     assert isinstance(document, Document)
     assert document.text.split() == ["Ada", "met", "Bob", "in", "London."]
-    (error,) = read("pdf", put(tmp_path, "b.pdf", _pdf([])))
+    (error,) = read("pdf", put(tmp_path, "b.pdf", pdf([])))
     assert "text recognition" in str(error)
 
 
