@@ -82,14 +82,19 @@ def read(name: str, kind: str | None, *, skip_bad: bool = False) -> list[Documen
         raise InputError(
             expected="a .txt or .jsonl file",
             found=quote(name),
-            change="Say --format txt or --format jsonl.",
+            change="Say --format txt or --format jsonl if it is one; save any other file as text.",
             value=name,
         )
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(expected="a readable file", found=str(error), change="Check the path.", value=name) from error
+        raise InputError(
+            expected="a readable file",
+            found=f"{quote(name)} ({error.strerror or type(error).__name__})",
+            change="Check the path.",
+            value=name,
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(
             expected="UTF-8 text",
@@ -121,10 +126,11 @@ def _documents(text: str, source: str, skip_bad: bool) -> list[Document]:
         print(f"line {number}: {problem}", file=sys.stderr)
     if bad and not skip_bad:
         numbers = tuple(number for number, _ in bad)
+        rest = f", or add --skip-bad-lines to read the other {len(good):,}" if good else ""
         raise FormatError(
             expected="a JSON object with a text in each line",
-            found=f"{len(bad)} bad lines: {', '.join(map(str, numbers[:20]))}{', ...' if len(bad) > 20 else ''}",
-            change=f"Correct them, or add --skip-bad-lines to read the {len(good)} good ones.",
+            found=f"bad lines: {', '.join(map(str, numbers[:20]))}{', ...' if len(bad) > 20 else ''}",
+            change=f"Correct {'them' if len(bad) > 1 else 'it'}{rest}.",
             lines=numbers,
         )
     if not good:
