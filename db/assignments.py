@@ -7,6 +7,7 @@ that a new colleague takes over documents and nobody else's change hands.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ from sqlalchemy.engine import Connection
 
 from db import audit, projects
 from db.store import Store
-from db.tables import annotators, assignments, documents
+from db.tables import annotators, assignments, documents, heads
+from db.values import State
 from relex_core.errors import InputError
 
 
@@ -83,6 +85,25 @@ def of(store: Store, project: str, annotator: str) -> frozenset[str]:
             .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
         )
         return frozenset(connection.scalars(query))
+
+
+def counts(store: Store, project: str, annotator: str) -> Counter[State]:
+    """How many of the annotator's documents they left in which state, those that they never saved being new. Raises
+    NotFound."""
+    state = sa.func.coalesce(heads.c.state, str(State.NEW))
+    own = sa.and_(heads.c.document_pk == assignments.c.document_pk, heads.c.annotator_pk == assignments.c.annotator_pk)
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = (
+            sa.select(state, sa.func.count())
+            .select_from(assignments)
+            .join(documents, documents.c.pk == assignments.c.document_pk)
+            .join(annotators, annotators.c.pk == assignments.c.annotator_pk)
+            .outerjoin(heads, own)
+            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
+            .group_by(state)
+        )
+        return Counter({State(name): number for name, number in connection.execute(query)})
 
 
 def _team(connection: Connection, project: int) -> tuple[tuple[str, int], ...]:

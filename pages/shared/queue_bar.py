@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -117,10 +116,9 @@ def nothing_left(store: Store, desk: Desk) -> None:
 
 def _counts(store: Store, walk: Walk) -> Mapping[State, int]:
     """How many documents are in which state; where they are shared out, of the annotator's and as they left them."""
-    if not walk.filter.shared:
-        return store.counts(walk.project)
-    own = progress.states_of(store, walk.project, walk.annotator)
-    return Counter(own.get(id, State.NEW) for id in assignments.of(store, walk.project, walk.annotator))
+    if walk.filter.shared:
+        return assignments.counts(store, walk.project, walk.annotator)
+    return store.counts(walk.project)
 
 
 def reading(project: str) -> None:

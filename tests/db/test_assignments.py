@@ -4,8 +4,9 @@ import pytest
 
 from db import assignments, audit
 from db.store import Store
+from db.values import State
 from relex_core.errors import InputError
-from relex_core.types import Document
+from relex_core.types import Annotation, Document
 from tests.db.conftest import SCHEMA
 
 TEAM = ("ann", "bob", "eve")
@@ -40,6 +41,23 @@ def test_a_share_goes_to_two(letters: Store) -> None:
     assert 60 < sum(len(part) for part in parts(letters).values()) < 90
     assignments.share(letters, "letters", TEAM, 1.0)
     assert sum(len(part) for part in parts(letters).values()) == 120
+
+
+def test_what_one_did_of_ones_own_is_counted(letters: Store) -> None:
+    assignments.share(letters, "letters", TEAM, 1.0)
+    mine, others = sorted(assignments.of(letters, "letters", "ann")), {"ann", "bob", "eve"} - {"ann"}
+    shared = next(id for id in mine if id in assignments.of(letters, "letters", "bob"))
+    foreign = next(id for id in assignments.of(letters, "letters", "bob") if id not in mine)
+    for id, who, state in (
+        (shared, "ann", State.SKIPPED),
+        (shared, "bob", State.SUBMITTED),
+        (foreign, "ann", State.SUBMITTED),
+    ):
+        blank = Annotation(letters.document("letters", id), SCHEMA, (), ())
+        letters.save("letters", blank, annotator=who, state=state)
+    assert assignments.counts(letters, "letters", "ann") == {State.NEW: len(mine) - 1, State.SKIPPED: 1}
+    assert assignments.counts(letters, "letters", "nobody") == {}
+    assert sum(assignments.counts(letters, "letters", who).total() for who in others) == 120 - len(mine)
 
 
 def test_a_colleague_takes_over_and_nobody_else_changes(letters: Store) -> None:
