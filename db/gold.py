@@ -97,6 +97,17 @@ def due(annotator: str, position: int, share: float) -> bool:
     return at == _hash(f"{annotator}\n{block}") % run
 
 
+def keep(store: Store, project: str, document: str) -> None:
+    """Make the adjudicated version the latest again, after suggestions were accepted in bulk: that reopens no case.
+
+    Against those who began after adjudication `saving` keeps it by itself. Who helped to settle it reopens it by a
+    correction of their own alone.
+    """
+    latest = store.latest(project, document)
+    if latest is not None and latest.annotator != ADJUDICATOR:
+        store.set_state(project, document, State.SUBMITTED, annotator=ADJUDICATOR, note="gold, kept")
+
+
 def attempts(store: Store, project: str) -> tuple[tuple[str, str], ...]:
     """(document id, annotator) of everybody who finished a document that was gold before they began it."""
     with store.database.read() as connection:

@@ -118,6 +118,7 @@ def _accept(store: Store, wish: Wish, tally: Tally, job: Job) -> Generator[int]:
                     thresholds=wish.thresholds,
                     note="accepted in bulk",
                 )
+                alone.settle(store, wish, annotation.document.id)
                 _tell(tally, annotation, edit)
             except Conflict:
                 tally.busy += 1
@@ -181,6 +182,10 @@ class _Alone:
 
     def on(self, document: str) -> bool:
         return self.everywhere or document in self.gold
+
+    def settle(self, store: Store, wish: Wish, document: str) -> None:
+        if document in self.gold:
+            gold.keep(store, wish.project, document)
 
 
 def _alone(store: Store, wish: Wish) -> _Alone:

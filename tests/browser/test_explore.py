@@ -255,7 +255,7 @@ def test_ten_megabytes_are_divided_and_nothing_is_lost(explore: Page) -> None:
     upload(explore, ("long.txt", text.encode()))
     expect(explore.get_by_role("button", name="1 of 101")).to_be_visible(timeout=60_000)
     expect(explore.get_by_text("long.txt, part 1 of 101")).to_be_visible()
-    expect(explore.get_by_text("Reading the text: window")).to_be_visible(timeout=30_000)
+    expect(explore.get_by_text("Reading the text: part")).to_be_visible(timeout=30_000)
     explore.get_by_role("button", name="Stop reading").click()
     expect(explore.get_by_text("Reading was stopped")).to_be_visible(timeout=30_000)
     expect(explore.get_by_role("textbox", name="Text")).to_be_visible()

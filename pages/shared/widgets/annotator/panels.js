@@ -62,7 +62,7 @@ Object.assign(Editor.prototype, {
     const why = this.flagOf();
     this.dom.flagged.hidden = why === null;
     const [skip, done] = ['skip', 'done'].map((action) => show(this.keys.of(action)[0]));
-    this.dom.flagged.replaceChildren(el('b', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
+    this.dom.flagged.replaceChildren(el('strong', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
     const mode = this.linking ? 'linking' : item ? item.kind : this.caret ? 'caret' : 'none';
     const labels = this.numbered(item);
     const next = this.caret ? this.likely(this.caret.start, this.caret.end).label : this.entityLabels[this.armed];
