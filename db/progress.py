@@ -106,6 +106,8 @@ def states_of(store: Store, project: str, annotator: str, among: Sequence[str] |
 def flags(store: Store, project: str, among: Sequence[str], annotator: str | None = None) -> dict[str, str]:
     """Why each of these documents is flagged ("": nobody said), by id: as everybody's last revision has it, or this
     annotator's own. Those that are not flagged are left out. Raises NotFound."""
+    if not among:
+        return {}
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         query = (

@@ -113,7 +113,7 @@ def flags(store: Store, desk: Desk) -> dict[str, str]:
     project, own = desk.walk.project, desk.walk.annotator
     return {
         **progress.flags(store, project, [id for id in there if id not in alone]),
-        **(progress.flags(store, project, alone, own) if alone else {}),
+        **progress.flags(store, project, alone, own),
     }
 
 

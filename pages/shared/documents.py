@@ -161,7 +161,7 @@ def listing(store: Store, project: Project) -> None:
         return
     chosen_id = document_table.opened("document_rows")
     flagged = [row.id for row in rows[:limit] if row.state is State.FLAGGED]
-    flags = reading_progress.flags(store, project.name, flagged) if flagged else {}
+    flags = reading_progress.flags(store, project.name, flagged)
     document_table.document_table(rows[:limit], flags, key="document_rows")
     if len(rows) > limit:
         st.button(f"Show {PAGE} more", key="more", on_click=_more, args=(project.name, limit))

@@ -15,6 +15,7 @@ import charset_normalizer
 
 from db.formats import texts
 from db.formats.csv_files import delimiter, table_rows
+from pages.shared.bundles import file_stem
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import Json, annotation_from_training, document_from_json, read_lines, training_labels
 from relex_core.types import Document, Schema
@@ -94,7 +95,7 @@ def _of_office(name: str, data: bytes, suffix: str) -> Document:
     assert read
     with TemporaryDirectory() as folder:
         # messages name the file; no file system takes any name
-        path = Path(folder) / "".join(c if c.isprintable() else "_" for c in name[-60:])
+        path = Path(folder) / f"{file_stem(Path(name).stem)}.{suffix}"
         path.write_bytes(data)
         (found,) = read(path, None)
     if isinstance(found, Document):

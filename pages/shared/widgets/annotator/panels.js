@@ -60,22 +60,22 @@ Object.assign(Editor.prototype, {
   bars(item) {
     if (!this.editing) return;
     const why = this.flagOf();
-    this.dom.flagged.hidden = why === null;
-    const [skip, done] = ['skip', 'done'].map((action) => show(this.keys.of(action)[0]));
-    this.dom.flagged.replaceChildren(el('strong', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
     const mode = this.linking ? 'linking' : item ? item.kind : this.caret ? 'caret' : 'none';
     const labels = this.numbered(item);
     const next = this.caret ? this.likely(this.caret.start, this.caret.end).label : this.entityLabels[this.armed];
     const current = this.linking ? this.linking.label : item ? item.label : (next || EMPTY_LABEL).name;
     const hub = this.hubItem();
     const alike = this.alikeOf().length > 0;
-    const signature = JSON.stringify([mode, current, alike, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
+    const signature = JSON.stringify([why, mode, current, alike, Boolean(hub), labels.map((l) => l.name), this.schema.length, this.keys.own]);
     this.dom.showArcs.setAttribute('aria-pressed', String(Boolean(this.showAll)));
     this.dom.showGraph.hidden = this.data.graph === null;
     this.dom.showGraph.setAttribute('aria-pressed', String(Boolean(this.data.graph)));
     this.dom.limits.textContent = `thresholds ${short(this.thresholds.entity)} · ${short(this.thresholds.relation)}`;
     if (signature === this.barred) return;
     this.barred = signature;
+    const [skip, done] = ['skip', 'done'].map((action) => show(this.keys.of(action)[0]));
+    this.dom.flagged.hidden = why === null;
+    this.dom.flagged.replaceChildren(el('strong', '', 'Flagged'), el('span', '', why, { dir: 'auto' }), el('small', '', `${skip} goes on and leaves the flag, ${done} submits and takes it away`));
     this.dom.labels.replaceChildren(...labels.slice(0, 60).map((label) => {
       const i = this.numberOf(label) - 1;
       const chip = el('button', `chip h${label.color} ${label.letter ? 'ent' : 'rel'}`, '', { type: 'button', 'aria-pressed': String(label.name === current) });

@@ -2,7 +2,7 @@
 // A `Text` holds one document (or a window of it that begins at code point `from`).
 
 const HARD_SCRIPTS = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
-// The words of relex_core/words.py, with combining marks kept on their letters.
+// The words of relex_core/words.py, but for emoji of several code points: `whole` widens to these.
 const WORD = /[\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*(?:[-_][\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*)*|\S/gu;
 const INSIDE_WORD = /[\p{L}\p{N}\p{M}_]/u;
 
