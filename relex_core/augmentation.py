@@ -60,7 +60,8 @@ def view(item: Example, pools: Pools, known: LabelKnowledge, how: Augmentation, 
     if rng.random() < how.capital_labels:
         change = rng.choice((str.capitalize, str.title, str.upper))
         labels, names = tuple(map(change, labels)), tuple(map(change, names))
-    return View(words, labels, names, cells, unknown, known_here, marked, spans, pairs, positives, masked)
+    answers = (cells, unknown, known_here, marked, spans, pairs, positives, masked)
+    return View(words, labels, names, *answers, item.divisions)
 
 
 # entities

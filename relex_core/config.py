@@ -33,6 +33,8 @@ class ModelConfig:
 
     `max_len` counts words of a text (labels not included). `passage_words` is ours: longer texts are read in passages
     of whole sentences of at most so many words, because the checkpoint learnt from short texts; 0 is no such limit.
+    `layout_mark` is ours, too: what is read, after the pieces of a word, where a table's cell, a heading or a paragraph
+    ends there without punctuation (`layout`).
     `extra` holds the keys that nothing here reads, so that saving keeps them.
     """
 
@@ -46,6 +48,7 @@ class ModelConfig:
     max_width: int = 12
     max_len: int = 384
     passage_words: int = 0
+    layout_mark: str = ""
     dropout: float = 0.4
     subtoken_pooling: str = "first"
     num_rnn_layers: int = 1
@@ -86,6 +89,9 @@ class ModelConfig:
                 raise _wrong(key, "a whole number of at least 1", value)
         if not whole(self.passage_words) or self.passage_words < 0:
             raise _wrong("passage_words", "a whole number of at least 0", self.passage_words)
+        if not isinstance(self.layout_mark, str) or (self.layout_mark and self.subtoken_pooling != "first"):
+            expected = "a text such as '|', with subtoken_pooling 'first'"
+            raise _wrong("layout_mark", expected, self.layout_mark)
         if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
             raise _wrong("dropout", "a number from 0 to below 1", self.dropout)
         if not isinstance(self.encoder_config, Mapping):
@@ -116,8 +122,9 @@ class ModelConfig:
         kind = "token" if self.span_mode == "token_level" else "span"
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
         own["encoder_config"] = dict(self.encoder_config)
-        if not self.passage_words:
-            del own["passage_words"]
+        for key in ("passage_words", "layout_mark"):
+            if not own[key]:
+                del own[key]
         return {"model_type": f"gliner_uni_encoder_{kind}_relex", **own, **self.extra}
 
     @property

@@ -41,6 +41,13 @@ class Candidates:
     def take(self, rows: Ints) -> Candidates:
         return Candidates(self.first[rows], self.last[rows], self.label[rows], self.score[rows])
 
+    def undivided(self, divisions: Sequence[int]) -> Candidates:
+        """Those whose words after the first are none of `divisions`, which rise."""
+        if not divisions:
+            return self
+        before = [np.searchsorted(divisions, column, side="right") for column in (self.first, self.last)]
+        return self.take(np.flatnonzero(before[0] == before[1]))
+
     def spans(self) -> tuple[Ints, Ints]:
         """The different spans [E, 2], in order, and for each candidate its row there."""
         both = np.stack((self.first, self.last), axis=1)

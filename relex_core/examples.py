@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from relex_core.datasets import Gold
+from relex_core.layout import divisions
 from relex_core.sentences import sentence_starts
 from relex_core.types import Relation, readings
 from relex_core.windows import plan_text
@@ -28,8 +29,8 @@ class Example:
     `entities` are (first word, last word, type), each span and type once; `relations` are (head, tail, label)
     over them. `part` numbers the original text of each entity in a pseudo-document: pairs across a seam are
     true negatives. With `partial`, what is absent is not known, but for `checked` relation labels. `types` are
-    narrower types by (first word, last word). A relation that can be said in several ways, by a symmetric label or an
-    inverse one, is there in each of them.
+    narrower types by (first word, last word), `divisions` the words before which layout divides the text. A relation
+    that can be said in several ways, by a symmetric label or an inverse one, is there in each of them.
     """
 
     words: tuple[str, ...]
@@ -42,6 +43,7 @@ class Example:
     wrong_entities: tuple[tuple[int, int, str], ...] = ()
     wrong_relations: tuple[tuple[int, int, str], ...] = ()
     types: tuple[tuple[int, int, tuple[str, ...]], ...] = ()
+    divisions: tuple[int, ...] = ()
 
     @property
     def parts(self) -> tuple[int, ...]:
@@ -79,6 +81,7 @@ def passage(item: Example, first: int, last: int) -> Example:
         wrong_entities=marks(item.wrong_entities),
         wrong_relations=edges(item.wrong_relations),
         types=marks(item.types),
+        divisions=tuple(at - first for at in item.divisions if first < at < last),
     )
 
 
@@ -128,6 +131,7 @@ def example(gold: Gold, source: str = "") -> Example:
         marks[own:],
         tuple(edge for edge in wrong if edge not in relations),
         tuple((*span, tuple(map(sys.intern, names))) for span, names in types.items()),
+        divisions(words),
     )
 
 
@@ -191,4 +195,5 @@ def join(items: Sequence[Example], connector: str | None = None) -> Example:
         ),
         tuple((h + b, t + b, r) for item, b in zip(items, before, strict=False) for h, t, r in item.wrong_relations),
         tuple((f + w, last + w, t) for item, w in zip(items, words, strict=False) for f, last, t in item.types),
+        tuple(at + w for item, w in zip(items, words, strict=False) for at in item.divisions),
     )

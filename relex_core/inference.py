@@ -15,6 +15,7 @@ import torch
 from relex_core.checkpoint import LoadedModel, load
 from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
 from relex_core.errors import InputError, SchemaError
+from relex_core.layout import divisions
 from relex_core.packed import pack
 from relex_core.prompt import Pieces
 from relex_core.scoring import Decode, Round, Window, score
@@ -54,7 +55,8 @@ class Extractor:
 
     `adjacency_threshold` is tau_A for checkpoints that select pairs (section 3.5); as in the reference it is the
     entity threshold unless given. Longer texts are read in passages of at most `passage_words` words; by default it is
-    the checkpoint's, and 0 reads as much at once as the encoder allows.
+    the checkpoint's, and 0 reads as much at once as the encoder allows. No entity goes on beyond a division of the
+    text's layout (`layout`).
     """
 
     def __init__(
@@ -86,9 +88,10 @@ class Extractor:
 
     @property
     def version(self) -> str:
-        """What read and how: the checkpoint's name and the beginning of its weights' SHA-256, and words of a passage
-        where longer texts are read in some, such as "mini@0123456789ab+passages60"."""
-        return self.loaded.version + (f"+passages{self.passage_words}" if self.passage_words else "")
+        """What read and how: the checkpoint's name and the beginning of its weights' SHA-256, words of a passage where
+        longer texts are read in some, and whether layout is read, such as "mini@0123456789ab+passages60+layout"."""
+        passages = f"+passages{self.passage_words}" if self.passage_words else ""
+        return self.loaded.version + passages + ("+layout" if self.loaded.builder.mark else "")
 
     def extract(self, document: Document, schema: Schema, floor: Thresholds = FLOOR) -> Extraction:
         """Every candidate above `floor`; `selection.select` chooses what is shown. Raises SchemaError."""
@@ -176,9 +179,16 @@ class Extractor:
         entities = [label.prompt for label in schema.visible_entities]
         relations = [label.prompt for label in schema.visible_relations]
         tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
+        divided = divisions(words)
+        pieces = self.loaded.builder.laid_out(pieces, words.words, divided)
         ranges, windows = self.windows(
             pieces, entities, relations, floors, tau, most=self.passage_words, sentences=sentence_starts(words)
         )
+        if divided:
+            windows = tuple(
+                replace(window, divisions=[at - first for at in divided if first < at < last])
+                for window, (first, last) in zip(windows, ranges, strict=True)
+            )
         return _Text(document, schema, floor, words, ranges, windows)
 
     def windows(

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class PromptBuilder:
         self.ent = self._special(config.ent_token, config.class_token_index)
         self.sep = self._special(config.sep_token, -1)
         self.rel = self._special(config.rel_token, config.rel_token_index)
+        self.mark = self._label_ids((config.layout_mark,))[0] if config.layout_mark else ()
         self.before, self.after = self._ends()
         if not self.before and not self.after:
             # transformers 5 has written tokenizers of DeBERTa without them (GLiNER issue 324)
@@ -71,6 +73,23 @@ class PromptBuilder:
             [list(words) for words in texts], is_pretokenized=True, add_special_tokens=False
         )
         return [_by_word(e.ids, e.word_ids, len(words)) for e, words in zip(encoded, texts, strict=True)]
+
+    def laid_out(self, pieces: Pieces, words: Sequence[str], divisions: Sequence[int]) -> Pieces:
+        """A text's pieces with the checkpoint's `layout_mark` where layout divides it and no punctuation does.
+
+        `divisions` are indices of words, rising (`layout`). The mark follows the pieces of the word before, which the
+        first of them stands for: it is seen, and is no word.
+        """
+        ends = [at for at in divisions if words[at - 1][-1].isalnum()]
+        if not self.mark or not ends:
+            return pieces
+        ids: list[int] = []
+        starts: list[int] = []
+        for first, last in pairwise((0, *ends, len(words))):
+            starts += [at + len(ids) - pieces.starts[first] for at in pieces.starts[first:last]]
+            ids += [*pieces.ids[pieces.starts[first] : pieces.starts[last]], *self.mark]
+        size = len(ids) - len(self.mark)  # the end of the text is no division
+        return Pieces(tuple(ids[:size]), (*starts, size))
 
     def _build(self, entities: tuple[str, ...], relations: tuple[str, ...]) -> Prompt:
         labels = self._labels(entities), self._labels(relations)

@@ -54,6 +54,7 @@ class Window:
     `floors` are the strict thresholds of entity labels [K] and relation labels [M] of the whole schema,
     `adjacency` that of pairs (tau_A, section 3.5). With `spans` [E, 2] no candidates are looked for: relations
     are scored on exactly these. With `decode` candidates are decoded here and relations scored on what is left.
+    No candidate holds one of the words `divisions`, but as its first.
     """
 
     pieces: Pieces
@@ -62,6 +63,7 @@ class Window:
     adjacency: float = 0.5
     spans: Ints | None = None
     decode: Decode | None = None
+    divisions: Sequence[int] = ()
 
     @property
     def length(self) -> int:
@@ -129,7 +131,10 @@ def _candidates(
         score = probabilities[above].cpu().numpy()
         cuts = np.searchsorted(at[:, 0], np.arange(len(windows) + 1))
         local = [Candidates(at[a:b, 1], at[a:b, 1] + at[a:b, 2], at[a:b, 3], score[a:b]) for a, b in pairwise(cuts)]
-    return [Candidates(c.first, c.last, r.entities[c.label], c.score) for c, r in zip(local, rounds, strict=True)]
+    return [
+        Candidates(c.first, c.last, r.entities[c.label], c.score).undivided(window.divisions)
+        for c, r, window in zip(local, rounds, windows, strict=True)
+    ]
 
 
 def _relations(model: RelexModel, window: Window, state: _State) -> Scores:

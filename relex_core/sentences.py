@@ -6,18 +6,22 @@ from bisect import bisect_left
 
 from sentencex import get_sentence_boundaries
 
+from relex_core.layout import divisions
 from relex_core.words import Words
 
 
 def sentence_starts(words: Words) -> tuple[int, ...]:
-    """Indices of the words that begin a sentence or a paragraph, in order; the first word's always.
+    """Indices of the words that begin a sentence, a paragraph or a line of a list or table, rising; the first's always.
 
     The rules for English also know the marks that end sentences elsewhere.
 
     >>> sentence_starts(Words.of("Dr. Bo left 🎉. He is in St. Louis.\\n\\nBA\\n\\nوصل أمس؟ نعم."))
     (0, 6, 13, 14, 17)
+    >>> sentence_starts(Words.of("City\\tRiver\\nBerlin\\tSpree\\nRome\\tTiber"))
+    (0, 2, 4)
     """
     found = (
         bisect_left(words.starts, boundary["start_index"]) for boundary in get_sentence_boundaries("en", words.text)
     )
-    return tuple(sorted({0} | {at for at in found if at < len(words)}))
+    lines = (at for at in divisions(words) if words.text[words.ends[at - 1] : words.starts[at]].strip("\t "))
+    return tuple(sorted({0, *(at for at in found if at < len(words)), *lines}))

@@ -49,7 +49,8 @@ def assemble(views: Sequence[View], builder: PromptBuilder, config: ModelConfig,
     """
     pieces = builder.pieces([view.words for view in views])
     items, kept = [], []
-    for view, piece in zip(views, pieces, strict=True):
+    for view, plain in zip(views, pieces, strict=True):
+        piece = builder.laid_out(plain, view.words, view.divisions)
         prompt = builder.prompt(view.entity_labels, view.relation_labels)
         room = (limit or 1 << 30) - len(prompt.ids) - len(builder.after)
         words = sum(end <= room for end in piece.starts[1:])

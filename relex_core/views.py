@@ -73,6 +73,7 @@ class View:
 
     `spans` are the members of pairs (first word, last word); `pairs` index them. Cells are (span or pair, label)
     indices. `entities_known` False means that only cells of `marked` spans and of spans overlapping them count.
+    `divisions` are the words before which layout divides the text.
     """
 
     words: tuple[str, ...]
@@ -86,3 +87,4 @@ class View:
     pairs: tuple[tuple[int, int], ...]
     positives: frozenset[tuple[int, int]]
     unknown: frozenset[tuple[int, int]]
+    divisions: tuple[int, ...] = ()

@@ -211,6 +211,17 @@ def test_characters_stay_whole(model: GLiNER) -> None:
     assert [e.text(found.document) for e in found.entities] == [text[16:-1]]
 
 
+def test_layout_divides(model: GLiNER) -> None:
+    text = "Ada Lovelace\tAnalytical Engines"
+    labels = ["person", "organization"]
+    kept = model.predict_entities(text, labels, threshold=0.1, flat_ner=False)
+    spans = {(e["start"], e["end"]) for e in kept}
+    assert any(start < 12 < end for start, end in spans), "as the reference, which reads one line of words"
+    found = model.extractor.extract(Document.from_text(text), Schema.of(labels), Thresholds(0.1, 1.0)).entities
+    assert {(0, 12), (13, 31)} <= {e.span for e in found}
+    assert not any(e.start < 12 < e.end for e in found)
+
+
 def test_unused_weights_are_refused(tmp_path: Path) -> None:
     path = checkpoint(tmp_path)
     weights = load_file(path / "model.safetensors")

@@ -41,9 +41,9 @@ def test_mini_reads_three_sentences(mini: Extractor, document: Document, schema:
 def test_the_version_says_how_texts_are_read(mini: Extractor, schema: Schema) -> None:
     """The same weights find other things in passages: who has one reading has not the other."""
     weights = mini.loaded.version
-    assert mini.version == f"{weights}+passages{mini.loaded.config.passage_words}"
+    assert mini.version == f"{weights}+passages{mini.loaded.config.passage_words}+layout"
     document = Document.from_text(NEWS)
-    for words, version in ((0, weights), (16, f"{weights}+passages16")):
+    for words, version in ((0, f"{weights}+layout"), (16, f"{weights}+passages16+layout")):
         read = Extractor(mini.loaded, passage_words=words)
         found = read.extract(document, schema)
         assert found.model_version == read.rescore(begin(found)).model_version == version
