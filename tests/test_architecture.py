@@ -69,6 +69,23 @@ def test_use_cases_know_no_streamlit() -> None:
         assert not any(i.split(".")[0] == "streamlit" for i in imports(ROOT / "pages/shared" / name))
 
 
+def test_what_a_button_or_a_field_does_to_the_store_tells_what_is_refused() -> None:
+    """An error in a callback ends the run before anything is drawn: it has to be told there."""
+    bad, seen = [], 0
+    for path in modules("pages"):
+        source = path.read_text()
+        called = set(re.findall(r"on_(?:click|change|submit)=(\w+)", source))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.name in called:
+                text = ast.unparse(node)
+                touches = re.search(r"\b(store|resources|training_runs)\b", text) is not None
+                seen += touches
+                if touches and "guard()" not in text and "except " not in text:
+                    bad.append(f"{path.stem}.{node.name}")
+    assert bad == []
+    assert seen > 25
+
+
 def test_session_state_and_cached_resources_have_one_home() -> None:
     for path in [*modules("pages"), ROOT / "app.py"]:
         tree = ast.parse(path.read_text())

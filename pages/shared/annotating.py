@@ -320,5 +320,6 @@ def choose_project(name: str) -> None:
     begin_reading(resources.store(), name)
 
 
+@messages.guard()
 def _sample_set(store: Store) -> None:
     choose_project(sample_set.create(store, state.annotator()).name)

@@ -21,7 +21,7 @@ from pages.shared import (
     state,
     suggestions,
 )
-from pages.shared.messages import counted, plain, refuse, time_left
+from pages.shared.messages import counted, guard, plain, refuse, time_left
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table
 from relex_core.errors import RelexError
@@ -213,6 +213,7 @@ def _more(project: str, limit: int) -> None:
     state.remember(f"limit_{project}", limit + PAGE)
 
 
+@guard()
 def _score(project: str) -> None:
     version = resources.checkpoint()
     jobs = resources.jobs()
@@ -223,10 +224,12 @@ def _annotate() -> None:
     state.remember("annotate_now", True)
 
 
+@guard()
 def _save_guidelines(project: str) -> None:
     resources.store().save_guidelines(project, str(state.widget(f"guidelines_{project}") or ""))
 
 
+@guard()
 def _sample_set() -> None:
     store = resources.store()
     name = sample_set.create(store, state.annotator()).name

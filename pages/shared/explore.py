@@ -182,6 +182,7 @@ def _nothing(workspace: Workspace) -> Extraction:
     return Extraction(workspace.document, workspace.schema, (), (), resources.checkpoint())
 
 
+@guard()
 def _take_labels(name: str) -> None:
     workspace = state.workspace()
     if workspace is not None:

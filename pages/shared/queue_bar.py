@@ -14,7 +14,7 @@ from db.values import Order, State
 from pages.shared import annotating, queue_tools, queueing, resources, state, suggestions
 from pages.shared import desk as desks
 from pages.shared.desk import Desk
-from pages.shared.messages import counted, plain, refuse, time_left
+from pages.shared.messages import counted, guard, plain, refuse, time_left
 from pages.shared.queueing import OPEN, Filter, Walk
 
 ORDERS = {
@@ -194,6 +194,7 @@ def _queue_form(store: Store, desk: Desk) -> None:
         )
 
 
+@guard()
 def _refilter() -> None:
     desk: Desk = state.desk()
     annotating.refilter(
@@ -207,21 +208,25 @@ def _refilter() -> None:
     )
 
 
+@guard()
 def _reset() -> None:
     desk: Desk = state.desk()
     annotating.refilter(Filter(shared=desk.walk.filter.shared))
 
 
+@guard()
 def _again() -> None:
     desk: Desk = state.desk()
     annotating.refilter(desk.walk.filter)
 
 
+@guard()
 def _states(states: tuple[State, ...]) -> None:
     desk: Desk = state.desk()
     annotating.refilter(replace(desk.walk.filter, states=states))
 
 
+@guard()
 def _jump(document: str) -> None:
     _go(lambda walk: queueing.jump(resources.store(), walk, document))
 
@@ -237,6 +242,7 @@ def _go(move: Callable[[Walk], Walk]) -> None:
         annotating.keep(desks.turn(resources.store(), annotating.readings(), desk, move(desk.walk)))
 
 
+@guard()
 def _read_on(project: str) -> None:
     resources.jobs().forget(project, suggestions.SCORING)
     annotating.begin_reading(resources.store(), project)

@@ -119,6 +119,7 @@ def _bulk_ended(job: Job) -> None:
         st.button("Undo", key="bulk_undo", on_click=_bulk, args=("undone", tally.wish))
 
 
+@guard()
 def _bulk_preview() -> None:
     """Reads the widgets at the click: what was drawn may be older than what was just ticked."""
     desk: Desk = state.desk()
@@ -135,6 +136,7 @@ def _bulk_preview() -> None:
     _bulk("counted", wish)
 
 
+@guard()
 def _bulk(step: str, wish: Wish) -> None:
     store, jobs = resources.store(), resources.jobs()
     tally: Tally | None = None
@@ -156,6 +158,7 @@ def _share(store: Store, desk: Desk) -> None:
         state.remember("sharing_changed", True)
 
 
+@guard()
 def _gold(store: Store, desk: Desk, turn: int) -> None:
     wanted = int(state.widget(f"share_gold_{turn}") or 0)
     latest, drawn = state.remembered("gold_slider", (turn, wanted))
@@ -167,11 +170,13 @@ def _gold(store: Store, desk: Desk, turn: int) -> None:
     state.remember("sharing_changed", True)
 
 
+@guard()
 def _unshare(store: Store, desk: Desk) -> None:
     assignments.stop(store, desk.walk.project, desk.walk.annotator)
     state.remember("sharing_changed", True)
 
 
+@guard()
 def _keep_guidelines(store: Store, desk: Desk) -> None:
     store.save_guidelines(desk.walk.project, str(state.widget("guidelines_text") or ""))
     state.remember("guidelines_open", False)

@@ -187,6 +187,7 @@ def _alike(error: str, failures: list[Failure]) -> str:
     return f"<li><b>{html.escape(what)}</b> {html.escape(error)} <em>{html.escape(again)}</em></li>"
 
 
+@guard()
 def _ask() -> None:
     resources.synchroniser().server(fresh=True)
 
@@ -200,9 +201,11 @@ def _link(project: str) -> None:
         state.remember("argilla_refused", str(error))
 
 
+@guard()
 def _part(project: str) -> None:
     argilla_links.part(resources.store(), project, state.annotator())
 
 
+@guard()
 def _sync(project: str, retry: bool) -> None:
     resources.synchroniser().start(project, retry)

@@ -11,7 +11,7 @@ from db.backup_folder import Kept
 from db.status import Status, status
 from db.store import Store
 from pages.shared import resources, state, taking, upkeep
-from pages.shared.messages import clock, counted, plain, refuse, size, tell
+from pages.shared.messages import clock, counted, guard, plain, refuse, size, tell
 from pages.shared.takeaways import Takeaway
 from pages.shared.upkeep import CHECK, Checked
 from relex_core.errors import RelexError
@@ -121,6 +121,7 @@ def _facts(found: Status) -> str:
     return f'<dl class="rx-facts">{cells}</dl>'
 
 
+@guard()
 def _backup() -> None:
     store = resources.store()
     try:
@@ -133,5 +134,6 @@ def _backup() -> None:
     state.remember("backup_done", f"{size(made.size)} in {made.name}")
 
 
+@guard()
 def _check() -> None:
     upkeep.start_check(resources.store(), resources.jobs())

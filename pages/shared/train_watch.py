@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import checkpoint_menu, comparing, palette, resources, score_tables, state, training_runs
 from pages.shared.comparing import Comparison
 from pages.shared.evaluating import Scored
-from pages.shared.messages import counted, plain, refuse, time_left
+from pages.shared.messages import counted, guard, plain, refuse, time_left
 from pages.shared.training_plan import RECIPES
 from pages.shared.training_runs import Run
 from relex_core.errors import RelexError
@@ -61,6 +61,7 @@ def _title(run: Run) -> str:
     return f"{run.plan.name} · {_STAGES[run.stage]} · {when:%d %b %H:%M}"
 
 
+@guard()
 def _forget(run: Run) -> None:
     training_runs.remove(run)
     state.remember("train_run", "")

@@ -104,6 +104,22 @@ def test_what_cannot_be_saved_is_told_and_the_editor_stays(queue: AppTest, monke
     assert component(queue, "relex_annotator")["acknowledged"] == {"test": 1}
 
 
+def test_what_a_button_cannot_do_is_told_above_what_was_there(queue: AppTest) -> None:
+    queue.session_state["queue_guide"] = True
+    queue.session_state["remembered_guidelines_open"] = True
+    queue.run()
+    queue.text_area(key="guidelines_text").set_value("Mark titles apart.").run()
+    with resources.store().database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON projects BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    queue.button(key="guidelines_keep").click().run()
+    assert not queue.exception
+    assert any("full" in warning.value for warning in queue.warning)
+    assert queue.text_area(key="guidelines_text").value == "Mark titles apart."
+    assert component(queue, "relex_annotator")["document"]
+
+
 def test_what_is_refused_before_a_step_is_told_in_the_next_document(queue: AppTest) -> None:
     first = component(queue, "relex_annotator")["document"]["id"]
     send(
