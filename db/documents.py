@@ -185,10 +185,10 @@ def _new_row(project: int, document: Document, hash: str, copy: int, now: dateti
     shuffle = fraction(f"{project}:{hash}")
     return {
         "project_pk": project,
-        "id": storable(document.id),
+        "id": document.id,
         "sha256": hash,
         "copy": copy,
-        "source": storable(document.source),
+        "source": document.source,
         "excerpt": " ".join(document.text[: 4 * EXCERPT].split())[:EXCERPT],
         "added_at": now,
         "updated_at": now,

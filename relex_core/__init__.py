@@ -8,6 +8,7 @@ Reading order; each file imports only those above it, and the paper's section is
     selection    which suggestions are shown at given thresholds
     words        text <-> words, exact in both directions                             3.2
     sentences    where sentences begin
+    encoding     the bytes of a file -> its text
     jsonl        values <-> JSON lines; the stage-2 training format
     outputs      files that are written whole or not at all, also by db
     config       what a checkpoint's configuration may say

@@ -26,7 +26,6 @@ import ctypes
 import gc
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -381,6 +380,8 @@ def _resident(reset: bool = False) -> int:
     """Peak of resident memory in bytes; on Linux it can be set back to what is resident now."""
     status = Path("/proc/self/status")
     if not status.exists():
+        import resource  # Windows has no such module
+
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if reset:
         Path("/proc/self/clear_refs").write_text("5")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from io import TextIOWrapper
+from pathlib import Path, PurePath
 from typing import TextIO
 
+from relex_core.encoding import decode
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines
 from relex_core.outputs import check_output, output
@@ -32,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--relation-threshold", type=float, default=0.5, help="for relations (default: 0.5)")
     parser.add_argument("--input", default="-", help=".txt or .jsonl file, - for standard input (default)")
     parser.add_argument("--format", choices=("txt", "jsonl"), help="of the input, if its name does not say")
+    parser.add_argument("--encoding", default="", help="of the input (default: its byte order mark's, else UTF-8)")
     parser.add_argument("--out", default="-", help="file to write, - for standard output (default)")
     parser.add_argument("--skip-bad-lines", action="store_true", help="read the good lines of a broken .jsonl")
     parser.add_argument("--nested", action="store_true", help="let an entity stand inside another")
@@ -53,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(expected="at least one label after --entities", found="none", change="Name some labels.")
     if arguments.batch_size < 1:
         raise InputError(expected="--batch-size of at least 1", found=str(arguments.batch_size), change="Use 8.")
-    documents = read(arguments.input, arguments.format, skip_bad=arguments.skip_bad_lines)
+    documents = read(arguments.input, arguments.format, skip_bad=arguments.skip_bad_lines, encoding=arguments.encoding)
     if arguments.out != "-":
         check_output(Path(arguments.out), [Path(arguments.input)] if arguments.input != "-" else [])
     from relex_core.inference import Extractor
@@ -70,13 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out == "-":
         _print(lines)
         return 0
-    with output(Path(arguments.out)) as part, part.open("w", encoding="utf-8") as stream:
+    with output(Path(arguments.out)) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
         _write(lines, stream)
     return 0
 
 
-def read(name: str, kind: str | None, *, skip_bad: bool = False) -> list[Document]:
-    """Documents of a file or, for "-", of standard input. Raises InputError; FormatError names bad lines."""
+def read(name: str, kind: str | None, *, skip_bad: bool = False, encoding: str = "") -> list[Document]:
+    """Documents of a file or, for "-", of standard input. Raises InputError; FormatError names bad lines.
+
+    Without an `encoding` the file is in UTF-8, or in what its byte order mark says.
+    """
     kind = kind or {".txt": "txt", ".md": "txt", ".jsonl": "jsonl"}.get(Path(name).suffix.lower())
     if kind is None and name != "-":
         raise InputError(
@@ -87,7 +93,6 @@ def read(name: str, kind: str | None, *, skip_bad: bool = False) -> list[Documen
         )
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        text = data.decode("utf-8-sig")
     except OSError as error:
         raise InputError(
             expected="a readable file",
@@ -95,18 +100,13 @@ def read(name: str, kind: str | None, *, skip_bad: bool = False) -> list[Documen
             change="Check the path.",
             value=name,
         ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            expected="UTF-8 text",
-            found=f"the byte 0x{data[error.start]:02x} at position {error.start:,}",
-            change="Save the file as UTF-8 and try again.",
-            value=name,
-        ) from error
+    text = decode(data, encoding, "Name its encoding with --encoding, such as windows-1252, or save it as UTF-8.")
     if kind is None:
         kind = "jsonl" if text.lstrip().startswith("{") else "txt"
-    source = "" if name == "-" else Path(name).name
+    # a file's name may be any bytes
+    source = "" if name == "-" else Path(name).name.encode("utf-8", "replace").decode("utf-8")
     if kind == "txt":
-        return [Document.from_text(text, id=Path(name).stem if source else "", source=source)]
+        return [Document.from_text(text, id=PurePath(source).stem, source=source)]
     return _documents(text, source, skip_bad)
 
 
@@ -143,6 +143,8 @@ def _names(listed: str) -> list[str]:
 
 
 def _print(lines: Iterable[str]) -> None:
+    if isinstance(sys.stdout, TextIOWrapper):  # JSON is UTF-8, whatever the console is; a notebook's has no encoding
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
         _write(lines, sys.stdout)
     except BrokenPipeError:  # who reads wants no more

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
+from relex_core.encoding import text_of
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.types import (
     Annotation,
@@ -47,13 +48,13 @@ def dumps(record: Json) -> str:
 def reading(
     path: Path, expected: str, change: str = "Check the path and that the file is UTF-8 text."
 ) -> Iterator[TextIO]:
-    """A text file, gzipped if its name says so, with or without a byte order mark. Raises InputError, which says what
-    was `expected`, for what cannot be read, also while it is read."""
+    """A text file, gzipped if its name says so, in UTF-8 or as its byte order mark says. Raises InputError, which says
+    what was `expected`, for what cannot be read, also while it is read."""
     try:
         opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig") as file:
-            yield cast("TextIO", file)
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+        with cast("BinaryIO", opened(path, "rb")) as file, text_of(file) as text:
+            yield text
+    except (OSError, UnicodeError, EOFError) as error:
         raise InputError(expected=expected, found=f"{path} ({error})", change=change, value=str(path)) from error
 
 

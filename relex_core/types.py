@@ -29,6 +29,9 @@ MAX_LABEL = 200
 RESERVED = ("<<ENT>>", "<<SEP>>", "<<REL>>")
 """Special tokens of the released checkpoints: inside a label they would add a phantom class."""
 
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
+"""Characters that no file in UTF-8 and no database can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -57,7 +60,7 @@ class Document:
                 found=f"{len(self.text):,}",
                 change="Split it into several documents, one to a line of a .jsonl file.",
             )
-        bad = re.search("[\x00\ud800-\udfff]", self.text)
+        bad = _UNUSABLE.search(self.text)
         if bad:
             raise InputError(
                 expected="readable Unicode text",
@@ -65,6 +68,14 @@ class Document:
                 change="Save the file as UTF-8 text, without binary data, and load it again.",
                 value=bad.start(),
             )
+        for key, value in (("id", self.id), ("source", self.source)):
+            if _UNUSABLE.search(value):
+                raise InputError(
+                    expected=f"readable characters in the {key} of a document",
+                    found=quote(value),
+                    change="Remove those that are no Unicode text.",
+                    value=value,
+                )
 
     @classmethod
     def from_text(cls, text: str, id: str = "", source: str = "") -> Document:

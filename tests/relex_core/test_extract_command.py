@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,9 +94,11 @@ def test_broken_lines_are_listed_and_left_out_only_when_asked(
     ("name", "content", "message"),
     [
         ("a.txt", b"", "an empty text"),
-        ("a.txt", b"\xff\xfeA\x00", "UTF-8"),
+        ("a.txt", b"Caf\xe9", "--encoding"),
+        ("a.txt", b"\xff\xfeA", "UTF-16"),
         ("a.txt", b"A\x00B", "U+0000"),
         ("a.jsonl", b"\n\n", "at least one document"),
+        ("a.jsonl", b'{"id": "a\\ud800", "text": "Ada"}', "in the id of a document"),
         ("a.docx", b"PK", "--format"),
     ],
 )
@@ -149,6 +152,42 @@ def test_as_a_program_reading_standard_input() -> None:
         command, input="Bob works for IBM.", capture_output=True, text=True, encoding="utf-8", check=True
     )
     assert json.loads(done.stdout)["entities"][0]["label"] == "person"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "arguments"),
+    [("utf-16", []), ("utf-8-sig", []), ("utf-8", []), ("cp1250", ["--encoding", "windows-1250"])],
+)
+def test_input_of_another_encoding(
+    encoding: str, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_bytes("Marie Skłodowska was born in Łódź.\r\n".encode(encoding))
+    code, out, _ = run(capsys, "--input", str(tmp_path / "a.txt"), *arguments)
+    assert code == 0
+    assert json.loads(out)["text"] == "Marie Skłodowska was born in Łódź.\r\n"
+
+
+def test_output_is_utf_8_on_a_console_that_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Zoë Łuk 🚀 met Bo.", "utf-8")
+    command = [sys.executable, "-m", "relex_core", *ARGUMENTS, "--input", str(tmp_path / "a.txt")]
+    settings = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, env=settings, check=True)
+    assert json.loads(done.stdout.decode("utf-8"))["text"] == "Zoë Łuk 🚀 met Bo."
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are text there")
+def test_the_name_of_a_file_may_be_any_bytes(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/caf\xe9.txt"
+    Path(os.fsdecode(name)).write_text("Ada met Bo.")
+    command = [sys.executable, "-m", "relex_core", *ARGUMENTS, "--input", name]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(done.stdout)["id"] == "caf?"
+
+
+def test_help_needs_no_module_of_unix() -> None:
+    lines = ("import sys", "sys.modules['resource'] = None", "from relex_core.__main__ import main", "main(['--help'])")
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_needs_no_torch() -> None:
