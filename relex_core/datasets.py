@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def _from_training(record: Json, name: str) -> Gold:
         Document(annotation.document.id or name, annotation.document.text, annotation.document.source),
         tuple(renamed[: len(annotation.entities)]),
         tuple(Relation(position[r.head], position[r.tail], r.label) for r in annotation.relations),
-        partial=bool(record.get("partial", False)),
+        partial=_partial(record),
         rejected_entities=tuple(renamed[len(annotation.entities) :]),
         rejected_relations=tuple(
             Relation(position[r.head], position[r.tail], r.label)
@@ -179,7 +180,7 @@ def _from_training(record: Json, name: str) -> Gold:
 
 
 def _from_corpus(record: Json, name: str) -> Gold:
-    text, tokens = record["text"], record["tokens"]
+    text, tokens = record["text"], _listed(record, "tokens")
     starts = locate(text, tokens)
     for entity in record["entities"]:
         if not 0 <= entity["start"] <= entity["end"] < len(tokens):
@@ -189,26 +190,54 @@ def _from_corpus(record: Json, name: str) -> Gold:
         for i, e in enumerate(record["entities"])
     )
     for relation in record["relations"]:
-        if not (0 <= relation["head"] < len(entities) and 0 <= relation["tail"] < len(entities)):
-            raise ValueError(f"relation between entities {relation['head']} and {relation['tail']}")
+        head, tail = relation["head"], relation["tail"]
+        if not (0 <= head < len(entities) and 0 <= tail < len(entities)) or head == tail:
+            raise ValueError(f"a relation between entities {head} and {tail} of {len(entities)}")
     clusters = tuple(tuple(cluster) for cluster in record.get("clusters") or ())
     facts = tuple((f["head"], f["tail"], str(f["label"])) for f in record.get("cluster_relations") or ())
-    for place, number in ((m, len(entities)) for cluster in clusters for m in cluster):
-        if not 0 <= place < number:
-            raise ValueError(f"a cluster with entity {place} of {number}")
+    for cluster in clusters:
+        if not cluster or not all(0 <= place < len(entities) for place in cluster):
+            raise ValueError(f"a cluster of the entities {list(cluster)} of {len(entities)}")
     for head, tail, _ in facts:
         if not (0 <= head < len(clusters) and 0 <= tail < len(clusters)):
             raise ValueError(f"a relation between clusters {head} and {tail} of {len(clusters)}")
+    relations = tuple(Relation(str(r["head"]), str(r["tail"]), str(r["label"])) for r in record["relations"])
+    checked = tuple(_listed(record, "annotated_relations"))
+    types = tuple(tuple(_listed(e, "types")) for e in record["entities"])
+    for label in {*(e.label for e in entities), *(n for names in types for n in names)}:
+        _entity_label(label)
+    for label in {*(r.label for r in relations), *(label for *_, label in facts), *checked}:
+        _relation_label(label)
     return Gold(
         Document(id_of(record.get("id"), name), text, str(record.get("source", ""))),
         entities,
-        tuple(Relation(str(r["head"]), str(r["tail"]), str(r["label"])) for r in record["relations"]),
-        partial=bool(record.get("partial", False)),
-        checked=tuple(record.get("annotated_relations") or ()),
+        relations,
+        partial=_partial(record),
+        checked=checked,
         clusters=clusters,
         facts=facts,
-        types=tuple(tuple(map(str, e.get("types") or ())) for e in record["entities"]),
+        types=types,
     )
+
+
+# files of a million records have some thousand labels; what raises is not kept
+_entity_label = lru_cache(maxsize=None)(EntityLabel)
+_relation_label = lru_cache(maxsize=None)(RelationLabel)
+
+
+def _listed(record: Json, key: str) -> list[str]:
+    """A list of texts, empty if there is none; a text is no list of its letters. Raises ValueError."""
+    found = record.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{quote(found)} as {key}, not a list of texts")
+    return found
+
+
+def _partial(record: Json) -> bool:
+    found = record.get("partial") or False
+    if not isinstance(found, bool):
+        raise ValueError(f"{quote(found)} as partial, neither true nor false")
+    return found
 
 
 def _from_marked(text: Marked, name: str) -> Gold:

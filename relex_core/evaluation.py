@@ -163,12 +163,17 @@ def predict_file(
     gold = read_gold(path)[:limit]
     if join > 1:
         gold = joined(gold, join)
-    if not gold:
-        raise InputError(expected="at least one record", found=f"an empty file {path}", change="Give another file.")
     schema = labels_of(gold)
     given = [unique_spans(record.entities) for record in gold] if gold_entities else None
     if given is not None:
         schema = Schema.of(sorted({e.label for entities in given for e in entities}), schema.relation_labels)
+    if not schema.entity_labels:
+        raise InputError(
+            expected=f"at least one record with an entity whose type is known in {path}",
+            found=f"none in {len(gold):,} records",
+            change="Give another file.",
+            value=str(path),
+        )
     documents = [record.document for record in gold]
     began = time.perf_counter()
     found = tuple(predictor.predict(documents, schema, floor, given))

@@ -300,6 +300,8 @@ def annotation_from_training(record: Json, schema: Schema) -> Annotation:
         document = document_from_json(extra)
         return decisions_from_json(extra, document, schema)
     try:
+        if isinstance(record["tokenized_text"], str):
+            raise TypeError("a text is no list of words")
         tokens = [str(token) for token in record["tokenized_text"]]
         ner = [(int(s), int(e), str(label)) for s, e, label in record["ner"]]
         relations = [(int(h), int(t), str(label)) for h, t, label in record.get("relations") or ()]

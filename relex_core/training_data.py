@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from relex_core.datasets import iterate_gold
+from relex_core.datasets import iterate_gold, labels_of
 from relex_core.errors import InputError
 from relex_core.examples import Example, clean_silver, examples
 from relex_core.labels import LabelKnowledge
@@ -19,9 +19,9 @@ def prepare(config: TrainConfig, directory: Path, say: Callable[[str], None]) ->
     """Read the training files, making those first that come from raw text. Raises InputError."""
     known = _knowledge(config)
     for name in config.dev:  # a run should not end with what could have been known at its beginning
-        if not any(True for _ in iterate_gold(config.path(name))):
+        if not labels_of(iterate_gold(config.path(name))).entity_labels:
             raise InputError(
-                expected="development files with records",
+                expected="development files with annotated entities",
                 found=f"none in {name}",
                 change="Give another file.",
                 value=name,

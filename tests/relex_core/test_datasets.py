@@ -205,6 +205,15 @@ def test_declarations_that_are_none_are_refused(tmp_path: Path) -> None:
         (json.dumps({"text": "Ada", "tokens": ["Bo"], "entities": [], "relations": []}), "line 1"),
         (json.dumps(record(0, relations=[{"head": 0, "tail": 9, "label": "x"}])), "between entities 0 and 9"),
         (json.dumps({"tokenized_text": ["a"], "ner": [[0, 7, "x"]], "relations": []}), "word indices"),
+        (json.dumps({"tokenized_text": "Ada lives", "ner": [[0, 0, "x"]], "relations": []}), "found .*Ada lives"),
+        (json.dumps(record(0, tokens="Ada")), "tokens, not a list"),
+        (json.dumps(record(0, relations=[{"head": 1, "tail": 1, "label": "x"}])), "between entities 1 and 1"),
+        (json.dumps(record(0, clusters=[[0], []])), "a cluster of the entities"),
+        (json.dumps(record(0, clusters=[[7]])), "a cluster of the entities"),
+        (json.dumps(record(0, annotated_relations="works for")), "annotated_relations, not a list"),
+        (json.dumps(record(0, partial="false")), "neither true nor false"),
+        (json.dumps(record(0, entities=[{"start": 0, "end": 1, "label": ""}], relations=[])), "entity labels of 1 to"),
+        (json.dumps(record(0, relations=[{"head": 0, "tail": 1, "label": "a\tb"}])), "control characters"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, line: str, message: str) -> None:

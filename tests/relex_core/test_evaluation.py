@@ -385,6 +385,15 @@ def test_gold_that_does_not_fit_is_refused(change: dict[str, object], tmp_path: 
         gold(tmp_path, **change)
 
 
+@pytest.mark.parametrize("gold_entities", [True, False])
+def test_a_file_that_says_of_nothing_what_it_is_is_named(tmp_path: Path, gold_entities: bool) -> None:
+    bare = corpus(tmp_path / "bare.jsonl", entities=[], relations=[])
+    (tmp_path / "none.jsonl").write_text("")
+    found = PredictionsFile(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match=r"type is known in .*bare\.jsonl"):
+        predict_file(found, bare, gold_entities)
+
+
 def test_gold_entities_are_related_whatever_their_score(tmp_path: Path) -> None:
     from relex_core.adapters.own import Own
     from relex_core.inference import Extractor

@@ -223,7 +223,9 @@ def test_a_run_does_not_go_on_with_other_data_or_a_spoilt_state(tiny: Path, tmp_
 
 def test_what_is_missing_is_said_before_the_first_step(tiny: Path, data: Path, tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[1]")
+    bare = corpus(tmp_path / "bare.jsonl", entities=[], relations=[])
     for change, message in (
+        ({"dev": (str(bare),)}, "annotated entities"),
         ({"dev": (str(tmp_path / "none.jsonl"),)}, "none.jsonl"),
         ({"paraphrases": str(tmp_path / "none.json")}, "none.json"),
         ({"paraphrases": str(tmp_path / "list.json")}, "same"),
