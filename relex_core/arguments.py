@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from relex_core.config import whole
 from relex_core.decoding import Floats
 from relex_core.errors import InputError, quote
 from relex_core.words import Words
@@ -36,9 +38,25 @@ def readable(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip())
 
 
+def listed_texts(texts: Any) -> list[Any]:
+    """One text or several, as a list. Raises InputError for what a tokenizer could not read."""
+    if isinstance(texts, bytes):
+        raise InputError(expected="texts as str", found="bytes", change="Decode them: texts.decode('utf-8').")
+    found = [texts] if isinstance(texts, str) else list(texts)
+    for number, text in enumerate(found):
+        if isinstance(text, str) and (lone := _LONE.search(text)):
+            raise InputError(
+                expected="readable Unicode text",
+                found=f"half of a character, {quote(lone[0])}, in text {number}",
+                change="Read the file in its own encoding.",
+                value=number,
+            )
+    return found
+
+
 def check(batch_size: int, input_spans: Any, spans: Any, count: int) -> None:
     """Raises InputError for arguments that cannot be used."""
-    if not whole(batch_size) or batch_size < 1:
+    if (_whole(batch_size) or 0) < 1:
         raise InputError(expected="a batch_size of at least 1", found=quote(batch_size), change="Use 8.")
     if spans is not None and input_spans is not None:
         raise InputError(
@@ -59,6 +77,18 @@ def check(batch_size: int, input_spans: Any, spans: Any, count: int) -> None:
             )
 
 
+_LONE = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which no tokenizer takes."""
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, numpy's and torch's too; None for anything else, such as true and false."""
+    try:
+        return None if isinstance(value, bool) else index(value)
+    except TypeError:
+        return None
+
+
 def _listed(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
@@ -67,7 +97,7 @@ def label_sets(labels: Any, count: int) -> list[dict[str, str]]:
     """For each text the labels' names and what is prompted for them, duplicates left out. Raises InputError."""
     if isinstance(labels, str | Mapping):
         return [_label_set(labels)] * count
-    listed = list(labels or ())
+    listed = [] if labels is None else list(labels)
     own = [not isinstance(one, str) and isinstance(one, Iterable) for one in listed]
     if not any(own):
         return [_label_set(listed)] * count
@@ -86,11 +116,11 @@ def _label_set(labels: Any) -> dict[str, str]:
         labels = [labels]
     named = dict(labels) if isinstance(labels, Mapping) else {name: name for name in labels}
     for text in (*named, *named.values()):
-        if not isinstance(text, str):
+        if not isinstance(text, str) or _LONE.search(text):
             raise InputError(
                 expected="labels as text, or as names and descriptions", found=quote(text), change="Name the label."
             )
-    return named
+    return {str(name): str(text) for name, text in named.items()}  # numpy has a str of its own
 
 
 def per_text(value: Any, count: int, name: str) -> list[float]:
@@ -100,7 +130,7 @@ def per_text(value: Any, count: int, name: str) -> list[float]:
     except (TypeError, ValueError):
         # a tensor without dimensions has a length that it cannot tell
         values = [float(value)] * count if getattr(value, "ndim", None) == 0 else []
-    if len(values) != count:
+    if len(values) != count or any(map(math.isnan, values)):
         raise InputError(
             expected=f"one {name} for each of {count} texts",
             found=quote(value),
@@ -125,9 +155,9 @@ def given(words: Words, spans: Sequence[Mapping[str, Any]]) -> tuple[Mark, ...]:
     """Given entities in the order of the text, each once, and the words they touch. Raises InputError."""
     found: dict[tuple[int, int, str], Mark] = {}
     for span in spans:
-        start, end, label = span.get("start"), span.get("end"), span.get("label", "")
+        start, end, label = _whole(span.get("start")), _whole(span.get("end")), span.get("label", "")
         touched = None
-        if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(words.text):
+        if start is not None and end is not None and 0 <= start < end <= len(words.text):
             touched = words.covering(start, end)
         if start is None or end is None or touched is None or not isinstance(label, str):
             raise InputError(

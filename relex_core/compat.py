@@ -28,6 +28,7 @@ from relex_core.arguments import (
     floor,
     given,
     label_sets,
+    listed_texts,
     per_text,
     readable,
 )
@@ -142,7 +143,7 @@ class GLiNER:
                 found="a request for vectors",
                 change="Use the package gliner where vectors are needed.",
             )
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        texts = listed_texts(texts)
         count = len(texts)
         check(batch_size, input_spans, spans, count)
         limits = per_text(threshold, count, "threshold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,10 @@ from relex_core.windows import part, plan_labels, plan_text
 from relex_core.words import Words
 
 _log = logging.getLogger(__name__)
+
+if hasattr(os, "register_at_fork"):
+    # a forked child has none of its parent's threads, and OpenMP would wait for them for ever
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 MAX_RELATIONS = 20_000
 """Most relation scores kept for a document; those between entities that greedy decoding takes come first."""

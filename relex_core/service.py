@@ -126,6 +126,8 @@ class ModelService:
         self.close()
 
     def _put(self, request: _Request) -> Future[Extraction]:
+        if not self._thread.is_alive():  # closed, or in a forked process, where nobody would ever answer
+            raise self._refusal()
         with self._ready:
             if self._closed:
                 raise self._refusal()
@@ -142,7 +144,9 @@ class ModelService:
 
     def _refusal(self) -> ModelClosed:
         return ModelClosed(
-            expected="a model in memory", found=f"{self.version}, which was closed", change="Try again: open it anew."
+            expected="a model in the memory of this process",
+            found=f"{self.version}, which was closed or is another process's",
+            change="Try again: open it anew.",
         )
 
     def _run(self) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -259,3 +262,33 @@ def test_closing_waits_for_one_batch_and_all_that_wait_hear_of_it(quick: Extract
     asked += [service.submit(long("two"), schema), service.submit(long("three"), schema, bulk=True)]
     service.close()
     assert [type(future.exception(0)) for future in asked] == [ModelClosed] * 3
+
+
+FORKED = """
+import os, sys, torch
+from relex_core.errors import ModelClosed
+from relex_core.inference import Extractor
+from relex_core.service import ModelService
+from relex_core.types import Document, Schema
+
+torch.set_num_threads(2)
+extractor = Extractor.load("mini", device="cpu", dtype="fp32")
+asked = Document.from_text("Ada Berg works for Halden Steel in Oslo."), Schema.of(["person", "city"], ["works for"])
+with ModelService(extractor) as service:
+    told = service.extract(*asked)
+    child = os.fork()
+    if not child:
+        try:
+            service.submit(*asked)
+        except ModelClosed:
+            found = extractor.extract(*asked)
+            os._exit(3 if [e.id for e in found.entities] == [e.id for e in told.entities] else 1)
+        os._exit(2)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork there")
+def test_a_forked_process_reads_itself_and_waits_for_no_thread_of_its_parent() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], timeout=120, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
