@@ -61,7 +61,7 @@ def average(parts: Sequence[tuple[str, float]], out: Path, dtype: str = "fp16") 
     """
     import torch
 
-    from relex_core.checkpoint import load, write
+    from relex_core.checkpoint import load, save
 
     if not all(name and share > 0 for name, share in parts) or abs(sum(share for _, share in parts) - 1) > 1e-6:
         raise _wrong(quote(" ".join(f"{name}={share:g}" for name, share in parts), 160))
@@ -80,7 +80,7 @@ def average(parts: Sequence[tuple[str, float]], out: Path, dtype: str = "fp16") 
         for key, value in state.items():
             mean[key] += share * value
     first.model.load_state_dict(mean)
-    write(first.model, first.builder, first.path, out, dtype=getattr(torch, _TORCH[dtype]))
+    save(first, out, dtype=getattr(torch, _TORCH[dtype]))
 
 
 _TORCH = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}

@@ -24,6 +24,7 @@ from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
 from relex_core.hub import fetch, is_hub_id
 from relex_core.model import RelexModel
+from relex_core.outputs import writing
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
 from relex_core.reduced import has_bf16, reduce
 
@@ -224,10 +225,13 @@ def _check_pieces(model: RelexModel, builder: PromptBuilder) -> None:
 def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
     """Write a directory that this package and `gliner` load: configuration, safetensors, tokenizer.
 
-    Raises CheckpointError.
+    Raises CheckpointError; what was there is as it was then.
     """
     check_target(path)
-    write(loaded.model, loaded.builder, loaded.path, path, dtype=dtype)
+    with writing(
+        f"a checkpoint to {path}", path, "Free some space or choose another place.", CheckpointError, Exception
+    ):
+        write(loaded.model, loaded.builder, loaded.path, path, dtype=dtype)
 
 
 def check_target(path: Path) -> None:
@@ -245,8 +249,25 @@ def check_target(path: Path) -> None:
 def write(
     model: RelexModel, builder: PromptBuilder, source: Path, path: Path, *, dtype: torch.dtype = torch.float32
 ) -> None:
-    """`save` for a model in training; `source` is where the tokenizer's settings are copied from."""
+    """`save` for a model in training; `source` is where the tokenizer's settings are copied from.
+
+    The files come into their places when all of them are written. Raises what those who write them raise.
+    """
+    new, part = not path.exists(), path / ".part"
     path.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    try:
+        part.mkdir()
+        _write(model, builder, source, part, dtype)
+        for file in part.iterdir():
+            file.replace(path / file.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if new and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _write(model: RelexModel, builder: PromptBuilder, source: Path, path: Path, dtype: torch.dtype) -> None:
     state: dict[str, Tensor] = {}
     for key, value in model.state_dict().items():
         kept = value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
@@ -257,7 +278,7 @@ def write(
     (path / "gliner_config.json").write_text(text + "\n", "utf-8")
     builder.tokenizer.save(str(path / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "spm.model"):
-        if (source / name).is_file() and source != path:
+        if (source / name).is_file():
             (path / name).write_bytes((source / name).read_bytes())
     save_file(state, path / "model.safetensors", metadata={"format": "pt"})
     # safetensors leaves its temporary file's mode, with which nobody else could load what others can list

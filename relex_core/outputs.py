@@ -13,17 +13,32 @@ from relex_core.errors import InputError, RelexError, StoreError
 
 
 @contextmanager
-def writing(what: str, path: Path, change: str, error: type[RelexError] = StoreError) -> Iterator[None]:
-    """For a block that writes `what` to `path`: where the disk refuses, `error` asks for `change`."""
+def writing(
+    what: str,
+    path: Path,
+    change: str,
+    error: type[RelexError] = StoreError,
+    refusals: type[Exception] = OSError,
+) -> Iterator[None]:
+    """For a block that writes `what` to `path`: where the disk refuses, `error` asks for `change`. A library that
+    writes may have other `refusals`."""
     try:
         yield
-    except OSError as refused:
+    except refusals as refused:
         raise error(
             expected=f"to write {what}",
-            found=refused.strerror or type(refused).__name__,
+            found=reason(refused, path),
             change=change,
             value=str(path),
         ) from refused
+
+
+def reason(refused: Exception, path: Path) -> str:
+    """Why `path` could not be written; torch does not say that the disk is full."""
+    if isinstance(refused, OSError):
+        return refused.strerror or type(refused).__name__
+    room = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
+    return "No space left on device" if room < 1 << 26 else str(refused).partition("\n")[0]
 
 
 class Together:

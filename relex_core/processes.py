@@ -7,6 +7,8 @@ ways wait for each other for ever.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -64,3 +66,26 @@ class Processes:
         """This process's part of a group: each has as many, as each step waits for all; the first fill an odd end."""
         each = -(-len(group) // self.number)
         return [group[(self.rank + turn * self.number) % len(group)] for turn in range(each)]
+
+
+class Interrupt:
+    """In a `with` block of the main thread Ctrl-C asks for an end, once; the second time it ends what runs at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # print may be what was interrupted
+        os.write(2, b"stopping after this step, with everything saved; Ctrl-C once more stops at once\n")

@@ -18,7 +18,6 @@ import os
 import pickle
 import platform
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -35,7 +34,8 @@ from relex_core.errors import CheckpointError, ConfigError, InputError, quote
 from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
-from relex_core.processes import Processes
+from relex_core.outputs import reason
+from relex_core.processes import Interrupt, Processes
 from relex_core.reduced import has_bf16
 from relex_core.targets import TrainingBatch, assemble
 from relex_core.training_config import TrainConfig
@@ -72,7 +72,7 @@ class Trainer:
             torch.set_num_threads(config.threads)
         random.seed(config.seed)
         torch.manual_seed(config.seed)
-        self.processes = Processes()
+        self.processes, self.interrupt = Processes(), Interrupt()
         self.accelerator, self.main = self.processes.accelerator, self.processes.main
         self.say = say if self.main else _silent
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
@@ -91,15 +91,24 @@ class Trainer:
             self.model, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
     def run(self) -> Progress:
-        """Train to the end of the plan, or until a stop is asked for; resumes what is in the directory."""
+        """Train to the end of the plan, or until a stop is asked for; resumes what is in the directory.
+
+        Raises KeyboardInterrupt after Ctrl-C, once the step is done and everything saved; at once the second time.
+        """
         self._describe()
         state = "failed"
         try:
-            state = self._loop()
+            with self.interrupt:
+                state = self._loop()
+        except KeyboardInterrupt:
+            state = "stopped"
+            raise
         finally:
             # a disk that is full must not hide why
             with suppress(InputError) if state == "failed" else nullcontext():
                 self._status(state)
+        if self.interrupt.asked:
+            raise KeyboardInterrupt
         return self.progress
 
     def _loop(self) -> str:
@@ -112,7 +121,8 @@ class Trainer:
             losses, texts = self._step(next(steps))
             progress.step += 1
             progress.examples += texts * self.processes.number
-            seconds, stop = self.processes.from_main(time.monotonic() - began, (self.directory / STOP).exists())
+            asked = self.interrupt.asked or (self.directory / STOP).exists()
+            seconds, stop = self.processes.from_main(time.monotonic() - began, asked)
             progress.seconds = seconds
             window.append((losses, texts))
             if progress.step % config.log_every == 0:
@@ -166,10 +176,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        mean = [
-            torch.stack([getattr(p, key).detach() for p in parts]).mean() for key in ("entity", "adjacency", "relation")
-        ]
-        return Losses(*mean), texts
+        return mean(parts), texts
 
     def make_batch(self, number: int, examples: tuple[Example, ...]) -> TrainingBatch:
         """Draw a view of each example from the batch's own seed, and assemble them."""
@@ -290,17 +297,12 @@ class Trainer:
             os.replace(part, self.directory / "state.pt")
 
     def _write(self, name: str) -> None:
-        target, part = self.directory / name, self.directory / f"{name}.part"
         weights = self.loaded.model.state_dict()
         broken = [key for key, value in weights.items() if not bool(torch.isfinite(value).all())]
         if broken:
             raise _diverged("finite weights", f"others in {broken[0]} after step {self.progress.step:,}")
-        with storing(part):
-            write(self.loaded.model, self.loaded.builder, self.loaded.path, part)
-            target.mkdir(exist_ok=True)
-            for file in part.iterdir():
-                os.replace(file, target / file.name)
-            part.rmdir()
+        with storing(self.directory / name):
+            write(self.loaded.model, self.loaded.builder, self.loaded.path, self.directory / name)
 
     def _inputs(self) -> list[str]:
         """What the run stands on: the base checkpoint's version, the SHA-256 of each data file."""
@@ -366,7 +368,7 @@ class Trainer:
     def _append(self, line: dict[str, Any]) -> None:
         if self.main:
             path = self.directory / "metrics.jsonl"
-            with storing(path, whole=False), path.open("a", encoding="utf-8") as file:
+            with storing(path), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
     def _status(self, state: str) -> None:
@@ -442,27 +444,20 @@ def _device(config: TrainConfig, accelerator: Any) -> str:
 
 
 @contextmanager
-def storing(path: Path, whole: bool = True) -> Iterator[None]:
-    """Write `path`, a file or a directory. Raises InputError if the disk is full or refuses; what was begun is
-    removed then if it is of no use but `whole`."""
+def storing(path: Path) -> Iterator[None]:
+    """Write `path`, a file or a directory. Raises InputError if the disk is full or refuses; a file ending in .part,
+    which was begun and is of no use, is removed then."""
     try:
         yield
     except Exception as error:  # each of the libraries that write here has an error of its own
-        if whole and path.suffix == ".part":
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if path.suffix == ".part":
+            path.unlink(missing_ok=True)
         raise InputError(
-            expected=f"to be able to write {path.with_suffix('')}",
-            found=_reason(error, path),
+            expected=f"to be able to write {path.with_suffix('') if path.suffix == '.part' else path}",
+            found=reason(error, path),
             change="Free some space or choose another --out; the same command goes on from the last save.",
             value=str(path),
         ) from error
-
-
-def _reason(error: BaseException, path: Path) -> str:
-    """Why a file could not be written; torch does not say that the disk is full."""
-    room = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
-    full = not isinstance(error, OSError) and room < 1 << 26
-    return "No space left on device" if full else str(error).splitlines()[0]
 
 
 def _read_state(file: Path, device: torch.device) -> dict[str, Any]:

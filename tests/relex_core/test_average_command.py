@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,25 @@ def test_every_weight_is_the_weighted_mean(tmp_path: Path, capsys: pytest.Captur
     mean = load(out, device="cpu", dtype="fp32").model.state_dict()
     for key, value in load(first, device="cpu", dtype="fp32").model.state_dict().items():
         assert mean[key].sub(value).sub(0.25).abs().max() < 1e-6, key
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_is_there(tmp_path: Path) -> None:
+    first, second = other(tmp_path)
+    out, new = checkpoint(tmp_path / "out", name="former"), tmp_path / "new"
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    # no file may grow beyond 2 MB: the weights do not fit
+    script = (
+        "import resource, signal, sys; from relex_core.__main__ import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, -1)); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    for place in (out, new):
+        command = [sys.executable, "-c", script, "average", f"{first}=0.5", f"{second}=0.5", "--out", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"error: Expected to write a checkpoint to {place}, found ")
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert not new.exists()
 
 
 def test_checkpoints_of_another_form_are_refused(tmp_path: Path) -> None:

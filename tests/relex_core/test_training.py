@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -233,7 +234,7 @@ def test_what_is_missing_is_said_before_the_first_step(tiny: Path, data: Path, t
     ):
         with pytest.raises(InputError, match=message):
             Trainer(config(tiny, data).with_changes(**change), tmp_path / "run", silent)
-    with pytest.raises(InputError, match="able to write"):
+    with pytest.raises(InputError, match=r"write .*list\.json, found File exists"):
         Trainer(config(tiny, data), tmp_path / "list.json", silent)
 
 
@@ -276,6 +277,29 @@ def test_a_stop_file_ends_the_run_with_everything_saved(tiny: Path, data: Path, 
     assert json.loads((tmp_path / "status.json").read_text())["state"] == "stopped"
     assert (tmp_path / "last" / "model.safetensors").is_file()
     assert not (tmp_path / STOP).exists()
+
+
+def test_ctrl_c_saves_what_was_learnt_and_a_second_one_ends_at_once(tiny: Path, data: Path, tmp_path: Path) -> None:
+    presses = 1
+
+    def press(line: str) -> None:
+        if line.startswith("step"):
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+
+    plan, before = config(tiny, data, steps=50, log_every=2), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(plan, tmp_path, press).run()
+    assert signal.getsignal(signal.SIGINT) is before
+    status = json.loads((tmp_path / "status.json").read_text())
+    assert (status["state"], status["step"]) == ("stopped", 3)
+    presses = 2
+    again = Trainer(plan, tmp_path, press)
+    assert again.progress.step == 3
+    with pytest.raises(KeyboardInterrupt):
+        again.run()
+    assert json.loads((tmp_path / "status.json").read_text())["state"] == "stopped"
+    assert Trainer(plan, tmp_path, silent).progress.step == 3
 
 
 def test_another_run_in_the_directory_is_not_gone_on_with(tiny: Path, data: Path, tmp_path: Path) -> None:
