@@ -9,6 +9,7 @@ are printed with its figures: the paper states neither its label wording nor its
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -179,8 +180,12 @@ def predict_file(
     found = tuple(predictor.predict(documents, schema, floor, given))
     seconds = time.perf_counter() - began
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    name = Path(path).name.split(".")[0] + (f", {join} joined" if join > 1 else "")
+    name = _NAME_ENDS.sub("", Path(path).name) + (f", {join} joined" if join > 1 else "")
     return Run(name, digest, gold, schema, found, seconds, gold_entities)
+
+
+_NAME_ENDS = re.compile(r"(?<=.)(\.jsonl|\.marked)?(\.gz)?$")
+"""What the name of an annotated file ends in; a version such as "dev.v2" stays."""
 
 
 def unique_spans(entities: Iterable[Entity]) -> tuple[Entity, ...]:

@@ -247,9 +247,10 @@ def interval(parts: Sequence[Mapping[str, Counts]], samples: int = 1000, seed: i
     if not parts:
         return 0.0, 0.0
     sums = [micro(part) for part in parts]
-    table = np.array([[one.tp, one.fp, one.fn] for one in sums], dtype=np.float64)  # [documents, 3]
+    # documents with the same counts are the same to a sum: of any number there are few different ones
+    table, times = np.unique([[one.tp, one.fp, one.fn] for one in sums], axis=0, return_counts=True)  # [different, 3]
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)  # [samples, documents]
+    weights = rng.multinomial(len(sums), times / len(sums), size=samples)  # [samples, different]
     tp, fp, fn = (weights @ table).T
     f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
     low, high = np.percentile(f1, [2.5, 97.5])

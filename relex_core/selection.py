@@ -43,10 +43,10 @@ def undecided(
     gone = {e.span for e in annotation.rejected_entities}
     open_ = (e for e in _above(extraction.suggested(), thresholds) if e.id not in known and e.span not in gone)
     entities = greedy(open_, nested, taken=annotation.entities)
-    labels = {label.name: label for label in extraction.schema.relation_labels}
-    decided = {statement(r, labels) for r in (*annotation.relations, *annotation.rejected_relations)}
+    declared = extraction.schema.declared
+    decided = {statement(r, declared) for r in (*annotation.relations, *annotation.rejected_relations)}
     shown = _relations(extraction, (*entities, *annotation.entities), thresholds, twins)
-    return entities, tuple(r for r in shown if statement(r, labels) not in decided)
+    return entities, tuple(r for r in shown if statement(r, declared) not in decided)
 
 
 def left_alone(
@@ -77,10 +77,10 @@ def left_alone(
     )
 
 
-def statement(relation: Relation, labels: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
+def statement(relation: Relation, declared: Mapping[str, RelationLabel]) -> tuple[str, str, str]:
     """What a relation says, whichever way round: head, tail and label, the same for both directions of a symmetric
-    label and for a label and its inverse."""
-    return min(readings(*relation.key, labels), key=lambda key: (key[2], key[0], key[1]))
+    label and for a label and its inverse; `declared` is as in `readings`."""
+    return min(readings(*relation.key, declared), key=lambda key: (key[2], key[0], key[1]))
 
 
 def sureness(item: Entity | Relation) -> float:
@@ -142,10 +142,11 @@ def _relations(
             continue
         if labels[relation.label].allows(types[relation.head], types[relation.tail]):
             kept.append(relation)
+    declared = extraction.schema.declared
     best: dict[tuple[str, str, str], Relation] = {}
     for relation in kept:
-        said = statement(relation, labels)
-        if said not in best or (relation.score or 0.0) > (best[said].score or 0.0):
+        said = statement(relation, declared)
+        if said not in best or sureness(relation) > sureness(best[said]):
             best[said] = relation
     winners = {relation.key for relation in best.values()}
     return tuple(relation for relation in kept if relation.key in winners)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from relex_core import metrics
@@ -135,6 +137,26 @@ def test_document_level_facts_hold_between_clusters(tmp_path: Path) -> None:
     within = extraction(truth, people, [(0, 2, "works for", 0.9)])
     assert metrics.micro(metrics.score(truth, within).relations) == Counts(fp=1, fn=1)
     assert metrics.score(truth, within).missed == (((0, 3), (8, 10), "works for"),)
+
+
+def test_the_interval_of_many_documents_takes_no_memory_for_each() -> None:
+    parts = [{"a": Counts(tp=1)}, {"a": Counts(fp=1, fn=2)}, {"b": Counts(tp=2, fp=1)}] * 10_000
+    tracemalloc.start()
+    low, high = metrics.interval(parts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    # as if each document were drawn by itself
+    rng = np.random.default_rng(1)
+    counted = np.array([[1, 0, 0], [0, 1, 2], [2, 1, 0]] * 10_000)
+    drawn = [counted[rng.integers(0, len(counted), len(counted))].sum(0) for _ in range(200)]
+    assert [low, high] == pytest.approx(np.percentile([Counts(*row).f1 for row in drawn], [2.5, 97.5]), abs=2e-3)
+
+
+def test_the_version_in_the_name_of_a_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "found.jsonl").write_text("".join(f'{{"id":"t{n}","entities":[],"relations":[]}}\n' for n in range(4)))
+    for name, shown in (("dev.v2.jsonl", "dev.v2"), ("dev.jsonl", "dev")):
+        assert predict_file(PredictionsFile(tmp_path / "found.jsonl"), corpus(tmp_path / name)).name == shown
 
 
 def test_bootstrap_interval_holds_the_estimate_and_narrows_with_data() -> None:

@@ -37,6 +37,13 @@ def test_flat_shows_the_better_of_two_overlapping_entities() -> None:
     assert select(FOUND, Thresholds(), nested=True).entities == (UNIVERSITY, INNER, PARIS)
 
 
+def test_what_was_given_without_a_score_is_surer_than_any() -> None:
+    sure = Relation(*TWIN.key)
+    for relations in ((sure, TWIN_BACK), (TWIN_BACK, sure)):
+        found = Extraction(TEXT, SCHEMA, (UNIVERSITY, PARIS), relations, "mini@0")
+        assert select(found, Thresholds()).relations == (sure,)
+
+
 def test_label_thresholds_bring_up_what_was_covered() -> None:
     strict = Thresholds(entities=(("organization", 0.95),))
     assert select(FOUND, strict).entities == (INNER, PARIS)
