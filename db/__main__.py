@@ -8,9 +8,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 
-from db import argilla_review, argilla_sync, backup, benchmark, check, exports, imports
+from db import argilla_review, argilla_sync, audit, backup, benchmark, check, exports, imports
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url, existing
 from db.formats import readers, writers
@@ -18,6 +19,7 @@ from db.migrate import migrate
 from db.store import Store
 from db.validation import validate
 from db.values import ADJUDICATOR, State
+from relex_core import jsonl
 from relex_core.errors import RelexError
 
 
@@ -157,6 +159,12 @@ def _check(options: argparse.Namespace) -> int:
     return 1
 
 
+def _checkpoints(options: argparse.Namespace) -> None:
+    with Store.open(existing(options.database)) as store:
+        for made in audit.checkpoints(store):
+            print(jsonl.dumps({**asdict(made), "made_at": made.made_at.isoformat()}))
+
+
 def _benchmark(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="relex-benchmark-") as folder:
         figures = benchmark.run(lambda size: f"sqlite:///{folder}/{size}.sqlite", tuple(sorted(options.sizes)))
@@ -232,6 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     check_ = command("check", "compute all hashes anew and compare all indexes")
     check_.add_argument("--repair", action="store_true", help="build anew what is derived, before checking")
     check_.set_defaults(run=_check)
+
+    about = (
+        "list the checkpoints that were trained here, a JSON object a line: from what, on which data, how they scored"
+    )
+    command("checkpoints", about).set_defaults(run=_checkpoints)
 
     measure = commands.add_parser("benchmark", help="time what pages do on SQLite databases of rising size")
     measure.add_argument("--sizes", nargs="+", type=int, default=list(benchmark.SIZES), metavar="DOCUMENTS")

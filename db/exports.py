@@ -186,6 +186,8 @@ class _View:
             format.write(attributed(_counted(found, tally, seen)), part)
             hash = file_hash(part)
             manifest = describe(self.project, format.name, path, hash, tally, choice.to_json(), self.at)
+            if format.settings is not None:
+                manifest["settings"] = format.settings(self.project.schema)
             text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
             manifest_part.write_text(text, encoding="utf-8")
         counts = tally.documents, tally.entities.total(), tally.relations.total()

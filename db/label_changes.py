@@ -15,7 +15,7 @@ from db import audit, extractions, projects, revisions
 from db.labels import Kind, Renames, renamed, translate
 from db.store import Store
 from db.tables import document_labels, documents, label_sets
-from db.values import LabelChange, LabelSetVersion, Project
+from db.values import LabelChange, Project
 from relex_core.errors import SchemaError, StoreError, quote
 from relex_core.types import Entity, Relation
 
@@ -72,17 +72,6 @@ def in_use(store: Store, project: str, kind: Kind, name: str) -> bool:
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         return name in projects.used_labels(connection, pk)[kind]
-
-
-def versions(store: Store, project: str) -> tuple[LabelSetVersion, ...]:
-    """All versions of the label set, the first one first."""
-    with store.database.read() as connection:
-        pk, _ = projects.find(connection, project)
-        query = sa.select(label_sets).where(label_sets.c.project_pk == pk).order_by(label_sets.c.version)
-        return tuple(
-            LabelSetVersion(row.version, projects.load_schema(connection, row.schema_sha256), row.saved_at, row.note)
-            for row in connection.execute(query).all()
-        )
 
 
 def today(labels: projects.LabelSet, revision: Row[Any]) -> tuple[tuple[Entity, ...], tuple[Relation, ...]]:

@@ -88,16 +88,6 @@ class LabelChange:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSetVersion:
-    """One version of a project's label set, and what was done to get there."""
-
-    number: int
-    schema: Schema
-    saved_at: datetime
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """One line of the audit log: who did what to a project, and the particulars as JSON data. `number` counts up."""
 

@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except OSError as error:  # a disk that is full or may not be written, wherever that comes out
-        print(f"error: {error}", file=sys.stderr)
+        where = f" at {error.filename}" if error.filename else ""
+        found = f"{error.strerror or type(error).__name__}{where}"
+        print(f"error: Expected to write or read every file, found {found}. Mend that and try again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -191,13 +191,6 @@ def apply(annotation: Annotation, edit: Edit) -> Annotation:
             )
 
 
-def apply_all(annotation: Annotation, edits: Iterable[Edit]) -> Annotation:
-    """`apply`, one edit after the other."""
-    for edit in edits:
-        annotation = apply(annotation, edit)
-    return annotation
-
-
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a person did with a model's suggestions, each suggestion counted once.

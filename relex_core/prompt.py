@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, normalizers
+from tokenizers import Tokenizer
 
 from relex_core.config import ModelConfig
 from relex_core.errors import CheckpointError, quote
@@ -131,22 +131,6 @@ class PromptBuilder:
         ids = self.tokenizer.encode([self.config.ent_token], is_pretokenized=True).ids
         middle = ids.index(self.ent)
         return tuple(ids[:middle]), tuple(ids[middle + 1 :])
-
-
-CAPITAL = "^"
-_LONGEST_WORD = 30
-
-
-def mark_capitals(tokenizer: Tokenizer) -> None:
-    """Let an uncased tokenizer say which words begin with a capital: the piece `^` follows them.
-
-    Their own pieces stay as they are, so that weights that were trained without the mark go on from there; and the
-    rule is part of tokenizer.json, so that every reader of the checkpoint follows it. Words of up to 30 characters
-    are marked: a regular expression that looks back needs a limit.
-    """
-    begins = "|".join(r"^\p{Lu}" + "." * more for more in range(_LONGEST_WORD))
-    mark = normalizers.Replace(Regex(f"(?<={begins})$"), CAPITAL)
-    tokenizer.normalizer = normalizers.Sequence([mark, tokenizer.normalizer])
 
 
 def _by_word(ids: Sequence[int], word_ids: Sequence[int | None], count: int) -> Pieces:

@@ -211,5 +211,11 @@ def _mark(document: Document, item: Json, score: float | None) -> Mark:
 
 
 FORMAT = Format(
-    "label-studio", ".json", write, read, "Label Studio tasks with annotations and predictions (JSON)", suggestions=True
+    "label-studio",
+    ".json",
+    write,
+    read,
+    "Label Studio tasks with annotations and predictions (JSON)",
+    suggestions=True,
+    settings=config,
 )

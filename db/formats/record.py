@@ -30,7 +30,8 @@ Reader = Callable[[Path, Schema | None], Iterator[Item]]
 class Format:
     """One exchange format. `write` or `read` is None where the format cannot say what is needed for it.
 
-    `suggestions` says that the writer wants each annotation with the extraction that it is based on."""
+    `suggestions` says that the writer wants each annotation with the extraction that it is based on. `settings` is what
+    the tool that reads the file must be told of the labels first; the manifest gives it."""
 
     name: str
     suffix: str
@@ -38,6 +39,7 @@ class Format:
     read: Reader | None
     description: str
     suggestions: bool = False
+    settings: Callable[[Schema], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def file_stem(name: str) -> str:
     >>> file_stem("../news: May")
     'news-May'
     """
-    kept = "".join(char if char.isalnum() else "-" for char in name)
+    kept = "".join(char if char.isalnum() or char == "_" else "-" for char in name)
     return "-".join(part for part in kept.split("-") if part)[:60] or "export"
 
 

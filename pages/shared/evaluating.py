@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any
 from db.formats import named
 from db.store import Store
 from db.values import State
+from pages.shared.bundles import file_stem
 from pages.shared.jobs import Job, Jobs, Pieces
 from relex_core.errors import FormatError, InputError, quote
 from relex_core.evaluate_command import result
@@ -185,7 +185,7 @@ def save(predictor: str, thresholds: Thresholds, reports: Iterable[Report]) -> P
     """
     whole = result(predictor, as_given(thresholds), reports)
     files = whole["files"]
-    stem = _safe(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
+    stem = file_stem(f"{files[0]['data']} {predictor.removeprefix('relex_core, ')}")
     path = folder() / f"{datetime.now():%Y%m%d-%H%M%S-%f}-{stem}.json"
     with writing(f"a result into {folder()}", path, "Free some space, or let RELEX_DATA name another folder."):
         folder().mkdir(parents=True, exist_ok=True)
@@ -285,8 +285,4 @@ def _records(path: Path) -> int:
 def _file_name(name: str) -> str:
     """A name for a temporary file that says what it holds; a user's name never becomes a path."""
     end = ".jsonl.gz" if name.endswith(".gz") else ".jsonl"
-    return _safe(name.removesuffix(".gz").removesuffix(".jsonl")) + end
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w@-]+", "_", name).strip("_")[:80] or "data"
+    return file_stem(name.removesuffix(".gz").removesuffix(".jsonl")) + end

@@ -11,10 +11,11 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from db.store import Store
 from db.values import State
-from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
+from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
 from tests.browser.conftest import FLAGS, ROOT, start_server
+from tests.edits import apply_all
 
 MARKS = ".relex .pane .s.m"
 SIZE = {"width": 1440, "height": 900}

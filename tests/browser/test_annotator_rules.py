@@ -27,7 +27,6 @@ from relex_core.editing import (
     Restore,
     Withdraw,
     apply,
-    apply_all,
     begin,
     edit_from_json,
     edit_to_json,
@@ -35,6 +34,7 @@ from relex_core.editing import (
 from relex_core.errors import RelexError
 from relex_core.selection import undecided
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+from tests.edits import apply_all
 
 pytestmark = pytest.mark.browser
 

@@ -9,12 +9,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from db.store import Store
 from db.values import State
-from relex_core.editing import AddEntity, Edit, Relabel, apply_all
+from relex_core.editing import AddEntity, Edit, Relabel
 from relex_core.types import Relation
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server, Watch
 from tests.browser.test_direct import OPENED, PRESS, STATUS, three
 from tests.browser.test_queue import rename
+from tests.edits import apply_all
 
 pytestmark = pytest.mark.browser
 

@@ -153,6 +153,16 @@ def test_suggestions_go_out_with_decisions_and_come_in_again(letters: Store, tmp
     assert [e.score for e in rejected] == [0.8]
 
 
+def test_the_manifest_tells_label_studio_of_the_labels(letters: Store, tmp_path: Path) -> None:
+    for format, told in (("label-studio", True), ("gliner", False)):
+        made = exports.snapshot(letters, "letters", tmp_path / format, format=format)
+        manifest = json.loads(made.manifest_path.read_text())
+        assert ("settings" in manifest) == told
+        if told:
+            assert '<Label value="person"/>' in manifest["settings"]
+        assert imports.load(letters, f"{format} copy", [tmp_path / format], format=format).added
+
+
 def test_each_annotator_of_a_label_studio_task_gets_a_revision(store: Store, tmp_path: Path) -> None:
     def answer(who: object, *starts: int) -> dict[str, object]:
         spans = [{"start": at, "end": at + 3, "labels": ["person"]} for at in starts]

@@ -67,7 +67,7 @@ def test_rename_is_previewed_done_and_taken_back(store: Store, project: str) -> 
     with pytest.raises(StoreError, match="just renamed"):
         label_changes.undo(store, project)
     assert [event.action for event in audit.events(store, project)][:2] == ["label change taken back", "label change"]
-    assert [version.number for version in label_changes.versions(store, project)] == [1, 2, 3]
+    assert store.project(project).schema_version == 3
 
 
 def test_work_done_between_rename_and_undo_goes_back_too(store: Store, project: str) -> None:

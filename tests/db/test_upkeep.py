@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
-from db import backup, check, migrate
+from db import audit, backup, check, migrate
 from db.__main__ import main
 from db.engine import Database, database_url
 from db.store import Store
-from db.values import State
+from db.values import CheckpointRecord, State
 from relex_core import editing
 from relex_core.errors import InputError, StoreError
 from relex_core.types import Annotation, Document
 from tests.db.conftest import ADA, CAFE, ENGINES, NIELS, SCHEMA, suggestions
 from tests.db.test_migrations import check_contents, stored
+
+
+def test_checkpoints_are_listed_with_what_they_came_from(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    for n in (1, 2):
+        made = CheckpointRecord(f"letters-{n}@0", f"/c/letters-{n}", "mini", "ab" * 32, {"after": {"f1": 0.5}}, at)
+        audit.record_checkpoint(store, made, "ada")
+    assert main(["checkpoints", "--database", store.database.url.render_as_string(hide_password=False)]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["version"] for one in told] == ["letters-2@0", "letters-1@0"]
+    assert told[0]["made_at"] == at.isoformat()
+    assert (told[0]["base"], told[0]["snapshot_sha256"], told[0]["scores"]) == (
+        "mini",
+        "ab" * 32,
+        {"after": {"f1": 0.5}},
+    )
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from pages.shared import annotating, identity, resources, reviewing, suggestions
 from pages.shared.messages import plain
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
-from relex_core.editing import Accept, RemoveEntity, apply, apply_all, begin
+from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.errors import StoreError
 from relex_core.selection import undecided
 from relex_core.types import Thresholds
+from tests.edits import apply_all
 from tests.pages.conftest import ROOT, Visit
 from tests.pages.projects import store_with, suggest
 from tests.pages.test_screens import component, said

@@ -23,10 +23,10 @@ from relex_core.editing import (
     RemoveEntity,
     RemoveRelation,
     Restore,
-    apply_all,
     begin,
 )
 from relex_core.types import Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds, Undecided
+from tests.edits import apply_all
 
 SCHEMA = Schema.of(["person", "place"], ["born in"])
 ADA = Entity.suggested(0, 3, "person", 0.9)

@@ -20,12 +20,13 @@ from pages.shared.desk import Desk
 from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
-from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, apply_all, begin
+from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, begin
 from relex_core.errors import SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
 from relex_core.types import Annotation, RelationLabel, Schema, Thresholds, Undecided
+from tests.edits import apply_all
 from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
 
 FILE = Filter(order=Order.FILE)

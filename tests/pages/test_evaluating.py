@@ -212,9 +212,10 @@ def test_figures_that_are_none_are_refused(key: str, value: str) -> None:
 
 
 def test_a_name_never_becomes_a_path() -> None:
-    assert evaluating._file_name("../../etc/passwd.jsonl") == "etc_passwd.jsonl"
-    assert evaluating._file_name("a b.jsonl.gz") == "a_b.jsonl.gz"
-    assert evaluating._file_name("...") == "data.jsonl"
+    assert evaluating._file_name("../../etc/passwd.jsonl") == "etc-passwd.jsonl"
+    assert evaluating._file_name("a b.jsonl.gz") == "a-b.jsonl.gz"
+    assert evaluating._file_name("conll04_dev.jsonl") == "conll04_dev.jsonl"
+    assert evaluating._file_name("...") == "export.jsonl"
 
 
 def test_a_text_is_escaped_and_its_ends_are_marked() -> None:

@@ -20,7 +20,6 @@ from relex_core.editing import (
     Restore,
     Withdraw,
     apply,
-    apply_all,
     begin,
     diff,
     edit_from_json,
@@ -40,6 +39,7 @@ from relex_core.types import (
     Thresholds,
     Undecided,
 )
+from tests.edits import apply_all
 
 TEXT = Document.from_text("Ada Lovelace met Charles Babbage in London.")
 SCHEMA = Schema.of(["person", "city"], ["met", "lives in"])

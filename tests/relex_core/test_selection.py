@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, RemoveRelation, apply, apply_all, begin
+from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, RemoveRelation, apply, begin
 from relex_core.selection import greedy, left_alone, select, statement, undecided
 from relex_core.types import (
     Annotation,
@@ -16,6 +16,7 @@ from relex_core.types import (
     Thresholds,
     Undecided,
 )
+from tests.edits import apply_all
 
 TEXT = Document.from_text("the University of Paris in Paris")
 SCHEMA = Schema.of(

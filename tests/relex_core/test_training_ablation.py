@@ -45,7 +45,7 @@ def test_each_form_trains_from_the_same_start_and_is_scored(tmp_path: Path, caps
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dev = corpus(tmp_path / "dev.jsonl")
     assert main(["ablate", "forms", "--steps", "1", "--dev", str(dev), "--out", str(dev / "out")]) == 2
-    assert capsys.readouterr().err.startswith("error: [Errno 20] Not a directory")
+    assert capsys.readouterr().err.startswith("error: Expected to write or read every file, found Not a directory at ")
 
 
 def test_unknown_forms_are_refused(tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ from db.argilla_sync import Synced, waiting
 from db.engine import Database
 from db.store import Store
 from db.values import ADJUDICATOR, State
-from relex_core.editing import Accept, AddEntity, RemoveEntity, apply, apply_all, begin
+from relex_core.editing import Accept, AddEntity, RemoveEntity, apply, begin
 from relex_core.errors import NotFound, StoreError
 from relex_core.types import Annotation, Document, Entity, Relation, Schema, Thresholds
 from tests.db.argilla.conftest import SCHEMA, Team, extraction
+from tests.edits import apply_all
 
 pytestmark = pytest.mark.argilla
 

@@ -22,10 +22,11 @@ from db.formats import FORMATS, Attributed
 from db.formats.csv_files import plain
 from db.formats.inception import ENTITY, RELATION
 from db.formats.label_studio import config
-from relex_core.editing import Accept, AddEntity, Relabel, RemoveEntity, RemoveRelation, apply_all, begin
+from relex_core.editing import Accept, AddEntity, Relabel, RemoveEntity, RemoveRelation, begin
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation
 from tests.components import missing
 from tests.db.formats.conftest import SCHEMA, annotations
+from tests.edits import apply_all
 
 hostile = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
