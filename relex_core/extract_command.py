@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable
 from io import TextIOWrapper
@@ -11,7 +12,7 @@ from typing import TextIO
 
 from relex_core.encoding import decode
 from relex_core.errors import FormatError, InputError, RelexError, quote
-from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines
+from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines, reading, thresholds_from_json
 from relex_core.outputs import check_output, output
 from relex_core.selection import select
 from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
@@ -30,8 +31,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--revision", help="branch, tag or commit of a hub id")
     parser.add_argument("--entities", required=True, help="entity labels, comma-separated")
     parser.add_argument("--relations", default="", help="relation labels, comma-separated")
-    parser.add_argument("--threshold", type=float, default=0.3, help="for entities (default: 0.3)")
-    parser.add_argument("--relation-threshold", type=float, default=0.5, help="for relations (default: 0.5)")
+    parser.add_argument("--threshold", type=float, help="for entities (default: 0.3)")
+    parser.add_argument("--relation-threshold", type=float, help="for relations (default: 0.5)")
+    parser.add_argument("--thresholds", metavar="FILE", help="those that evaluate --json wrote, also of single labels")
     parser.add_argument("--input", default="-", help=".txt or .jsonl file, - for standard input (default)")
     parser.add_argument("--format", choices=("txt", "jsonl"), help="of the input, if its name does not say")
     parser.add_argument("--encoding", default="", help="of the input (default: its byte order mark's, else UTF-8)")
@@ -47,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises RelexError for bad input; nothing is written then, and a file is there whole or as it was."""
-    thresholds = Thresholds(arguments.threshold, arguments.relation_threshold)
+    thresholds = _thresholds(arguments.threshold, arguments.relation_threshold, arguments.thresholds)
     schema = Schema.of(
         (EntityLabel(name) for name in _names(arguments.entities)),
         (RelationLabel(name) for name in _names(arguments.relations)),
@@ -136,6 +138,24 @@ def _documents(text: str, source: str, skip_bad: bool) -> list[Document]:
     if not good:
         raise InputError(expected="at least one document", found="none", change="Check the file.", value=source)
     return good
+
+
+def _thresholds(entity: float | None, relation: float | None, file: str | None) -> Thresholds:
+    """Two numbers, each with its usual value, or what `evaluate --json` wrote. Raises InputError."""
+    if file is None:
+        usual = Thresholds()
+        return Thresholds(usual.entity if entity is None else entity, usual.relation if relation is None else relation)
+    if entity is not None or relation is not None:
+        raise InputError(
+            expected="--thresholds, or --threshold and --relation-threshold", found="both", change="Leave one out."
+        )
+    expected = "the thresholds in a file that evaluate --json wrote"
+    with reading(Path(file), expected) as text:
+        try:
+            return thresholds_from_json(json.load(text)["files"][0]["thresholds"])
+        except (ValueError, LookupError, TypeError) as error:
+            found = error.found if isinstance(error, RelexError) else f"none in {file}"
+            raise InputError(expected=expected, found=found, change="Check the path.", value=file) from error
 
 
 def _names(listed: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -114,6 +115,7 @@ class Extractor:
 
         `progress` is called with the number of documents done.
         """
+        _check_batch(batch_size)
         remaining, done = iter(documents), 0
         while group := list(islice(remaining, 8 * batch_size)):
             for extraction in self.extract_batch([(document, schema, floor) for document in group], batch_size):
@@ -232,6 +234,7 @@ class Extractor:
 
     def score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:
         """Read windows in batches of similar length, so that little is padded; out of memory halves a batch."""
+        _check_batch(batch_size)
         order = sorted(range(len(windows)), key=lambda i: windows[i].length)
         results: dict[int, Scores] = {}
         remaining = [order[at : at + batch_size] for at in range(0, len(order), batch_size)][::-1]
@@ -273,6 +276,11 @@ class Extractor:
         return Extraction(text.document, text.schema, entities, kept, self.version, text.floor, shown)
 
 
+def _check_batch(size: int) -> None:
+    if size < 1:
+        raise InputError(expected="a batch_size of at least 1", found=str(size), change="Use 8.")
+
+
 def holding(
     windows: Sequence[Window], ranges: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> list[tuple[Window, list[list[int]]]]:
@@ -284,9 +292,10 @@ def holding(
     rows: dict[tuple[int, int], list[int]] = {}
     for row, span in enumerate(spans):
         rows.setdefault(span, []).append(row)
-    held = []
+    held, order = [], sorted(rows)
     for window, (first, last) in zip(windows, ranges, strict=True):
-        own = [span for span in sorted(rows) if first <= span[0] and span[1] < last]
+        begun = order[bisect_left(order, (first,)) : bisect_left(order, (last,))]
+        own = [span for span in begun if span[1] < last]
         if len(own) > 1:
             local = np.array([(a - first, b - first) for a, b in own], np.int64)
             held.append((replace(window, spans=local, decode=None), [rows[span] for span in own]))

@@ -55,7 +55,8 @@ def read_marked(source: str, name: str) -> Iterator[Marked | FormatError]:
 
 def _paragraphs(source: str) -> Iterator[_Paragraph]:
     current: _Paragraph | None = None
-    for number, line in enumerate(source.splitlines(), 1):
+    # not str.splitlines: U+2028 and others may stand in a sentence
+    for number, line in enumerate(source.split("\n"), 1):
         line = line.strip()
         if line.startswith("#"):
             continue

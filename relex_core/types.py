@@ -243,6 +243,14 @@ class Schema:
         >>> [label.letter for label in schema.entity_labels]
         ['P', 'L', 'O']
         """
+        for kind, names in (("entity", entities), ("relation", relations)):
+            if isinstance(names, str):
+                raise SchemaError(
+                    expected=f"a list of {kind} labels",
+                    found=f"the text {quote(names)}, whose letters would be the labels",
+                    change=f"Give [{names!r}].",
+                    value=names,
+                )
         given = [label if isinstance(label, EntityLabel) else EntityLabel(label.strip()) for label in entities]
         letters = _Letters({label.letter for label in given if label.letter})
         colors = _Colors()

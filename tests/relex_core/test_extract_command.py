@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from relex_core.__main__ import main
+from relex_core.jsonl import thresholds_to_json
+from relex_core.types import Thresholds
 
 ARGUMENTS = ["extract", "--entities", "person,organization,location", "--relations", "works for,born in"]
 
@@ -116,6 +118,9 @@ def test_bad_files(name: str, content: bytes, message: str, tmp_path: Path, caps
         (["--entities", "person,person"], "once"),
         (["--entities", "a<<ENT>>b"], "<<ENT>>"),
         (["--threshold", "3"], "between 0 and 1"),
+        (["--thresholds", "missing.json"], "missing.json"),
+        (["--thresholds", "pyproject.toml"], "none in pyproject.toml"),
+        (["--thresholds", "x.json", "--threshold", "0.3"], "found both"),
         (["--checkpoint", "nowhere"], "embedded checkpoint (mini)"),
         (["--device", "abacus"], "a device of this machine"),
         (["--input", "missing.txt"], "readable file"),
@@ -165,6 +170,17 @@ def test_input_of_another_encoding(
     code, out, _ = run(capsys, "--input", str(tmp_path / "a.txt"), *arguments)
     assert code == 0
     assert json.loads(out)["text"] == "Marie Skłodowska was born in Łódź.\r\n"
+
+
+def test_thresholds_of_single_labels_come_from_an_evaluation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("Marie Curie was born in Warsaw.")
+    chosen = Thresholds(0.4, 0.6, (("location", 1.0),))
+    (tmp_path / "scores.json").write_text(json.dumps({"files": [{"thresholds": thresholds_to_json(chosen)}]}))
+    code, out, _ = run(capsys, "--input", str(tmp_path / "a.txt"), "--thresholds", str(tmp_path / "scores.json"))
+    assert code == 0
+    assert [entity["label"] for entity in json.loads(out)["entities"]] == ["person"]
 
 
 def test_output_is_utf_8_on_a_console_that_is_not(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from relex_core.editing import begin
 from relex_core.errors import InputError, SchemaError
-from relex_core.inference import Extractor
+from relex_core.inference import Extractor, holding
 from relex_core.selection import select
 from relex_core.types import FLOOR, Annotation, Document, Entity, EntityLabel, RelationLabel, Schema, Thresholds
 from tests.relex_core.conftest import TEXT
@@ -99,6 +100,27 @@ def test_two_hundred_labels_are_read_in_passes(mini: Extractor, document: Docume
     assert {("Marie Curie", "person"), ("Warsaw", "location")} <= marks
     texts = {e.id: e.text(document) for e in found.entities}
     assert ("Marie Curie", "born in", "Warsaw") in {(texts[r.head], r.label, texts[r.tail]) for r in found.relations}
+
+
+def test_batches_of_nothing_lose_no_document(mini: Extractor, document: Document, schema: Schema) -> None:
+    with pytest.raises(InputError, match="batch_size of at least 1"):
+        list(mini.extract_many([document], schema, batch_size=0))
+    with pytest.raises(InputError, match="batch_size of at least 1"):
+        mini.extract_batch([(document, schema, FLOOR)], batch_size=0)
+
+
+def test_given_entities_are_found_in_the_windows_that_hold_them(mini: Extractor) -> None:
+    builder = mini.loaded.builder
+    words = tuple(f"w{n}" for n in range(40))
+    pieces, floors = builder.pieces([words])[0], (np.zeros(1, np.float32), np.zeros(1, np.float32))
+    ranges, windows = mini.windows(pieces, ["person"], ["met"], floors, 0.5, most=10)
+    spans = [(n, n + n % 3) for n in range(0, 38, 2)] * 2
+    for (first, last), (window, groups) in zip(ranges, holding(windows, ranges, spans), strict=True):
+        assert window.spans is not None
+        own = sorted({span for span in spans if first <= span[0] and span[1] < last})
+        assert [(a + first, b + first) for a, b in window.spans.tolist()] == own
+        assert [{spans[row] for row in rows} for rows in groups] == [{span} for span in own]
+        assert all(len(rows) == 2 for rows in groups)
 
 
 def test_unusable_label_sets(mini: Extractor, document: Document) -> None:

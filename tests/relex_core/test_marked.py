@@ -66,6 +66,12 @@ def test_what_cannot_be_read_says_where_and_the_rest_is_read(text: str, message:
         read_gold(tmp_path / "a.marked")
 
 
+def test_a_separator_of_lines_may_stand_in_a_sentence() -> None:
+    (found,) = read_marked("[Ada|person] met\u2028[Bo|person]\x85.\n1 > 2: met", "a.marked")
+    assert isinstance(found, Marked)
+    assert (found.text, found.relations) == ("Ada met\u2028Bo\x85.", ((0, 1, "met"),))
+
+
 def test_the_texts_that_mini_learns_from_are_sound() -> None:
     files = sorted((PRESETS / "texts").glob("*.marked"))
     assert files

@@ -60,6 +60,12 @@ def test_markup_in_labels_is_ordinary_text() -> None:
     assert Schema.of(["<script>alert(1)</script>"]).entity_labels[0].name == "<script>alert(1)</script>"
 
 
+def test_a_text_is_no_list_of_its_letters() -> None:
+    for entities, relations in (("person", []), (["person"], "met")):
+        with pytest.raises(SchemaError, match="whose letters would be the labels"):
+            Schema.of(entities, relations)
+
+
 def test_duplicates_are_named() -> None:
     with pytest.raises(SchemaError, match="'person' more than once"):
         Schema.of(["person", "city", "person"])
