@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # a disk that is full or may not be written, wherever that comes out
         where = f" at {error.filename}" if error.filename else ""
-        found = f"{error.strerror or type(error).__name__}{where}"
+        # other packages have kinds of their own, which say everything in their text
+        found = f"{error.strerror or str(error).partition(chr(10))[0] or type(error).__name__}{where}"
         print(f"error: Expected to write or read every file, found {found}. Mend that and try again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

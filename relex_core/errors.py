@@ -102,5 +102,7 @@ def quote(value: object, limit: int = 60) -> str:
     >>> quote("a" * 100, limit=12)
     "'aaaaaaaa...'"
     """
+    if isinstance(value, str) and len(value) > limit:  # a line may be as long as a file
+        value = value[: limit + 1]
     shown = repr(value)
     return shown if len(shown) <= limit else shown[: limit - 3] + "..." + shown[-1]

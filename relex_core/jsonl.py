@@ -168,12 +168,13 @@ def graph_from_json(data: Json) -> tuple[tuple[Entity, ...], tuple[Relation, ...
     """The inverse of `graph_to_json`. Raises FormatError."""
     try:
         entities = tuple(
-            Entity(str(e["id"]), int(e["start"]), int(e["end"]), str(e["label"]), _score(e)) for e in data["entities"]
+            Entity(str(e["id"]), _whole(e["start"]), _whole(e["end"]), str(e["label"]), _score(e))
+            for e in data["entities"]
         )
         relations = tuple(
             Relation(str(r["head"]), str(r["tail"]), str(r["label"]), _score(r)) for r in data["relations"]
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _misfit('{"entities": [{id, start, end, label}], "relations": [{head, tail, label}]}', data) from error
     return entities, relations
 
@@ -303,9 +304,9 @@ def annotation_from_training(record: Json, schema: Schema) -> Annotation:
         if isinstance(record["tokenized_text"], str):
             raise TypeError("a text is no list of words")
         tokens = [str(token) for token in record["tokenized_text"]]
-        ner = [(int(s), int(e), str(label)) for s, e, label in record["ner"]]
-        relations = [(int(h), int(t), str(label)) for h, t, label in record.get("relations") or ()]
-    except (KeyError, TypeError, ValueError) as error:
+        ner = [(_whole(s), _whole(e), str(label)) for s, e, label in record["ner"]]
+        relations = [(_whole(h), _whole(t), str(label)) for h, t, label in record.get("relations") or ()]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         expected = '{"tokenized_text": [words], "ner": [[first, last, label]], "relations": [[head, tail, label]]}'
         raise _misfit(expected, record) from error
     starts, at = [], 0
@@ -339,6 +340,16 @@ def training_labels(records: Iterable[Json]) -> tuple[tuple[str, ...], tuple[str
 
 def _tuples(label: Json) -> Json:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in label.items()}
+
+
+def _whole(value: Any) -> int:
+    """A place in a text or a list; 3.0 and "3" are one. Raises ValueError for 3.5: no mark is moved in silence."""
+    if type(value) is int:
+        return value
+    found = int(value)
+    if found != float(value):
+        raise ValueError(f"{value} is no whole number")
+    return found
 
 
 def _score(data: Json) -> float | None:

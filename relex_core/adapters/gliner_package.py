@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from relex_core.checkpoint import locate
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
 
 class GlinerPackage:
-    """Needs `pip install gliner`. Supplied entities only filter what it decodes itself (a limit of the package)."""
+    """Needs `pip install gliner`. Supplied entities only filter what it decodes itself (a limit of the package).
+
+    Raises CheckpointError for a checkpoint that is nowhere.
+    """
 
     def __init__(self, checkpoint: str, batch_size: int = 8) -> None:
         from gliner import GLiNER
 
         self.name = f"gliner package, {checkpoint}"
-        self.model = GLiNER.from_pretrained(checkpoint)
+        self.model = GLiNER.from_pretrained(str(locate(checkpoint)))
         self.batch_size = batch_size
 
     def predict(

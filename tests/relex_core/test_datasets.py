@@ -205,6 +205,8 @@ def test_declarations_that_are_none_are_refused(tmp_path: Path) -> None:
         (json.dumps({"text": "Ada", "tokens": ["Bo"], "entities": [], "relations": []}), "line 1"),
         (json.dumps(record(0, relations=[{"head": 0, "tail": 9, "label": "x"}])), "between entities 0 and 9"),
         (json.dumps({"tokenized_text": ["a"], "ner": [[0, 7, "x"]], "relations": []}), "word indices"),
+        (json.dumps({"tokenized_text": ["a", "b"], "ner": [[0, 0.5, "x"]], "relations": []}), "found .*0.5"),
+        (json.dumps({"tokenized_text": ["a"], "ner": [[0, float("inf"), "x"]], "relations": []}), "found .*inf"),
         (json.dumps({"tokenized_text": "Ada lives", "ner": [[0, 0, "x"]], "relations": []}), "found .*Ada lives"),
         (json.dumps(record(0, tokens="Ada")), "tokens, not a list"),
         (json.dumps(record(0, relations=[{"head": 1, "tail": 1, "label": "x"}])), "between entities 1 and 1"),

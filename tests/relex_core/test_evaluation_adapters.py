@@ -13,7 +13,7 @@ import pytest
 
 from relex_core.adapters import openai_endpoint
 from relex_core.adapters.openai_endpoint import OpenAiEndpoint
-from relex_core.errors import ConfigError, InputError
+from relex_core.errors import CheckpointError, ConfigError, InputError
 from relex_core.evaluate_command import load_predictor
 from relex_core.evaluation import predict_file, report
 from relex_core.types import Document, Entity, Schema, Thresholds
@@ -169,6 +169,15 @@ def test_the_reference_package_finds_what_ours_finds(tmp_path: Path) -> None:
     ]
     for key in ("entities", "relations", "relations_with_types", "confusions"):
         assert scores[0][key] == scores[1][key]
+
+
+@pytest.mark.peer
+def test_the_reference_package_knows_the_embedded_names(tmp_path: Path) -> None:
+    pytest.importorskip("gliner")
+    run = predict_file(load_predictor("gliner", "mini"), corpus(tmp_path / "d.jsonl"))
+    assert report(run, Thresholds()).entities.f1 > 0.5
+    with pytest.raises(CheckpointError, match="embedded checkpoint"):
+        load_predictor("gliner", "nowhere")
 
 
 @pytest.mark.peer

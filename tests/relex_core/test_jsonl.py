@@ -102,6 +102,16 @@ def test_broken_training_records_are_refused(record: dict[str, object]) -> None:
         jsonl.annotation_from_training(record, SCHEMA)
 
 
+@pytest.mark.parametrize(("start", "read"), [(3, 3), (3.0, 3), ("3", 3), (3.5, None), (float("inf"), None), ([], None)])
+def test_no_mark_is_moved_in_silence(start: object, read: int | None) -> None:
+    data = {"entities": [{"id": "e", "start": start, "end": 7, "label": "city"}], "relations": []}
+    if read is None:
+        with pytest.raises(FormatError, match="start, end, label"):
+            jsonl.graph_from_json(data)
+    else:
+        assert jsonl.graph_from_json(data)[0] == (Entity("e", read, 7, "city"),)
+
+
 def test_schema_and_thresholds_survive() -> None:
     assert jsonl.schema_from_json(json.loads(json.dumps(jsonl.schema_to_json(SCHEMA)))) == SCHEMA
     thresholds = Thresholds(0.25, 0.75, (("person", 0.5),), (("met", 0.125),))

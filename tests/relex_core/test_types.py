@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from relex_core.errors import InputError, RelexError, SchemaError
+from relex_core.errors import InputError, RelexError, SchemaError, quote
 from relex_core.types import (
     Annotation,
     Document,
@@ -29,6 +31,18 @@ def test_unusable_texts_are_refused_with_what_was_found(text: str, found: str) -
     with pytest.raises(InputError) as caught:
         Document.from_text(text)
     assert found in caught.value.found
+
+
+def test_a_value_as_long_as_a_file_is_quoted_without_being_written_out() -> None:
+    long = "\ud800" * 5_000_000
+    tracemalloc.start()
+    shown = quote(long, 40)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(shown), shown[0], shown[-4:]) == (41, "'", "...'")
+    assert peak < 1_000_000
+    assert quote("a" * 38, 40) == repr("a" * 38)
+    assert quote("a" * 40, 40) == "'" + "a" * 36 + "...'"
 
 
 def test_errors_say_expected_found_and_change() -> None:
