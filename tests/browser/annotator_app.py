@@ -1,7 +1,8 @@
 """A page that holds nothing but the editor, on fixed suggestions and a real store.
 
 The address chooses: ?document=<name of a scenario>, project=<name>, who=<annotator>, mode=view,
-delay=<seconds that every run takes>, queue=1 to hand over what comes next in advance, nested=1.
+delay=<seconds that every run takes>, queue=1 to hand over what comes next in advance, nested=1, blink=1 for an editor
+that is off the page for a moment after each correction.
 """
 
 from __future__ import annotations
@@ -52,7 +53,6 @@ def load(project: str, name: str) -> tuple[Annotation, int]:
     return replace(latest.annotation, based_on=annotation.based_on), latest.number
 
 
-@st.fragment
 def page() -> None:
     session = st.session_state  # noqa: TID251
     query = st.query_params
@@ -62,7 +62,8 @@ def page() -> None:
     name = project(query.get("project", "test"))
     conflict, refused = None, []
     time.sleep(float(query.get("delay", "0")))
-    for batch in editor.pending("rx", session.acknowledged):
+    found = editor.pending("rx", session.acknowledged)
+    for batch in found:
         annotation, _ = load(name, batch.document_id)
         done = corrections.apply_batch(store(), name, annotation, batch, query.get("who", "ada"), session.thresholds)
         if done.conflict is not None:
@@ -74,6 +75,9 @@ def page() -> None:
         refused += done.refused
         if any(command.name == "next" for command in done.commands):
             session.document = QUEUE[(QUEUE.index(batch.document_id) + 1) % len(QUEUE)]
+    if found and "blink" in query:
+        # the next run draws it again
+        return
     annotation, revision = load(name, session.document)
     follows = []
     if "queue" in query:
@@ -97,4 +101,4 @@ def page() -> None:
         st.caption("asked to edit")
 
 
-page()
+st.fragment(page, run_every=0.5 if "blink" in st.query_params else None)()

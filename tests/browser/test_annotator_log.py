@@ -14,6 +14,8 @@ from tests.browser.conftest import Serve, Server, Watch, free_port
 
 pytestmark = pytest.mark.browser
 
+CLIENT = "(root) => root.editor.log.client"
+
 
 @pytest.fixture(scope="module")
 def server(harness: Server) -> Server:
@@ -68,6 +70,20 @@ def test_reload_in_the_middle_of_saving_sends_the_rest(editor: Driver) -> None:
     editor.open("news")
     assert [e.text(editor.document) for e in editor.saved().entities] == ["Sorbonne and"]
     assert editor.page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('relex-studio.log.'))") == []
+
+
+def test_who_reloads_after_submitting_is_not_in_ones_own_way(editor: Driver) -> None:
+    """The wish for the next document is part of what was saved, though it is not kept over a reload."""
+    editor.open("news", delay="2")
+    editor.press("Enter")
+    expect(editor.page.locator(".status")).to_have_text("saving 2")
+    client = editor.page.locator(".relex").evaluate(CLIENT)
+    editor.page.goto("about:blank")
+    editor.open("news")
+    assert editor.page.locator(".relex").evaluate("(root) => root.editor.log.kin") == {client: 3}
+    assert len(editor.saved().entities) > 1
+    assert editor.revision().state == "submitted"
+    expect(editor.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_server_killed_and_started_again(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:
@@ -212,3 +228,32 @@ def test_hostile_records_in_storage_do_no_harm(editor: Driver) -> None:
     editor.page.reload()
     editor.ready()
     assert [e.label for e in editor.saved().entities] == ["work"]
+
+
+def test_an_editor_that_comes_back_goes_on_where_it_was(editor: Driver) -> None:
+    """Streamlit takes it off the page for a moment where two runs follow each other closely."""
+    editor.open("news", blink="1")
+    root = editor.page.locator(".relex")
+    client = root.evaluate(CLIENT)
+    editor.press("Escape", "Tab", "a")
+    accepted = editor.saved()
+    assert len(accepted.entities) + len(accepted.relations) >= 1
+    expect(root).to_have_count(1)
+    assert root.evaluate(CLIENT) == client, "another editor came"
+    # the keyboard is there without a click, and so is what can be taken back
+    editor.press("u")
+    expect(editor.page.locator(".message")).to_have_text("Undone.")
+    back = editor.saved()
+    assert (back.entities, back.relations) == ((), ())
+
+
+def test_keys_count_that_come_while_the_editor_is_off_the_page(editor: Driver) -> None:
+    editor.open("news", blink="1")
+    before = editor.to_decide()
+    editor.press("Escape", "Tab", "x")
+    expect(editor.page.locator(".relex")).to_have_count(0)
+    editor.press("x")
+    expect(editor.page.locator(".relex")).to_have_count(1)
+    editor.wait()
+    assert len(editor.store.revisions(editor.project, "news")) == 2
+    assert editor.to_decide() <= before - 2

@@ -39,8 +39,8 @@ export class Log {
     for (const name of storedNames(this.prefix)) {
       const records = stored(name);
       if (!records.length) localStorage.removeItem(name);
-      this.records.push(...records);
-      for (const { client, seq } of records) this.kin[client] = Math.max(seq, this.kin[client] ?? 0);
+      this.records.push(...records.map(({ upto, ...record }) => record));
+      for (const { client, seq, upto } of records) this.kin[client] = Math.max(seq, Number.isInteger(upto) ? upto : 0, this.kin[client] ?? 0);
     }
     if (this.records.length) this.flush();
   }
@@ -156,6 +156,9 @@ export class Log {
 
   store(client, records) {
     const lasting = records.filter((r) => !TRANSIENT.has(r.command)), name = this.prefix + client;
+    // a wish is not kept, but who carries on what is kept knows of it: it may be part of what was saved
+    const last = records[records.length - 1];
+    if (lasting.length && last.seq > lasting[lasting.length - 1].seq) lasting.push({ ...lasting.pop(), upto: last.seq });
     try {
       if (lasting.length) localStorage.setItem(name, JSON.stringify(lasting));
       else localStorage.removeItem(name);

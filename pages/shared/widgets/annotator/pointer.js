@@ -229,8 +229,16 @@ function key(editor, event) {
   if (!found) return;
   if (/^(next|previous)$/.test(found.action) && (editor.released || !editor.editing)) return;
   if (!editor.editing && !READING.has(found.action)) return;
+  if (!editor.root.isConnected) {
+    if (!editor.pop.open) editor.missed.push(found);
+    return;
+  }
   event.preventDefault();
   event.stopImmediatePropagation();
+  act(editor, found);
+}
+
+function act(editor, found) {
   editor.tick();
   editor.work.keystrokes++;
   if (editor.root.classList.contains('waiting')) return;
@@ -280,10 +288,12 @@ Object.assign(Editor.prototype, {
 
 // Called by loader.js at every message. Documents that came whole once are kept on the shelf by their `static` id.
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }, shelf) {
-  const root = parentElement.querySelector('.relex');
-  if (!root.editor) root.editor = new Editor(root, {});
-  const { transport } = root.editor;
-  const scope = () => root.editor?.log?.scope ?? data.scope;
+  let root = parentElement.querySelector('.relex');
+  const back = root.editor ? null : returned(root, data, shelf);
+  if (back) root = back.root;
+  else if (!root.editor) root.editor = new Editor(root, {});
+  const { editor } = root, { transport } = editor;
+  const scope = () => editor.log?.scope ?? data.scope;
   const at = () => transport.at || {};
   const send = (records, has) => setStateValue('ops', { records, scope: scope(), code: data.version, has, at: at() });
   transport.log = (records) => send(records, [...shelf.documents.keys()]);
@@ -292,12 +302,54 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   transport.edit = (id) => setTriggerValue('edit', id);
   transport.graph = (open) => setTriggerValue('graph', open ? 'open' : 'closed');
   const whole = laid(data, shelf.documents);
-  if (whole) root.editor.update(whole);
-  else send(root.editor.log ? root.editor.log.bare() : [], []);
-  return () => {
-    root.editor.close();
-    root.editor = null;
+  if (whole) editor.update(whole);
+  else send(editor.log ? editor.log.bare() : [], []);
+  if (back) back.resume();
+  return () => leave(editor, shelf);
+}
+
+// Streamlit takes an element off the page and puts it back a moment later where a run of a fragment overtakes the
+// messages of the run before it. The editor outlives that: the same document is open, with what was done and what is
+// still on its way, and the keys that were pressed meanwhile count.
+const AWAY = 2000; // ms
+
+function leave(editor, shelf) {
+  if (!editor.log) { end(editor); return; }
+  shelf.away?.end();
+  const finish = () => {
+    if (shelf.away?.editor === editor) shelf.away = null;
+    clearTimeout(timer);
+    end(editor);
   };
+  const timer = setTimeout(finish, AWAY);
+  const { dom, transport } = editor, scrolled = [dom.pane, dom.list].map((box) => [box, box.scrollTop]);
+  Object.assign(transport, { log() {}, edit() {}, graph() {} }); // nobody is there to hear it
+  shelf.away = { editor, timer, scrolled, end: finish };
+}
+
+function returned(root, data, shelf) {
+  const { away } = shelf;
+  if (!away || data.mode !== 'edit') return null;
+  const { editor, timer, scrolled } = away;
+  if (editor.log.scope !== data.scope || editor.data.direct !== data.direct) { away.end(); return null; }
+  clearTimeout(timer);
+  shelf.away = null;
+  root.replaceWith(editor.root);
+  return {
+    root: editor.root,
+    resume() {
+      for (const [box, top] of scrolled) box.scrollTop = top;
+      const place = (editor.pop.open && editor.dom.pop.querySelector('input')) || editor.dom.pane;
+      if (document.activeElement === document.body) place.focus({ preventScroll: true });
+      for (const found of editor.missed.splice(0)) act(editor, found);
+      editor.transport.log(editor.log.bare()); // what was to be sent meanwhile
+    },
+  };
+}
+
+function end(editor) {
+  editor.close();
+  editor.root.editor = null;
 }
 
 const KEPT = 8; // documents on the shelf
