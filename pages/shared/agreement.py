@@ -3,7 +3,7 @@
 F1 says whether people mark the same things; it needs no count of the spans that nobody marked, and tends to
 kappa where these are many (Hripcsak and Rothschild 2005, JAMIA 12:296). Cohen's kappa and Krippendorff's alpha
 say whether people give the same label to what both marked: they are taken on matched mentions (`alignment`).
-The coefficients come from NLTK's `AnnotationTask`.
+Alpha comes from NLTK's `AnnotationTask`, whose kappa looks through all ratings for each item.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import combinations
 
 from nltk.metrics.agreement import AnnotationTask
 
-from pages.shared.alignment import Marks, Unit, canonical, edges, units
+from pages.shared.alignment import Marks, Unit, canonical, edges, overlapping, units
 from relex_core.types import Annotation, Entity
 
 Rating = tuple[str, str, str]
@@ -107,11 +107,12 @@ def over_everybody(documents: Iterable[Marks]) -> tuple[Alpha, ...]:
 def match(left: Sequence[Entity], right: Sequence[Entity], strict: bool) -> dict[str, str]:
     """One-to-one matches of entities with the same label, as ids: equal spans, or with `strict` off also overlapping
     ones, those with the most shared characters first."""
+    near = overlapping(right)
     pairs = [
         (a.span == b.span, min(a.end, b.end) - max(a.start, b.start), -i, -j, a.id, b.id)
         for i, a in enumerate(left)
-        for j, b in enumerate(right)
-        if a.label == b.label and (a.span == b.span or (not strict and a.overlaps(b)))
+        for j, b in near(a)
+        if a.label == b.label and (a.span == b.span or not strict)
     ]
     matched: dict[str, str] = {}
     taken: set[str] = set()
@@ -234,7 +235,18 @@ def _f1(matched: Counter[str], sizes: dict[str, Counter[str]], labels: Sequence[
 
 
 def _kappa(ratings: list[Rating]) -> float | None:
-    return float(AnnotationTask(ratings).kappa()) if _measurable(ratings) else None
+    """Cohen's kappa of two people who both rated each item."""
+    if not _measurable(ratings):
+        return None
+    items: dict[str, dict[str, str]] = {}
+    for who, item, label in ratings:
+        items.setdefault(item, {})[who] = label
+    left, right = sorted({who for who, _, _ in ratings})
+    said = Counter((labels[left], labels[right]) for labels in items.values())
+    ones, others = (Counter(labels[who] for labels in items.values()) for who in (left, right))
+    observed = sum(number for (one, other), number in said.items() if one == other) / len(items)
+    chance = sum(ones[label] * others[label] for label in ones) / len(items) ** 2
+    return (observed - chance) / (1 - chance)
 
 
 def _alpha(ratings: list[Rating]) -> float | None:

@@ -6,7 +6,8 @@ are, so that a disagreement about a boundary does not hide an agreement about a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from relex_core.types import Annotation, Entity, Relation, Schema
@@ -47,12 +48,12 @@ def units(marks: Marks) -> tuple[Unit, ...]:
     """
     found: list[Unit] = []
     for annotator, annotation in marks.items():
+        near = overlapping(annotation.entities)
         pairs = [
             (_overlap(entity, mark), entity.label == mark.label, -at, -number, entity)
             for at, unit in enumerate(found)
             for _, mark in unit.marks
-            for number, entity in enumerate(annotation.entities)
-            if entity.overlaps(mark)
+            for number, entity in near(mark)
         ]
         matched: dict[int, Entity] = {}
         taken: set[str] = set()
@@ -66,6 +67,19 @@ def units(marks: Marks) -> tuple[Unit, ...]:
         ]
         found += [Unit(((annotator, entity),)) for entity in annotation.entities if entity.id not in taken]
     return tuple(sorted(found, key=lambda unit: (unit.start, unit.end)))
+
+
+def overlapping(entities: Sequence[Entity]) -> Callable[[Entity], list[tuple[int, Entity]]]:
+    """Which of these, with their places, overlap a given one. A long text has thousands: not all are looked at."""
+    order = sorted(range(len(entities)), key=lambda at: entities[at].start)
+    starts = [entities[at].start for at in order]
+    widest = max((entity.end - entity.start for entity in entities), default=0)
+
+    def near(mark: Entity) -> list[tuple[int, Entity]]:
+        places = order[bisect_left(starts, mark.start - widest) : bisect_left(starts, mark.end)]
+        return [(at, entities[at]) for at in places if entities[at].overlaps(mark)]
+
+    return near
 
 
 def edges(marks: Marks, mentions: tuple[Unit, ...]) -> dict[Pair, dict[str, dict[Edge, Relation]]]:
