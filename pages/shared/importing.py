@@ -15,7 +15,7 @@ from db.formats import named, readers
 from db.imports import Report
 from db.store import Store
 from db.values import State
-from pages.shared import annotating, bundles, questions, resources, state
+from pages.shared import annotating, bundles, questions, resources, state, uploads
 from pages.shared.jobs import Job
 from pages.shared.messages import counted, guard, refuse, tell
 from relex_core.types import Document
@@ -30,9 +30,10 @@ IMPORTING = "import"
 def form(store: Store, project: str) -> None:
     """The uploader with its questions; `outcome` says what was imported."""
     formats = {format.name: format for format in readers()}
+    suffixes = ", ".join(f".{suffix}" for suffix in uploads.SUFFIXES)
     st.selectbox(
         "What the files hold", [TEXTS, *formats], key="import_format",
-        format_func=lambda name: "texts: .txt, .md, .csv, .jsonl" if name == TEXTS else formats[name].description,
+        format_func=lambda name: formats[name].description if name in formats else f"texts: {suffixes}",
     )  # fmt: skip
     chosen = str(state.widget("import_format") or TEXTS)
     files = st.file_uploader("Files", accept_multiple_files=True, key=f"import_{state.upload_round()}")
@@ -118,12 +119,15 @@ def _annotated(store: Store, project: str, format: str, files: list[Any]) -> Non
     ]
     with _written(contents) as paths:
         reports = [imports.inspect(path, format, store.project(project).schema) for path in paths]
-    good = sum(report.records for report in reports)
+    good = sum(report.records for report in reports if not report.unread)
     # every file is told about, also after one that is not sure
-    unsure = [not _told(file.name, reports[at], at) for at, file in enumerate(files)]
+    unsure = [not _told(file, report) for file, report in zip(files, reports, strict=True)]
+    useless = [report.unread or not report.records for report in reports]
+    gone = questions.left_out([file.file_id for file, out in zip(files, useless, strict=True) if out], bool(good))
     words = f"Import {counted(good, 'record')}"
-    if not good or any(unsure) or not st.button(words, key="import_marks", type="primary"):
+    if not good or any(unsure) or not gone or not st.button(words, key="import_marks", type="primary"):
         return
+    contents = [content for content, out in zip(contents, useless, strict=True) if not out]
     who = state.annotator()
 
     def work() -> str:
@@ -150,18 +154,19 @@ def _written(contents: list[tuple[str, bytes]]) -> Iterator[list[Path]]:
         yield paths
 
 
-def _told(name: str, report: Report, at: int) -> bool:
-    """Say what a file holds; whether it may be imported."""
+def _told(file: Any, report: Report) -> bool:
+    """Say what a file holds; whether nothing about it has to be decided first."""
+    name = file.name
     if report.unread:
         refuse(f"{name} cannot be read to its end, so nothing of it is imported. {report.unread[0]}")
-        return False
+        return True
     if report.errors:
         refuse(
             f"{len(report.errors):,} of {counted(len(report.errors) + report.records, 'record')} of {name} cannot be "
             f"used. {report.errors[0]}"
         )
-        words = f"Import the other {report.records:,}"
-        return report.records > 0 and bool(st.checkbox(words, key=f"good_marks_{state.upload_round()}_{at}"))
+        words, key = f"Import the other {report.records:,}", f"good_marks_{state.upload_round()}_{file.file_id}"
+        return not report.records or bool(st.checkbox(words, key=key))
     st.caption(
         f"{name}: {report.decisions:,} with decisions, {report.suggestions:,} with suggestions, {report.documents:,} "
         "texts alone"

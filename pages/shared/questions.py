@@ -15,44 +15,62 @@ from relex_core.types import Document
 
 
 def ask(files: Sequence[Any]) -> tuple[Document, ...] | None:
-    """The documents of uploaded files, None while something about them is doubtful; then it is asked."""
+    """The documents of uploaded files, None while something about them is doubtful; then it is asked.
+
+    Answers belong to the file that they were given about, whatever is added or taken away beside it.
+    """
     ready: list[Document] = []
-    open_questions = 0
-    for at, file in enumerate(files):
+    useless: list[str] = []
+    missing = 0
+    for file in files:
         try:
-            upload = uploads.read(file.name, file.getvalue(), *_answers(at))
+            upload = uploads.read(file.name, file.getvalue(), *_answers(file.file_id))
         except RelexError as error:
             refuse(str(error))
-            open_questions += 1
+            useless.append(file.file_id)
             continue
-        open_questions += _ask(upload, at)
+        asked, useful = _ask(upload, file.file_id)
+        missing += asked
         ready += upload.documents
-    return tuple(ready) if open_questions == 0 else None
+        if not useful:
+            useless.append(file.file_id)
+    missing += not left_out(useless, bool(ready))
+    if missing and ready:
+        st.caption(f"{counted(missing, 'question')} above before {counted(len(ready), 'document')} can be taken.")
+    return tuple(ready) if ready and not missing else None
 
 
-def _answers(at: int) -> tuple[str, str]:
+def left_out(useless: Sequence[str], others: bool) -> bool:
+    """Whether files of which nothing can be used are in nobody's way: none, or left out for the sake of the others."""
+    if not useless or not others:
+        return not useless
+    words = f"Leave out {counted(len(useless), 'file')} that cannot be used"
+    return bool(st.checkbox(words, key=f"left_out_{state.upload_round()}_{'_'.join(useless)}"))
+
+
+def _answers(file: str) -> tuple[str, str]:
     """The encoding and the column that were chosen for a file, "" while they were not."""
     round_ = state.upload_round()
-    encoding = state.widget(f"encoding_{round_}_{at}") if state.widget(f"decoded_{round_}_{at}") else ""
-    return str(encoding or ""), str(state.widget(f"column_{round_}_{at}") or "")
+    encoding = state.widget(f"encoding_{round_}_{file}") if state.widget(f"decoded_{round_}_{file}") else ""
+    return str(encoding or ""), str(state.widget(f"column_{round_}_{file}") or "")
 
 
-def _ask(upload: Upload, at: int) -> int:
-    """Ask what is doubtful about a file; how many answers are still missing."""
+def _ask(upload: Upload, file: str) -> tuple[int, bool]:
+    """Ask what is doubtful about a file; how many answers are still missing, and whether there is anything to use."""
     round_ = state.upload_round()
     missing = 0
-    if upload.guessed or state.widget(f"decoded_{round_}_{at}"):
+    if upload.guessed or state.widget(f"decoded_{round_}_{file}"):
         refuse(f"{upload.name} is not UTF-8. It looks like {upload.encoding}. Does this read well?")
         st.text(upload.preview[:200])
         choices = [upload.encoding, *(e for e in uploads.ENCODINGS if e != upload.encoding)]
-        st.selectbox("Encoding", choices, key=f"encoding_{round_}_{at}")
-        missing += not st.checkbox("Yes, read it so", key=f"decoded_{round_}_{at}")
-    if upload.columns and (not upload.column or state.widget(f"column_{round_}_{at}")):
+        st.selectbox("Encoding", choices, key=f"encoding_{round_}_{file}")
+        missing += not st.checkbox("Yes, read it so", key=f"decoded_{round_}_{file}")
+    if upload.columns and (not upload.column or state.widget(f"column_{round_}_{file}")):
         st.selectbox(
             f"Column of {plain(upload.name)} that holds the text",
             upload.columns,
             index=None,
-            key=f"column_{round_}_{at}",
+            key=f"column_{round_}_{file}",
         )
         missing += not upload.column
     if upload.problems:
@@ -61,10 +79,7 @@ def _ask(upload: Upload, at: int) -> int:
         bad = f"{len(upload.problems):,} of {counted(total, 'line')} of {upload.name} cannot be used ({lines})."
         refuse(f"{bad} {upload.problems[0]}")
         if upload.documents:
-            missing += not st.checkbox(f"Import the other {len(upload.documents):,}", key=f"good_{round_}_{at}")
-        else:
-            missing += 1
+            missing += not st.checkbox(f"Import the other {len(upload.documents):,}", key=f"good_{round_}_{file}")
     elif not upload.documents and not missing:
         refuse(f"{upload.name} holds no document.")
-        missing += 1
-    return missing
+    return missing, bool(upload.documents or missing)

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from db.progress import count_unscored
 from db.store import Store
 from relex_core.inference import Extractor
+from relex_core.types import Schema
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -18,9 +19,9 @@ pytestmark = pytest.mark.browser
 ROWS = ".rx-documents tbody tr"
 
 
-def choose(page: Page, name: str, data: bytes) -> None:
-    chosen = {"name": name, "mimeType": "text/plain", "buffer": data}
-    page.locator('[data-testid="stFileUploaderDropzoneInput"]').last.set_input_files([chosen])  # type: ignore[list-item]
+def choose(page: Page, name: str, data: bytes, *others: tuple[str, bytes]) -> None:
+    chosen = [{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in ((name, data), *others)]
+    page.locator('[data-testid="stFileUploaderDropzoneInput"]').last.set_input_files(chosen)  # type: ignore[arg-type]
 
 
 def test_a_project_is_made_filled_read_and_exported(app: Server, page: Page) -> None:
@@ -97,3 +98,24 @@ def test_labels_are_changed_with_counts_first_and_read_again(app: Server, page: 
     page.keyboard.press("Escape")
     expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
     assert count_unscored(store, project, Extractor.load("mini").version) == 0
+
+
+def test_an_answer_stays_with_its_file_and_useless_files_are_left_out(app: Server, page: Page, store: Store) -> None:
+    store.create_project("odd files", Schema.of(["person"]))
+    page.goto(f"{app.url}/documents?project=odd+files")
+    page.get_by_role("button", name="Import").click()
+    lines = "\n".join(json.dumps({"text": f"Zoë met José {n}."}, ensure_ascii=False) for n in range(2)).encode()
+    western = "Zoë Müller wohnt in Köln und Jürgen Groß in München.".encode("windows-1252")
+    choose(page, "a.txt", b"  \n", ("b.txt", western), ("c.jsonl", lines), ("d.txt", b"\x89PNG"))
+    expect(page.get_by_text("2 questions above before 3 documents can be taken.")).to_be_visible()
+    page.get_by_text("Yes, read it so").click()
+    expect(page.get_by_text("1 question above before 3 documents can be taken.")).to_be_visible()
+    # the second file is the first one now
+    page.get_by_test_id("stFileUploader").last.locator("button").first.click()
+    expect(page.get_by_text("Leave out 1 file that cannot be used")).to_be_visible()
+    expect(page.get_by_text("c.jsonl is not UTF-8")).to_have_count(0)
+    page.get_by_text("Leave out 1 file that cannot be used").click()
+    page.get_by_role("button", name="Import 3 documents").click()
+    expect(page.get_by_text("3 documents added.")).to_be_visible()
+    texts = {store.document("odd files", row.id).text for row in store.queue("odd files")}
+    assert texts == {western.decode("windows-1252"), "Zoë met José 0.", "Zoë met José 1."}
