@@ -9,7 +9,8 @@ with guard():
     store = resources.store()
     project = reviewing.project(store)
     if not project:
-        annotating.no_project(store)
+        words = "Nothing to review yet. Here the work of several people on the same documents is compared and settled."
+        annotating.no_project(store, words)
         st.stop()
     work = review.work(store, project)
     shared = review.shared(work)

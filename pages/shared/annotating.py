@@ -294,10 +294,10 @@ def begin_reading(store: Store, project: str) -> None:
         suggestions.score_all(store, lambda: resources.readings(version).service, resources.jobs(), project)
 
 
-def no_project(store: Store) -> None:
-    """What a visitor sees before there is anything to annotate."""
+def no_project(store: Store, words: str = "Nothing to annotate yet.") -> None:
+    """What a visitor sees before there is any project."""
     with st.container(key="pane_end"):
-        st.markdown("Nothing to annotate yet. A project is a set of documents with one label set.")
+        st.markdown(f"{words} A project is a set of documents with one label set.")
         with st.container(horizontal=True):
             st.button("Try it with a sample set", key="sample_set", type="primary", on_click=_sample_set, args=(store,))
             st.page_link("pages/screens/documents.py", label="Make a project of your own")

@@ -14,18 +14,16 @@ from db.formats import named, writers
 from db.store import Store
 from db.validation import Weight
 from db.values import ADJUDICATOR, State
-from pages.shared import bundles, export_counts, export_sample, importing, state, taking
+from pages.shared import bundles, export_counts, export_sample, importing, review, state, taking
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
 from pages.shared.export_counts import Choice, Counting
 from pages.shared.messages import counted, refuse, time_left
 
 
-def choose(store: Store) -> Choice | None:
-    """The form; None while there is no project."""
+def choose(store: Store) -> Choice:
+    """The form. There is a project."""
     names = [project.name for project in store.projects()]
-    if not names:
-        return None
     project = choose_project(names, "export_project")
     formats = {format.name: format for format in writers()}
     st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
@@ -98,12 +96,6 @@ def whose(key: str) -> tuple[str, ...]:
     return tuple(state.widget(key) or ())
 
 
-def nothing_yet() -> None:
-    """What stands here before the first project."""
-    st.html('<p class="rx-title">Nothing to export yet</p>')
-    st.markdown("Correct a text in Explore, or make a project under Documents.")
-
-
 def preview(store: Store, choice: Choice) -> None:
     """Counts, warnings, the download, and the first records."""
     if importing.under_way(choice.project):
@@ -122,6 +114,7 @@ def preview(store: Store, choice: Choice) -> None:
         )
         _away(store, choice, total, (stamp, choice))
     taking.outcome("download_export")
+    _unsettled(store, choice, stamp)
     if counting.job.running:
         _going_on(store, counting)
     elif counting.complete:
@@ -129,6 +122,24 @@ def preview(store: Store, choice: Choice) -> None:
     else:
         export_counts.forget()
         refuse(counting.job.error or "The counting ended before it was through. Open the page again.")
+
+
+def _unsettled(store: Store, choice: Choice, stamp: object) -> None:
+    """Say where several people have a version of their own and the one saved last would be taken unseen."""
+    if choice.annotators:
+        return
+    kept: tuple[object, int] | None = state.remembered("unsettled")
+    if kept is None or kept[0] != (choice.project, stamp):
+        number = sum(not document.adjudicated for document in review.shared(review.work(store, choice.project)))
+        kept = (choice.project, stamp), number
+        state.remember("unsettled", kept)
+    if kept[1]:
+        refuse(
+            f"{counted(kept[1], 'document')} finished by several people, each alone, and not adjudicated: of their "
+            "versions the one saved last is taken. Settle them in Review first, or choose whose decisions to take."
+        )
+        if st.button("Settle in Review", key="to_review"):
+            st.switch_page("pages/screens/review.py", query_params={"project": choice.project})
 
 
 @st.fragment(run_every=0.7)

@@ -82,6 +82,8 @@ def nothing_left(store: Store, desk: Desk) -> None:
     """What stands in place of a document when the queue is through."""
     if not sum(store.counts(desk.walk.project).values()):
         refuse(f"Project {desk.walk.project} has no documents yet. Add some under Documents.")
+        if st.button("Documents", key="to_documents", type="primary"):
+            st.switch_page("pages/screens/documents.py", query_params={"project": desk.walk.project})
         return
     team = {name for name, _ in assignments.team(store, desk.walk.project)}
     if team and desk.walk.annotator not in team:
@@ -104,6 +106,7 @@ def nothing_left(store: Store, desk: Desk) -> None:
         else:
             st.markdown(f"{'All yours are' if desk.walk.filter.shared else 'Every document is'} done: {figures}.")
             with st.container(horizontal=True):
+                _onward(desk.walk.project, desk.walk.filter.shared)
                 for wanted in (State.FLAGGED, State.SKIPPED, State.SUBMITTED):
                     if counts[wanted]:
                         st.button(
@@ -112,6 +115,14 @@ def nothing_left(store: Store, desk: Desk) -> None:
                             on_click=_states,
                             args=((wanted,),),
                         )
+
+
+def _onward(project: str, shared: bool) -> None:
+    """The ways on from a queue that is done: where work is shared out, first to what others made of the same texts."""
+    ways = [("Compare in Review", "review"), ("Export", "export")]
+    for at, (words, page) in enumerate(ways if shared else reversed(ways)):
+        if st.button(words if shared else page.capitalize(), key=f"to_{page}", type="secondary" if at else "primary"):
+            st.switch_page(f"pages/screens/{page}.py", query_params={"project": project})
 
 
 def _counts(store: Store, walk: Walk) -> Mapping[State, int]:

@@ -98,6 +98,8 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
                 "No document was finished by two people yet. Under Annotate, *Sharing* gives a part of the documents "
                 "to two people who do not see each other's marks; what both have submitted appears here."
             )
+            if st.button("Annotate", key="to_annotate", type="primary"):
+                st.switch_page("pages/screens/annotate.py", query_params={"project": name})
         return
     notice: str = state.remembered("review_notice", "")
     if notice:

@@ -263,6 +263,9 @@ def test_a_step_runs_the_page_only_after_the_next_document_is_open(app: Server, 
     expect(page.get_by_text("Every document is done")).to_be_visible()
     assert all(store.latest("steps", f"steps-{n}") is not None for n in range(3))
     assert all(len(store.revisions("steps", f"steps-{n}")) == 1 for n in range(3))
+    page.get_by_role("button", name="Export").click()
+    expect(page).to_have_url(re.compile("export.*project=steps"))
+    expect(page.locator(".rx-title")).to_have_text("3 documents")
 
 
 def test_an_answer_that_comes_after_the_page_changes_nothing(app: Server, page: Page, store: Store) -> None:

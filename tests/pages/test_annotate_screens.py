@@ -22,7 +22,7 @@ from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.errors import StoreError
 from relex_core.selection import undecided
-from relex_core.types import Thresholds
+from relex_core.types import Schema, Thresholds
 from tests.edits import apply_all
 from tests.pages.conftest import ROOT, Visit
 from tests.pages.projects import store_with, suggest
@@ -45,6 +45,22 @@ def queue(visit: Visit) -> AppTest:
     app = visit("annotate")
     app.button(key="sample_set").click().run()
     return waited(app)
+
+
+@pytest.mark.parametrize("screen", ["annotate", "review", "export"])
+def test_without_a_project_each_page_says_what_it_is_for_and_offers_one(visit: Visit, screen: str) -> None:
+    app = visit(screen)
+    assert f"Nothing to {screen} yet" in said(app)
+    app.button(key="sample_set").click().run()
+    assert not app.exception
+    assert "Nothing to" not in said(app)
+
+
+def test_a_review_without_shared_documents_leads_on(visit: Visit) -> None:
+    resources.store().create_project("alone", Schema.of(["person"]))
+    app = visit("review", project="alone")
+    assert "No document was finished by two people yet" in said(app)
+    assert app.button(key="to_annotate").label == "Annotate"
 
 
 def send(app: AppTest, *records: dict[str, Any]) -> AppTest:
@@ -142,6 +158,7 @@ def test_the_end_of_the_queue_says_what_is_next(visit: Visit, queue: AppTest) ->
         store.set_state("sample", row.id, State.FLAGGED if row.id == "sample-03" else State.SUBMITTED, annotator="me")
     app = visit("annotate", project="sample")
     assert "Every document is done: 11 submitted, 1 flagged." in said(app)
+    assert [button.label for button in app.button][-4:-2] == ["Export", "Review"]
     app.button(key="again_flagged").click().run()
     for _ in range(20):
         if any(e.proto.component_name.endswith("relex_annotator") for e in app.get("bidi_component")):

@@ -278,6 +278,20 @@ def test_adjudicated_decisions_alone(app: AppTest) -> None:
     assert "1 document<" in shown(app)
 
 
+def test_versions_of_several_people_are_not_taken_unseen(app: AppTest) -> None:
+    store = resources.store()
+    assert not app.warning
+    for document, person in ((DOCUMENTS[1], "bob"), (DOCUMENTS[3], "cyd")):
+        store.save("p", Annotation(document, SCHEMA), annotator=person, state="submitted", independent=True)
+    (warning,) = app.run().warning
+    assert warning.value.startswith("2 documents finished by several people, each alone, and not adjudicated")
+    assert app.button(key="to_review")
+    store.save("p", Annotation(DOCUMENTS[1], SCHEMA), annotator=ADJUDICATOR, state="submitted", independent=True)
+    assert app.run().warning[0].value.startswith("1 document finished")
+    app.toggle(key="export_annotators_adjudicated").set_value(True).run()
+    assert not app.warning
+
+
 def test_the_rest_of_a_file_that_ends_early_is_not_called_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
