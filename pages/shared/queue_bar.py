@@ -43,7 +43,9 @@ def bar(store: Store, desk: Desk) -> None:
         if job is not None and job.total and (job.running or job.stopped or job.error):
             reading(walk.project)
         st.space("stretch")
-        st.button("‹", key="queue_back", on_click=_back, disabled=not walk.behind, help="The document before")
+        st.button(
+            "‹", key="queue_back", on_click=_back, disabled=not walk.behind, help="The document before; p in the editor"
+        )
         with st.container(key="order_words", width="content"):
             st.markdown(_order_words(walk.filter))
         for name, label, help, fill in (
@@ -67,7 +69,7 @@ def bar(store: Store, desk: Desk) -> None:
 
 def project_menu(store: Store, name: str, choose: Callable[[str], None]) -> None:
     """The project that is open, and behind it all others."""
-    with st.popover(plain(name), key="pick_project", help="Another project"):
+    with st.popover(plain(name), key=f"pick_project_{name}", help="Another project"):
         for project in store.projects():
             st.button(
                 f"{plain(project.name)}  ·  {counted(project.documents, 'document')}",

@@ -106,7 +106,9 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
         refuse(notice)
     with st.container(key="tools_case", horizontal=True):
         place = st.container(key="case_place", width="content")
-        shared = _filtered(store, name, shared)
+        everything, shared = shared, _filtered(store, name, shared)
+        if not all(document.adjudicated for document in everything):
+            _agreed(store, name, everything)
     if not shared:
         st.caption("No shared document is like that. Open a filter again to see the others.")
         return
@@ -116,7 +118,8 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
     with place:
         at = shared.index(chosen)
         words = f"{at + 1:,} of {len(shared):,}  ·  {chosen.id}{'  ·  adjudicated' if chosen.adjudicated else ''}"
-        with st.popover(plain(words), key="pick_case"):
+        # another key for another document: chosen from, it would stay open and lie on what was chosen
+        with st.popover(plain(words), key=f"pick_case_{chosen.id}"):
             for document in shared[:200]:
                 mark = "adjudicated" if document.adjudicated else ", ".join(document.annotators)
                 st.button(
@@ -136,6 +139,20 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
         saved=state.remembered("adjudicated", 0),
         height=f"calc(100vh - {244 if notice else 162}px)",
     )
+
+
+def _agreed(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
+    """One click for all documents on which nobody disagrees, and what became of it."""
+    help = "Documents without a disagreement are adjudicated as they are. Those with one stay to be decided."
+    if st.button("Save where all agree", key="save_agreed", help=help):
+        with st.spinner("Comparing the versions"):
+            number = review.settle_agreed(store, name, shared)
+        state.remember("agreed_told", f"{counted(number, 'document')} saved without a disagreement.")
+        st.rerun()
+    told: str = state.remembered("agreed_told", "")
+    if told:
+        st.caption(told)
+        state.remember("agreed_told", "")
 
 
 def _filtered(store: Store, name: str, shared: tuple[Shared, ...]) -> tuple[Shared, ...]:

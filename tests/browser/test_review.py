@@ -356,3 +356,24 @@ def test_a_project_may_be_called_like_a_filter(server: Server, page: Page, store
     expect(page.locator(".st-key-order_words")).to_have_text("uncertain first", timeout=60_000)
     page.get_by_role("link", name="Review").click()
     expect(page.locator(".st-key-review_label").get_by_role("combobox")).to_have_value("place")
+
+
+def test_where_all_agree_one_click_saves_and_a_case_is_not_hidden_by_its_list(
+    server: Server, page: Page, store: Store, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.name
+    store.add_documents(name, [Document("d1", "Ada met Charles.")])
+    for person in ("ada", "eva"):
+        agreed = Annotation(store.document(name, "d1"), SCHEMA, (ADA, CHARLES))
+        store.save(name, agreed, annotator=person, state=State.SUBMITTED, independent=True)
+    page.goto(f"{server.url}/review?project={name}")
+    expect(page.get_by_text("2 shared documents, 2 to adjudicate")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Save where all agree").click()
+    expect(page.get_by_text("1 document saved without a disagreement.")).to_be_visible()
+    expect(page.get_by_text("2 shared documents, 1 to adjudicate")).to_be_visible()
+    assert store.latest(name, "d1", ADJUDICATOR) is not None
+    assert store.latest(name, "d0", ADJUDICATOR) is None
+    page.locator(".st-key-case_place button").first.click()
+    page.get_by_role("button", name="d1 · adjudicated").click()
+    expect(page.locator(".st-key-case_place button").first).to_contain_text("2 of 2 · d1")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)

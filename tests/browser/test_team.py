@@ -212,7 +212,7 @@ def test_two_people_share_a_project_and_agreement_appears(
     assert sorted(document.id for document in shared) == both
     disputed = review.disputed(store, "team", shared)
     assert [id for id in both if disputed[id]] == [both[0]]
-    page.locator(".st-key-pick_case button").first.click()
+    page.locator(".st-key-case_place button").first.click()
     page.locator(f".st-key-case_{both[0]} button").first.click()
     expect(page.locator(".duel .row .what").first).to_have_text(disputed[both[0]][0].text)
     expect(page.locator(".duel .pane h3")).to_have_text(["←ada", "→bob"])

@@ -63,6 +63,19 @@ def test_the_adjudicated_document_is_a_revision_and_opens_again_when_somebody_sa
     assert not review.shared(review.work(store, "news"))[0].adjudicated
 
 
+def test_where_nobody_disagrees_all_are_settled_at_once(store: Store) -> None:
+    for document, last in (("d0", ACCEPT_ALL), ("d1", RemoveEntity("19:25:place")), ("d2", ACCEPT_ALL)):
+        annotate(store, document, "ann", ACCEPT_ALL)
+        annotate(store, document, "bob", ACCEPT_ALL, *([] if last is ACCEPT_ALL else [last]))
+    assert review.settle_agreed(store, "news", review.shared(review.work(store, "news"))) == 2
+    after = review.shared(review.work(store, "news"))
+    assert {document.id for document in after if document.adjudicated} == {"d0", "d2"}
+    settled = store.latest("news", "d0", ADJUDICATOR)
+    assert settled is not None
+    assert (len(settled.annotation.entities), len(settled.annotation.relations)) == (3, 1)
+    assert review.settle_agreed(store, "news", after) == 0, "what is settled stays as it is"
+
+
 def disputed(store: Store) -> Case:
     annotate(store, "d0", "ann", ACCEPT_ALL)
     annotate(store, "d0", "bob", ACCEPT_ALL, RemoveEntity("8:15:person"))
