@@ -213,6 +213,7 @@ def editor() -> None:
         graph=graph_is_open(),
         direct=seat.token,
         turn=turn,
+        behind=bool(now.walk.behind),
         flags=desks.flags(store, now),
         habits=now.habits.counts(),
     )

@@ -18,9 +18,10 @@ from relex_core.errors import Conflict, EditError, RelexError, quote
 from relex_core.selection import left_alone
 from relex_core.types import Annotation, Thresholds
 
-CommandName = Literal["submit", "skip", "flag", "next", "rescore", "thresholds"]
+CommandName = Literal["submit", "skip", "flag", "next", "back", "rescore", "thresholds"]
 """What a person wants beside corrections. submit, skip and flag change the document's state; next asks for
-another document, rescore for relations on exactly the accepted entities; thresholds only tells the sliders."""
+another document and back for the one before, rescore for relations on exactly the accepted entities; thresholds only
+tells the sliders."""
 
 MAX_NOTE = 2000
 

@@ -225,6 +225,8 @@ def _obey(store: Store, readings: Readings, desk: Desk, command: Command, batch:
         desk = _informed(store, desk, desk.habits)
     if command.name == "next" and here:
         return turn(store, readings, desk, queueing.advance(store, desk.walk))
+    if command.name == "back" and here:
+        return turn(store, readings, desk, queueing.back(desk.walk))
     if command.name == "rescore" and here:
         return _grant(readings, replace(desk, wish=Wish(batch.client, command.seq, thresholds)))
     return desk

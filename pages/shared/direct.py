@@ -37,7 +37,7 @@ TOKEN = "X-Relex-Seat"  # noqa: S105  the name of a header
 MOST = 2_000_000
 """Bytes of a log that are taken at once; a longer one goes with the component's state."""
 
-STEPS: tuple[CommandName, ...] = ("submit", "skip", "flag", "next")
+STEPS: tuple[CommandName, ...] = ("submit", "skip", "flag", "next", "back")
 """Wishes that are granted without the page."""
 
 
@@ -45,8 +45,8 @@ def take(seat: Seat, scope: str, records: Any, has: Any = (), at: Any = ()) -> d
     """Commit a log of corrections; what is saved, or None if the page has to see to it.
 
     {"acknowledged": {client: seq}, "revisions": {document: number}, "refused": [{client, seq, message}]}, and after a
-    step through the queue "desk": {"turn", "document", "next": [...]}, where the document is null while it is not
-    there. `has` and `at` are what the browser holds of the documents, see `documents_to_json`.
+    step through the queue "desk": {"turn", "document", "next": [...], "behind"}, where the document is null while it is
+    not there. `has` and `at` are what the browser holds of the documents, see `documents_to_json`.
     """
     with seat.lock:
         found = batches(records, seat.acknowledged)
@@ -86,13 +86,13 @@ def _step(seat: Seat, has: Any, at: Any) -> dict[str, Any]:
     desk: Desk = seat.desk
     seat.open(desk.walk.current)
     seat.page_is_old = True
-    opened = [desk.open] if desk.open else []
+    opened, behind = [desk.open] if desk.open else [], bool(desk.walk.behind)
     if any(annotation.schema != desk.schema for annotation, _ in (*opened, *desk.ahead)):
         # somebody has changed the labels, and the browser does not know the new ones
-        return {"turn": seat.turn, "document": None, "next": []}
+        return {"turn": seat.turn, "document": None, "next": [], "behind": behind}
     flags = desks.flags(seat.store, desk)
     shown, ahead = documents_to_json(opened, has, at, flags), documents_to_json(desk.ahead, has, at, flags)
-    return {"turn": seat.turn, "document": shown[0] if shown else None, "next": ahead}
+    return {"turn": seat.turn, "document": shown[0] if shown else None, "next": ahead, "behind": behind}
 
 
 def _commit(seat: Seat, batch: Batch) -> tuple[Desk | Sheet, Mapping[str, int], tuple[Refusal, ...]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -469,3 +470,20 @@ def test_thresholds_of_what_is_corrected_are_there_after_a_reload(explore: Page,
     explore.reload()
     expect(editor.get_by_role("button", name="thresholds")).to_have_text("thresholds .30 · .70", timeout=60_000)
     expect(person).to_contain_text("from .99")
+
+
+@pytest.mark.parametrize(("key", "words"), [("s", "Skipped."), ("n", "Left as it stands.")])
+def test_the_editor_works_on_after_a_step_where_no_document_follows(explore: Page, key: str, words: str) -> None:
+    explore.get_by_role("button", name="Correct this").click()
+    editor = explore.locator(".relex.editing")
+    expect(editor.locator(".status")).to_have_text("saved")
+    explore.keyboard.press(key)
+    expect(editor.locator(".message")).to_have_text(words)
+    expect(editor).not_to_have_class(re.compile("waiting"))
+    rejected = editor.locator(".row.rejected")
+    before = rejected.count()
+    explore.keyboard.press("Escape")
+    explore.keyboard.press("Tab")
+    explore.keyboard.press("x")
+    expect(rejected).not_to_have_count(before)
+    expect(editor.locator(".status")).to_have_text("saved")

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from db.store import Store
 from db.values import State
+from pages.shared.presets import PRESETS
+from relex_core.types import Document
 from tests.browser.conftest import Serve, Server, Watch, until
 
 pytestmark = pytest.mark.browser
@@ -105,6 +107,34 @@ def test_one_key_submits_and_the_next_document_is_there_at_once(server: Server, 
     page.reload()
     expect(page.locator(f"{EDITOR} .par").first).to_be_visible(timeout=30_000)
     assert text(page) == seen[-1]
+
+
+def test_one_goes_back_and_on_by_keys_without_deciding(server: Server, page: Page, store: Store) -> None:
+    store.create_project("walk", PRESETS["people"])
+    store.add_documents("walk", [Document(f"w{n}", f"Ada {n} lives in London.") for n in range(4)])
+    arrive(page, server, "?project=walk")
+    first = text(page)
+    page.keyboard.press("p")
+    expect(page.locator(f"{EDITOR} .message")).to_have_text("No document was open before this one.")
+    page.keyboard.press("Enter")
+    shown = page.locator(f"{EDITOR} .text").first
+    expect(shown).not_to_have_text(first)
+    second = text(page)
+    page.keyboard.press("p")
+    expect(shown).to_have_text(first)
+    expect(page).to_have_url(re.compile("document=w"))
+    page.keyboard.press("n")
+    expect(shown).to_have_text(second)
+    page.keyboard.press("n")
+    expect(shown).not_to_have_text(second)
+    saved(page)
+    # two at once: nothing that is pressed before a document is there counts for the one that is left
+    page.keyboard.press("p")
+    page.keyboard.press("Enter")
+    expect(shown).to_have_text(second)
+    saved(page)
+    counts = store.counts("walk")
+    assert (counts[State.SUBMITTED], counts[State.NEW]) == (1, 3)
 
 
 def test_skip_flag_and_back(server: Server, page: Page, store: Store) -> None:

@@ -139,7 +139,7 @@ def test_a_step_to_a_document_that_nobody_has_read_says_so(seat: Seat, model: Re
     seat.readings = model
     answer = post(seat, [wish(1, "next"), wish(2, "skip", "d1"), wish(3, "next", "d1")]).json()
     assert answer["acknowledged"] == {"c": 3}
-    assert answer["desk"] == {"turn": 1, "document": None, "next": []}
+    assert answer["desk"] == {"turn": 1, "document": None, "next": [], "behind": True}
     assert seat.desk.walk.current == "d2"
     # the page waits for it
     assert seat.desk.waiting
@@ -166,7 +166,7 @@ def test_documents_with_new_labels_are_left_to_the_page(
     suggest(store, "d2", schema=wider)
     answer = post(seat, [wish(1, "next")]).json()
     # the browser reads labels by their place in the set, and has the former one
-    assert answer["desk"] == {"turn": 1, "document": None, "next": []}
+    assert answer["desk"] == {"turn": 1, "document": None, "next": [], "behind": True}
     assert answer["acknowledged"] == {"c": 1}
 
 

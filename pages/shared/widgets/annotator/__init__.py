@@ -116,6 +116,7 @@ def annotator(
     flags: Mapping[str, str] = MappingProxyType({}),
     graph: bool | None = None,
     rescores: bool = True,
+    behind: bool = False,
 ) -> None:
     """Mount the editor on `annotation`, as of `revision` (0: never saved).
 
@@ -131,7 +132,7 @@ def annotator(
     drawn takes the label that is usual between its two ends. `flags` are the reasons ("": none given) of those of these
     documents that are flagged, by id. `graph` says whether a graph stands beside the text, None where the editor does
     not offer one; `graph_wanted` tells when the person wants it otherwise. `rescores` says whether the command of that
-    name is obeyed.
+    name is obeyed, `behind` whether there is a document to go back to.
     """
     extraction = annotation.based_on
     floor = extraction.floor if extraction else FLOOR
@@ -160,6 +161,7 @@ def annotator(
         "followed": followed,
         "graph": graph,
         "rescores": rescores,
+        "behind": behind,
         "habits": habits_to_json(annotation.schema, habits),
         "height": f"{height}px" if isinstance(height, int) else height,
     }

@@ -2,7 +2,7 @@
 
 const EMPTY_LABEL = { name: '', letter: '?', color: 0, heads: [], tails: [], symmetric: false };
 const IDLE = 60000; // ms without a key or a click that do not count as work
-const LEAVING = new Set(['next']);
+const LEAVING = new Set(['next', 'back']);
 const FLAGS = new Set(['flag', 'submit']); // commands that put a flag or take it away
 
 export class Editor {
@@ -83,15 +83,19 @@ export class Editor {
   }
 
   // Shows what a message has on the desk, unless a later one said otherwise or the person has left that by now.
-  take({ turn, document: doc, next }, moved = false, seat = this.turned.seat) {
+  take({ turn, document: doc, next, behind }, moved = false, seat = this.turned.seat) {
     if (seat === this.turned.seat && turn < this.turned.turn) return false;
     this.turned = { seat, turn };
     const left = this.log && !moved && this.doc && doc.id !== this.doc.id && this.log.of(doc.id).some((r) => LEAVING.has(r.command));
     if (left && !this.log.held) return false; // held back by a conflict, the person has to come back to it
     const stays = this.doc && !moved && this.doc.id === doc.id && this.doc.text === doc.text && this.doc.from === doc.from;
-    if (stays) this.read(this.newer(doc));
-    else this.open(doc);
+    if (stays) {
+      this.read(this.newer(doc));
+      // nothing came in its place, and nothing is on its way any more
+      if (!this.log?.of(doc.id).some((r) => LEAVING.has(r.command))) this.root.classList.remove('waiting');
+    } else this.open(doc);
     this.upcoming = next.slice();
+    this.behind = behind;
     return true;
   }
 
@@ -320,6 +324,7 @@ export class Editor {
     const next = go && this.upcoming.shift();
     if (next) {
       this.open(next);
+      this.behind = true;
       this.tellSaved();
     } else if (go) {
       // what was decided is not drawn once more: that would hold up the message that brings the next document

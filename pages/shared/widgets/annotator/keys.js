@@ -20,6 +20,7 @@ export const ACTIONS = {
   undo: [['u', 'Ctrl+z'], 'undo'], redo: [['Z', 'Ctrl+Z', 'Ctrl+y'], 'redo'],
   arcs: [['g'], 'all relations, or those of the focus'], graph: [['G'], 'the graph beside the text, or none'], rescore: [['r'], 'score relations again on these entities'],
   flag: [['!'], 'flag with a note'], skip: [['s'], 'skip this document; a flag stays'],
+  earlier: [['p'], 'the document before'], onward: [['n'], 'next document, this one as it stands'],
   done: [['Enter'], 'accept what is shown, submit, next document'], save: [['Shift+Enter'], 'accept what is shown, submit, stay'],
   help: [['?'], 'all keys'], escape: [['Escape'], 'leave; twice: Tab leaves the editor'],
 };

@@ -3,8 +3,8 @@
 // Records keep the client id and number they were born with: sending one twice changes nothing.
 
 const PREFIX = 'relex-studio.log.';
-const TRANSIENT = new Set(['next', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
-const STEPS = new Set(['submit', 'skip', 'flag', 'next']); // wishes that are granted without the page
+const TRANSIENT = new Set(['next', 'back', 'rescore', 'thresholds', 'open']); // wishes, not work: not kept over a reload
+const STEPS = new Set(['submit', 'skip', 'flag', 'next', 'back']); // wishes that are granted without the page
 const PATIENCE = 10000; // ms that a posted log waits for its answer
 const REST = 500; // ms without a correction after which the rest of the page follows
 const SOON = 100; // the same after a step: the address must name the document that is open

@@ -121,6 +121,14 @@ const verbs = {
     });
   },
   skip() { this.leave([this.command('skip')], true, 'Skipped.'); },
+  onward() { this.leave([], true, 'Left as it stands.'); },
+  earlier() {
+    if (this.log.held) return;
+    if (!this.behind) { this.say('No document was open before this one.'); return; }
+    this.log.push(this.doc.id, this.doc.revision, [this.command('back')]);
+    this.root.classList.add('waiting');
+    this.say('The document before.');
+  },
   done() { this.linking ? this.connect(this.focus) : this.caret ? this.add(this.caret.start, this.caret.end) : this.finish(true); },
   save() { this.finish(false); },
   help(item) {
