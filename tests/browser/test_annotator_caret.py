@@ -37,6 +37,29 @@ def stands_at(editor: Driver, words: str) -> None:
     assert editor.focused() == ""
 
 
+def test_keys_alone_mark_a_part_of_a_mark(editor: Driver) -> None:
+    editor.open("nested")
+    editor.press("Escape", "w", "w")
+    assert editor.focused() == "University of California Press"
+    editor.press("i")
+    stands_at(editor, "University")
+    editor.press("w", "w")
+    stands_at(editor, "California")
+    editor.press("3")
+    both = {("University of California Press", "organization"), ("California", "location")}
+    assert marked(editor) == both
+    assert editor.focused() == "California"
+    editor.press("u")
+    assert marked(editor) == set(), "one step, one undo"
+    # inside an accepted mark too, and out of it at its end
+    editor.press("Escape", "w")
+    editor.press("Z")
+    assert marked(editor) == both
+    assert editor.focused() == "University of California Press"
+    editor.press("i", "b")
+    stands_at(editor, "The")
+
+
 def test_keys_alone_mark_what_the_model_missed(editor: Driver) -> None:
     editor.open("news")
     editor.press("Escape", "w")

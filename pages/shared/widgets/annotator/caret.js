@@ -14,11 +14,14 @@ Object.assign(Editor.prototype, {
     while (words[at] && PUNCTUATION.test(this.text.slice(...words[at]))) at += way;
     if (!words[at]) return this.say(way > 0 ? 'The text ends here.' : 'The text begins here.');
     const [start, end] = this.text.whole(...words[at]);
-    const marks = this.entities.filter((e) => e.start < end && start < e.end).sort((a, b) => (b.end - b.start) - (a.end - a.start));
+    const marks = this.entities.filter((e) => e.start < end && start < e.end && !this.holds(e)).sort((a, b) => (b.end - b.start) - (a.end - a.start));
     if (marks.length) return this.focusOn(marks[0]);
     this.focus = null;
     return this.put(start, end);
   },
+
+  // Whether the caret stands inside of a mark: then that mark does not stop it.
+  holds(e) { return Boolean(this.caret) && e.start <= this.caret.start && this.caret.end <= e.end; },
 
   // The caret's words, longer or shorter by one.
   stretchCaret(side, way) {

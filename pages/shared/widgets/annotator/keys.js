@@ -9,6 +9,7 @@ export const ACTIONS = {
   down: [['j', 'ArrowDown'], 'next in the list'], up: [['k', 'ArrowUp'], 'previous in the list'],
   right: [['ArrowRight'], 'next entity in the text'], left: [['ArrowLeft'], 'previous entity in the text'],
   wordRight: [['w', 'Ctrl+ArrowRight'], 'word by word through the text, to mark what the model missed'], wordLeft: [['b', 'Ctrl+ArrowLeft'], 'a word back'],
+  into: [['i'], 'into the mark, word by word, to mark a part of it'],
   accept: [['a'], 'accept'], reject: [['x'], 'reject'], rejectAlike: [['X'], 'reject all suggestions with this label'], remove: [['d', 'Delete', 'Backspace'], 'delete'],
   search: [['/'], 'choose a label by name'], alike: [['='], 'the label given last, on all suggestions like that one'],
   same: [['m'], 'same label on all identical mentions'],

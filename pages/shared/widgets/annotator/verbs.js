@@ -13,6 +13,11 @@ const verbs = {
   wordRight() { this.walk(1); },
   wordLeft() { this.walk(-1); },
 
+  into(item) {
+    const { text } = this, [start, end] = text.whole(...text.words[text.wordAfter(item.start)]);
+    this.focus = null;
+    this.put(Math.max(start, item.start), Math.min(end, item.end));
+  },
   accept(item) {
     if (item.status === 'accepted') return this.advance(item);
     const edit = item.kind === 'entity' ? { op: 'accept', entities: [item.id], relations: [] }
@@ -148,7 +153,7 @@ const verbs = {
   },
 };
 
-const NEEDS = { entity: new Set(['same', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation']), relation: new Set(['flip']) };
+const NEEDS = { entity: new Set(['same', 'into', 'grow', 'shrink', 'growStart', 'shrinkStart', 'relation']), relation: new Set(['flip']) };
 const ANY = new Set(['accept', 'reject', 'rejectAlike', 'remove']);
 const READING = new Set(['down', 'up', 'right', 'left', 'arcs', 'help', 'escape']);
 const ALWAYS = new Set(['next', 'previous', 'right', 'left', 'done', 'escape', 'search', 'arcs', 'graph']);
@@ -296,10 +301,13 @@ Object.assign(Editor.prototype, {
       if (here.status !== 'accepted' || here.label !== label.name) this.label(label);
       return;
     }
-    const crossed = this.crossedBy(start, end);
+    // who marks a part of a suggestion, walked to word by word, takes it for right
+    const around = this.entities.filter((e) => e.status === 'suggested' && this.holds(e));
+    const crossed = around.length ? null : this.crossedBy(start, end);
     if (crossed) { this.move(crossed, [start, end], given || why ? label : null); return; }
     const id = this.newId();
-    if (this.change([{ op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.${why}`)) this.refresh(`e:${id}`);
+    const accepted = around.length ? [{ op: 'accept', entities: around.map((e) => e.id), relations: [] }] : [];
+    if (this.change([...accepted, { op: 'add_entity', id, start, end, label: label.name }], `${this.text.slice(start, end)}: ${label.name}.${why}`)) this.refresh(`e:${id}`);
   },
 
   resize(item, side, way) {
