@@ -14,15 +14,28 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
+from playwright.sync_api import Error as PlaywrightError
 
 from db.store import Store
+from tests.browser.annotator_driver import Driver, opened
 from tests.components import program
 
 ROOT = Path(__file__).parents[2]
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 # two cores shared with a model: a wait that is too short tests the machine, not the app
 expect.set_options(timeout=20_000)
 
@@ -189,11 +202,13 @@ def app(serve: Serve) -> Server:
     return serve("app.py")
 
 
-@pytest.fixture
-def store(app: Server, page: Page) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def store(app: Server, chromium: Browser) -> Iterator[Store]:
     """The store of `app`, once a page of it has come up."""
-    page.goto(app.url)
+    page = chromium.new_page()
+    page.goto(app.url, timeout=60_000)
     expect(page.locator(".relex .pane .s.m").first).to_be_visible(timeout=120_000)
+    page.close()
     with Store.open(f"sqlite:///{app.data / 'relex.sqlite'}") as opened:
         yield opened
 
@@ -206,10 +221,20 @@ class Watch:
         self.errors: list[str] = []
 
     def attach(self, page: Page) -> Page:
-        page.on("request", self._request)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        for event, hear in self._events:
+            page.on(event, hear)
         return page
+
+    def detach(self, page: Page) -> None:
+        for event, hear in self._events:
+            page.remove_listener(event, hear)
+
+    @property
+    def _events(self) -> tuple[tuple[Any, Callable[[Any], None]], ...]:
+        return ("request", self._request), ("console", self._console), ("pageerror", self._failed)
+
+    def _failed(self, error: PlaywrightError) -> None:
+        self.errors.append(str(error))
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
@@ -233,15 +258,73 @@ def watch() -> Iterator[Watch]:
     assert watch.errors == []
 
 
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+class Tab:
+    """A tab that stays: to load an app where one was before takes a third of the work of the first time."""
+
+    def __init__(self, chromium: Browser) -> None:
+        self.chromium = chromium
+        self.page: Page | None = None
+
+    def take(self) -> Page:
+        if self.page is None:
+            self.page = new_context(self.chromium).new_page()
+        return self.page
+
+    def put_back(self) -> None:
+        """Leave the app, forget all that it kept in the browser, and take back what a test changed here."""
+        page = self.page
+        assert page is not None
+        try:
+            for other in page.context.pages:
+                if other != page:
+                    other.close()
+            page.unroute_all(behavior="ignoreErrors")
+            parts = urlsplit(page.url)
+            if parts.scheme == "http":
+                # of the same origin, and no app: what the app writes as it is left is there by now
+                page.goto(f"{parts.scheme}://{parts.netloc}/_stcore/health")
+                page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+            page.context.clear_cookies()
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size(VIEWPORT)
+        except PlaywrightError:  # the test closed the page or stopped the server
+            page.context.close()
+            self.page = None
+
+
+@pytest.fixture(scope="session")
+def tab(chromium: Browser) -> Iterator[Tab]:
+    tab = Tab(chromium)
+    yield tab
+    if tab.page:
+        tab.page.context.close()
+
+
+def new_context(chromium: Browser) -> BrowserContext:
+    context = chromium.new_context(viewport=VIEWPORT, accept_downloads=True)
     context.set_default_timeout(20_000)
     context.set_default_navigation_timeout(60_000)  # the first visit may wait for the model to load
+    return context
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """Another browser than that of `page`."""
+    context = new_context(chromium)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext, watch: Watch) -> Page:
-    return watch.attach(context.new_page())
+def page(tab: Tab, watch: Watch) -> Iterator[Page]:
+    page = tab.take()
+    yield watch.attach(page)
+    watch.detach(page)
+    tab.put_back()
+
+
+@pytest.fixture
+def editor(harness: Server, page: Page) -> Iterator[Driver]:
+    """The editor alone."""
+    with opened(harness.data) as store:
+        yield Driver(page, harness.url, store)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -11,17 +9,6 @@ from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server, Watch
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def server(harness: Server) -> Server:
-    return harness
-
-
-@pytest.fixture
-def editor(server: Server, page: Page) -> Iterator[Driver]:
-    with opened(server.data) as store:
-        yield Driver(page, server.url, store)
 
 
 def test_text_is_shown_unchanged_and_inert(editor: Driver) -> None:
@@ -325,10 +312,10 @@ def test_it_speaks_and_tab_is_no_trap(page: Page, editor: Driver) -> None:
     assert page.locator(".row[aria-selected=true]").count() == 0, before
 
 
-def test_fingers_do_all_of_it_on_a_narrow_screen(server: Server, chromium: Browser, watch: Watch) -> None:
+def test_fingers_do_all_of_it_on_a_narrow_screen(harness: Server, chromium: Browser, watch: Watch) -> None:
     context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
-    with opened(server.data) as store:
-        editor = Driver(watch.attach(context.new_page()), server.url, store)
+    with opened(harness.data) as store:
+        editor = Driver(watch.attach(context.new_page()), harness.url, store)
         editor.open("news")
         assert editor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         editor.mark("Sorbonne").tap()
@@ -349,10 +336,10 @@ def test_fingers_do_all_of_it_on_a_narrow_screen(server: Server, chromium: Brows
     assert [r.label for r in saved.relations] == ["influenced"]
 
 
-def test_a_finger_that_scrolls_the_list_of_labels_gives_none(server: Server, chromium: Browser, watch: Watch) -> None:
+def test_a_finger_that_scrolls_the_list_of_labels_gives_none(harness: Server, chromium: Browser, watch: Watch) -> None:
     context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
-    with opened(server.data) as store:
-        editor = Driver(watch.attach(context.new_page()), server.url, store)
+    with opened(harness.data) as store:
+        editor = Driver(watch.attach(context.new_page()), harness.url, store)
         editor.open("news")
         editor.mark("Sorbonne").tap()
         editor.press("/")

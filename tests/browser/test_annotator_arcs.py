@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.annotator_driver import Driver, opened
 from tests.browser.conftest import Server, Watch
@@ -44,12 +43,6 @@ PLACES = """(text) => [...text.querySelectorAll('.s')].map((s) => {
 })"""
 
 Box = list[float]
-
-
-@pytest.fixture
-def editor(harness: Server, page: Page) -> Iterator[Driver]:
-    with opened(harness.data) as store:
-        yield Driver(page, harness.url, store)
 
 
 def seen(editor: Driver) -> dict[str, Any]:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from db.values import State
-from tests.browser.annotator_driver import Driver, opened
-from tests.browser.conftest import Server
+from tests.browser.annotator_driver import Driver
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def editor(harness: Server, page: Page) -> Iterator[Driver]:
-    with opened(harness.data) as store:
-        yield Driver(page, harness.url, store)
 
 
 def marked(editor: Driver) -> set[tuple[str, str]]:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.annotator_driver import HARNESS, Driver, opened
-from tests.browser.conftest import Serve, Server, Watch, free_port
+from tests.browser.conftest import Serve, Watch, free_port
 
 pytestmark = pytest.mark.browser
 
 CLIENT = "(root) => root.editor.log.client"
-
-
-@pytest.fixture(scope="module")
-def server(harness: Server) -> Server:
-    return harness
-
-
-@pytest.fixture
-def editor(server: Server, page: Page) -> Iterator[Driver]:
-    with opened(server.data) as store:
-        yield Driver(page, server.url, store)
 
 
 @pytest.mark.parametrize("delay", ["0", "0.5"], ids=["quick server", "slow server"])
@@ -109,11 +97,9 @@ def test_server_killed_and_started_again(serve: Serve, page: Page, watch: Watch,
     ]
 
 
-def test_second_tab_conflict_is_shown_and_nothing_is_overwritten(
-    editor: Driver, context: BrowserContext, watch: Watch
-) -> None:
+def test_second_tab_conflict_is_shown_and_nothing_is_overwritten(editor: Driver, watch: Watch) -> None:
     editor.open("news", who="ada")
-    second = Driver(watch.attach(context.new_page()), editor.url, editor.store, editor.project)
+    second = Driver(watch.attach(editor.page.context.new_page()), editor.url, editor.store, editor.project)
     second.open("news", who="grace")
     second.click("Warsaw")
     second.press("2")
@@ -139,13 +125,11 @@ def test_second_tab_conflict_is_shown_and_nothing_is_overwritten(
     assert editor.saved() == saved
 
 
-def test_a_correction_that_does_not_fit_any_more_is_refused_with_its_reason(
-    editor: Driver, context: BrowserContext, watch: Watch
-) -> None:
+def test_a_correction_that_does_not_fit_any_more_is_refused_with_its_reason(editor: Driver, watch: Watch) -> None:
     editor.open("news", who="ada")
     editor.drag("Berlin")
     editor.saved()
-    second = Driver(watch.attach(context.new_page()), editor.url, editor.store, editor.project)
+    second = Driver(watch.attach(editor.page.context.new_page()), editor.url, editor.store, editor.project)
     second.open("news", who="grace")
     second.click("Berlin")
     second.press("d")

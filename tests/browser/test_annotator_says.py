@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from db.values import State
 from tests.browser.annotator_driver import Driver, opened
@@ -27,12 +25,6 @@ ACTIVE = """() => {
     owns: owner.getAttribute('role'),
   };
 }"""
-
-
-@pytest.fixture
-def editor(harness: Server, page: Page) -> Iterator[Driver]:
-    with opened(harness.data) as store:
-        yield Driver(page, harness.url, store)
 
 
 def said(editor: Driver, *words: str) -> None:

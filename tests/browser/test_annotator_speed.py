@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from statistics import median
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from relex_core.types import Undecided
-from tests.browser.annotator_driver import Driver, opened
-from tests.browser.conftest import Server
+from tests.browser.annotator_driver import Driver
 
 pytestmark = [pytest.mark.browser, pytest.mark.timed]
 
@@ -26,17 +24,6 @@ ECHO = """async (pane, keys) => {
   }
   return times;
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(harness: Server) -> Server:
-    return harness
-
-
-@pytest.fixture
-def editor(server: Server, page: Page) -> Iterator[Driver]:
-    with opened(server.data) as store:
-        yield Driver(page, server.url, store)
 
 
 def echo(editor: Driver, keys: str) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from db.store import Store
 from db.values import State
@@ -96,8 +96,8 @@ def editor(harness: Server, page: Page) -> Iterator[Driver]:
         yield Driver(page, harness.url, store)
 
 
-def second_tab(editor: Driver, context: BrowserContext, watch: Watch, **query: str) -> Driver:
-    tab = Driver(watch.attach(context.new_page()), editor.url, editor.store, editor.project)
+def second_tab(editor: Driver, watch: Watch, **query: str) -> Driver:
+    tab = Driver(watch.attach(editor.page.context.new_page()), editor.url, editor.store, editor.project)
     tab.open("news", **query)
     return tab
 
@@ -106,13 +106,11 @@ STORED = """() => Object.entries(localStorage).filter(([name]) => name.startsWit
   .flatMap(([, records]) => JSON.parse(records)).map((r) => r.op)"""
 
 
-def test_a_second_tab_leaves_alone_what_the_first_has_not_sent_yet(
-    editor: Driver, context: BrowserContext, watch: Watch
-) -> None:
+def test_a_second_tab_leaves_alone_what_the_first_has_not_sent_yet(editor: Driver, watch: Watch) -> None:
     editor.open("news", delay="4")
     editor.click("Sorbonne")
     editor.press("3")
-    second = second_tab(editor, context, watch)
+    second = second_tab(editor, watch)
     second.wait()  # it has sent what the first had stored
     editor.page.bring_to_front()
     editor.press("]", "]")
@@ -136,13 +134,11 @@ def test_a_second_tab_leaves_alone_what_the_first_has_not_sent_yet(
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before it is known", "while it is asked about"])
-def test_tabs_of_one_person_do_not_overwrite_each_other(
-    late: bool, editor: Driver, context: BrowserContext, watch: Watch
-) -> None:
+def test_tabs_of_one_person_do_not_overwrite_each_other(late: bool, editor: Driver, watch: Watch) -> None:
     editor.open("news", delay="2")
     editor.click("Sorbonne")
     editor.press("3")
-    second = second_tab(editor, context, watch)  # carries on what the first has not sent yet
+    second = second_tab(editor, watch)  # carries on what the first has not sent yet
     second.wait()
     editor.wait()
     editor.page.bring_to_front()

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from db.store import Store
 from db.values import State
@@ -184,7 +184,7 @@ def test_an_account_without_a_verified_address_is_nobody_else(
 
 
 def test_a_provider_that_is_down_is_told_and_what_was_corrected_waits(
-    server: Server, page: Page, store: Store, provider: Provider, context: BrowserContext, watch: Watch
+    server: Server, page: Page, store: Store, provider: Provider, watch: Watch
 ) -> None:
     address = "/annotate?project=news&document=d0"
     come_in(page, server, "bob", address)
@@ -196,7 +196,7 @@ def test_a_provider_that_is_down_is_told_and_what_was_corrected_waits(
     assert len(store.revisions("news", "d0")) == before + 1
     # a correction that has not left the browser when the account's time is over
     page.route("**/relex/corrections", lambda route: route.abort())
-    context.clear_cookies()
+    page.context.clear_cookies()
     page.locator(f"{EDITOR} .pane").evaluate(
         """async (pane) => {
           // the page may just be drawing what was decided before, with nothing in focus yet
