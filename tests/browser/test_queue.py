@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from db.store import Store
 from db.values import State
@@ -359,8 +359,9 @@ def test_a_reload_keeps_the_name_and_sends_what_was_corrected_under_it(
 
 
 def test_each_tab_keeps_its_name_and_a_new_one_begins_with_the_last_chosen(
-    server: Server, page: Page, store: Store
+    server: Server, context: BrowserContext, watch: Watch, store: Store
 ) -> None:
+    page = watch.attach(context.new_page())
     arrive(page, server)
     choose(page, "ada")
     second = page.context.new_page()
