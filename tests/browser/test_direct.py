@@ -135,10 +135,10 @@ def saved_in_explore(store: Store, document: str) -> list[Edit]:
     return [edit for revision in store.revisions("explore", document) for edit in revision.edits]
 
 
-def test_explore_runs_once_when_corrections_rest_and_all_of_it_follows(page: Page, store: Store) -> None:
+def test_explore_runs_once_when_corrections_rest_and_all_of_it_follows(app: Server, page: Page, store: Store) -> None:
     sent: list[float] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(time.monotonic())))
-    page.reload()
+    page.goto(app.url)
     document = explore(page, store)
     rows = page.locator(ROWS)
     for name in ("Warsaw", "University of Paris"):
@@ -180,7 +180,10 @@ def test_explore_runs_once_when_corrections_rest_and_all_of_it_follows(page: Pag
     assert once not in tails
 
 
-def test_posts_of_explore_that_fail_lose_and_double_nothing(page: Page, store: Store, watch: Watch) -> None:
+def test_posts_of_explore_that_fail_lose_and_double_nothing(
+    app: Server, page: Page, store: Store, watch: Watch
+) -> None:
+    page.goto(app.url)
     page.get_by_role("button", name="Edit or paste").click()
     page.get_by_role("textbox", name="Text").fill("Alan Turing, Ada Lovelace and Grace Hopper met in London and Paris.")
     page.get_by_role("button", name="Extract").click()

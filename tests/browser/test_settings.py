@@ -94,6 +94,7 @@ def test_the_log_is_read_and_taken_away(
     page.get_by_role("button", name="Older").click()
     expect(lines.first).to_contain_text("=cmd() exported")
     expect(lines.first).to_contain_text("file letters 4.zip")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     with page.expect_download() as taken:
         page.get_by_role("button", name="As CSV").click()
     taken.value.save_as(tmp_path / "log.csv")
