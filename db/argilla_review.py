@@ -68,6 +68,7 @@ def pairs(annotation: Annotation) -> Iterator[Pair]:
         if relation.head in entities and relation.tail in entities:
             said.setdefault((relation.head, relation.tail), []).append(relation)
     sentences = _sentences(annotation.document.text)
+    bounds = [annotation.schema.bounds[label.name] for label in annotation.schema.visible_relations]
     for head in annotation.entities:
         for tail in annotation.entities:
             if head.id == tail.id:
@@ -80,7 +81,7 @@ def pairs(annotation: Annotation) -> Iterator[Pair]:
             if (
                 not known
                 and _together(head, tail, sentences)
-                and any(label.allows(head.label, tail.label) for label in annotation.schema.visible_relations)
+                and any(all(label.allows(head.label, tail.label) for label in labels) for labels in bounds)
             ):
                 yield Pair(head, tail)
 

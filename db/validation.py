@@ -208,7 +208,7 @@ def _mark_faults(annotation: Annotation, words: Words, format: str) -> Iterator[
 def _relation_faults(annotation: Annotation, format: str) -> Iterator[tuple[Weight, str, str]]:
     entities = annotation.by_id()
     pairs = Counter((relation.head, relation.tail) for relation in annotation.relations)
-    labels = {label.name: label for label in annotation.schema.relation_labels}
+    labels, bounds = {label.name: label for label in annotation.schema.relation_labels}, annotation.schema.bounds
     keys = {relation.key for relation in annotation.relations}
     for relation in annotation.relations:
         head, tail = entities[relation.head], entities[relation.tail]
@@ -216,7 +216,7 @@ def _relation_faults(annotation: Annotation, format: str) -> Iterator[tuple[Weig
         label = labels[relation.label]
         if format == "glirel" and pairs[relation.head, relation.tail] > 1:
             yield Weight.WARNING, "relations of a pair that has several, of which GLiREL's trainer learns one", ends
-        if not label.allows(head.label, tail.label):
+        if not all(bound.allows(head.label, tail.label) for bound in bounds[relation.label]):
             yield Weight.WARNING, "relations between types that their label does not allow", ends
         both = (relation.tail, relation.head, relation.label) in keys
         if both and not label.symmetric and relation.head < relation.tail:

@@ -18,9 +18,10 @@ def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False,
     """`extraction` with only what is shown at `thresholds`.
 
     Flat (the default) shows no two overlapping entities; nested allows one to hold another but not to cross
-    it. Relations are shown if both of their ends are, if their label allows the ends' types, and of those that say
-    the same (`statement`) only the better-scored one. Without `twins` no relation joins two mentions of one name, such
-    as Marie Curie and Marie Curie: a model that cannot tell them apart suggests these often, and nearly always wrongly.
+    it. Relations are shown if both of their ends are, if their label and its inverse allow the ends' types, and of
+    those that say the same (`statement`) only the better-scored one. Without `twins` no relation joins two mentions of
+    one name, such as Marie Curie and Marie Curie: a model that cannot tell them apart suggests these often, and nearly
+    always wrongly.
     """
     entities = greedy(_above(extraction.entities, thresholds), nested)
     return replace(extraction, entities=entities, relations=_relations(extraction, entities, thresholds, twins))
@@ -129,7 +130,7 @@ def _relations(
 ) -> tuple[Relation, ...]:
     types = {entity.id: entity.label for entity in shown}
     names = {} if twins else {entity.id: _name(entity, extraction) for entity in shown}
-    labels = {label.name: label for label in extraction.schema.relation_labels}
+    bounds = extraction.schema.bounds
     limits = dict(thresholds.relations)
     kept = []
     for relation in extraction.relations:
@@ -140,7 +141,7 @@ def _relations(
         limit = limits.get(relation.label, thresholds.relation)
         if relation.score is not None and not relation.score > limit:
             continue
-        if labels[relation.label].allows(types[relation.head], types[relation.tail]):
+        if all(label.allows(types[relation.head], types[relation.tail]) for label in bounds[relation.label]):
             kept.append(relation)
     declared = extraction.schema.declared
     best: dict[tuple[str, str, str], Relation] = {}

@@ -151,7 +151,8 @@ class RelationLabel:
         return self.description or self.name
 
     def allows(self, head_type: str, tail_type: str) -> bool:
-        """Whether an entity of `head_type` may stand at its head and one of `tail_type` at its tail."""
+        """Whether an entity of `head_type` may stand at its head and one of `tail_type` at its tail, for all that this
+        label says itself; `Schema.bounds` has what its inverse says too."""
         fits = (not self.head_types or head_type in self.head_types) and (
             not self.tail_types or tail_type in self.tail_types
         )
@@ -282,6 +283,26 @@ class Schema:
         """The relation labels that are symmetric or name an inverse, as `readings` takes them."""
         return {label.name: label for label in self.relation_labels if label.symmetric or label.inverse}
 
+    @property
+    def bounds(self) -> dict[str, tuple[RelationLabel, ...]]:
+        """What bounds the types at the ends of each relation label, by name: the label itself, and all that say the
+        same, turned its way. Types are allowed if each of these allows them.
+
+        >>> employs = RelationLabel("employs", head_types=("company",), inverse="employed by")
+        >>> schema = Schema.of(["company", "person"], [employs, "employed by"])
+        >>> [(label.name, label.head_types, label.tail_types) for label in schema.bounds["employed by"]]
+        [('employed by', (), ()), ('employs', (), ('company',))]
+        """
+        labels, declared = {label.name: label for label in self.relation_labels}, self.declared
+        found: dict[str, tuple[RelationLabel, ...]] = {name: (label,) for name, label in labels.items()}
+        for name in {*declared, *(label.inverse for label in declared.values() if label.inverse)}:
+            same = readings("head", "tail", name, declared)
+            found[name] = tuple(
+                _turned(labels[other], ("head", "tail", other) in same, ("tail", "head", other) in same)
+                for other in sorted({other for *_, other in same})
+            )
+        return found
+
     def entity(self, name: str) -> EntityLabel:
         """The entity label of that name. Raises SchemaError if there is none."""
         return _find("entity", self.entity_labels, name)
@@ -289,6 +310,12 @@ class Schema:
     def relation(self, name: str) -> RelationLabel:
         """The relation label of that name. Raises SchemaError if there is none."""
         return _find("relation", self.relation_labels, name)
+
+
+def _turned(label: RelationLabel, straight: bool, back: bool) -> RelationLabel:
+    """The types that a label allows to one that it is read as, in the same direction, the other or both."""
+    heads, tails = (label.head_types, label.tail_types) if straight else (label.tail_types, label.head_types)
+    return RelationLabel(label.name, head_types=heads, tail_types=tails, symmetric=straight and back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,10 +275,14 @@ def _checked(before: Annotation, after: Annotation, edit: Edit) -> Annotation:
 
 
 def _misfits(annotation: Annotation) -> set[RelationKey]:
-    """The relations between types that their labels do not allow."""
+    """The relations between types that their labels, or the inverses of these, do not allow."""
     types = annotation.by_id()
-    labels = {label.name: label for label in annotation.schema.relation_labels}
-    return {r.key for r in annotation.relations if not labels[r.label].allows(types[r.head].label, types[r.tail].label)}
+    bounds = annotation.schema.bounds
+    return {
+        r.key
+        for r in annotation.relations
+        if not all(label.allows(types[r.head].label, types[r.tail].label) for label in bounds[r.label])
+    }
 
 
 def _state(batch: Batch, latest: Revision | None) -> State | None:

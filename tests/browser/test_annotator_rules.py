@@ -45,7 +45,7 @@ SCHEMA = Schema.of(
         RelationLabel("knows", head_types=("person",), tail_types=("person", "group"), symmetric=True),
         RelationLabel("in", tail_types=("place",), inverse="holds"),
         RelationLabel("likes"),
-        RelationLabel("holds", inverse="in"),
+        RelationLabel("holds", head_types=("group", "place"), inverse="in"),
     ],
 )
 
@@ -292,8 +292,12 @@ def test_undo_touches_only_what_differs(rules: Page) -> None:
 
 
 def misfits(annotation: Annotation) -> set[tuple[str, str, str]]:
-    labels, types = {r.name: r for r in SCHEMA.relation_labels}, annotation.by_id()
-    return {r.key for r in annotation.relations if not labels[r.label].allows(types[r.head].label, types[r.tail].label)}
+    bounds, types = SCHEMA.bounds, annotation.by_id()
+    return {
+        r.key
+        for r in annotation.relations
+        if not all(label.allows(types[r.head].label, types[r.tail].label) for label in bounds[r.label])
+    }
 
 
 def checked(annotation: Annotation, edit: Edit) -> Annotation:
@@ -332,7 +336,7 @@ def taken_back(rules: Page, cases: list[tuple[Annotation, Annotation, Annotation
 
 
 def test_a_step_is_taken_back_where_it_stands_and_nothing_of_others_with_it(rules: Page) -> None:
-    rng = random.Random(17)
+    rng = random.Random(18)
     cases = []
     for _ in range(160):
         before = begin(random_extraction(rng))

@@ -235,6 +235,17 @@ def test_a_relation_that_the_label_set_does_not_allow_is_refused_on_save(store: 
     assert [r.key for r in done.annotation.relations] == [right_key(right)]
 
 
+def test_a_relation_that_the_inverse_of_its_label_does_not_allow_is_refused_on_save(store: Store) -> None:
+    born = RelationLabel("born in", head_types=("person",), tail_types=("place",), inverse="home of")
+    strict = Schema.of(["person", "place"], [born, "home of"])
+    store.save_schema("p", strict)
+    start = begin(replace(EXTRACTION, schema=strict))
+    wrong, right = AddRelation(ADA.id, LONDON.id, "home of"), AddRelation(LONDON.id, ADA.id, "home of")
+    done = apply_batch(store, "p", start, batch(wrong, right), "ada", Thresholds())
+    assert [r.seq for r in done.refused] == [1]
+    assert [r.key for r in done.annotation.relations] == [right_key(right)]
+
+
 @pytest.mark.parametrize(
     "edit",
     [

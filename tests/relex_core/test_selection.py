@@ -80,6 +80,26 @@ def test_a_relation_and_its_declared_inverse_are_one_fact() -> None:
     assert shown(RelationLabel("employs"), works) == (there, back, other)
 
 
+def test_types_that_a_label_forbids_its_inverse_forbids_too() -> None:
+    employs = RelationLabel("employs", head_types=("organization",), tail_types=("city",), inverse="employed by")
+    wrong, right = (
+        Relation(*ends, "employed by", 0.8) for ends in ((UNIVERSITY.id, PARIS.id), (PARIS.id, UNIVERSITY.id))
+    )
+
+    def shown(*labels: str | RelationLabel) -> tuple[Relation, ...]:
+        schema = Schema.of(["organization", "city"], labels)
+        return select(Extraction(TEXT, schema, (UNIVERSITY, PARIS), (wrong, right), "mini@0"), Thresholds()).relations
+
+    assert shown(employs, "employed by") == (right,)
+    assert shown(RelationLabel("employs", inverse="employed by"), "employed by") == (wrong, right)
+    # declared on the other label it is the same
+    bound = RelationLabel("employs", head_types=("organization",))
+    assert shown(bound, RelationLabel("employed by", inverse="employs")) == (right,)
+    # what is read both ways is allowed if one of them is, and both say the same
+    both = RelationLabel("works with", head_types=("organization",), tail_types=("city",), symmetric=True)
+    assert shown(both, RelationLabel("employed by", inverse="works with")) == (wrong,)
+
+
 def test_decided_suggestions_are_no_longer_open() -> None:
     after = apply_all(begin(FOUND), [Accept((UNIVERSITY.id,)), RemoveEntity(PARIS.id)])
     assert undecided(after, Thresholds()) == ((), ())

@@ -1,6 +1,6 @@
 // The editor: one document, its decisions, the focus, and what keys and the pointer do with them.
 
-const EMPTY_LABEL = { name: '', letter: '?', color: 0, heads: [], tails: [], symmetric: false };
+const EMPTY_LABEL = { name: '', letter: '?', color: 0, bounds: [], symmetric: false };
 const IDLE = 60000; // ms without a key or a click that do not count as work
 const LEAVING = new Set(['next', 'back']);
 const FLAGS = new Set(['flag', 'submit']); // commands that put a flag or take it away

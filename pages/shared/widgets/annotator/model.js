@@ -200,9 +200,12 @@ function obstacles(next, now, types, labels) {
   ];
 }
 
+// Whether a label, and all that say the same, allow these types (Schema.bounds).
 export function allows(label, head, tail) {
-  const fits = (h, t) => (!label.heads.length || label.heads.includes(h)) && (!label.tails.length || label.tails.includes(t));
-  return fits(head, tail) || (label.symmetric && fits(tail, head));
+  return label.bounds.every(({ heads, tails, symmetric }) => {
+    const fits = (h, t) => (!heads.length || heads.includes(h)) && (!tails.length || tails.includes(t));
+    return fits(head, tail) || (symmetric && fits(tail, head));
+  });
 }
 
 // Relations between types that their labels do not allow.

@@ -109,6 +109,7 @@ def thresholds_from_json(data: Mapping[str, Any]) -> Thresholds:
 
 def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
     """Labels with what is needed to draw them and to check the types of relations."""
+    bounds = schema.bounds
     return {
         "entities": [
             {"name": e.name, "letter": e.letter or "?", "color": e.color % hues, "hidden": e.hidden}
@@ -118,8 +119,10 @@ def schema_to_json(schema: Schema, hues: int) -> dict[str, Any]:
             {
                 "name": r.name,
                 "color": r.color % hues,
-                "heads": list(r.head_types),
-                "tails": list(r.tail_types),
+                "bounds": [
+                    {"heads": list(b.head_types), "tails": list(b.tail_types), "symmetric": b.symmetric}
+                    for b in bounds[r.name]
+                ],
                 "symmetric": r.symmetric,
                 "inverse": r.inverse,
                 "hidden": r.hidden,
