@@ -114,7 +114,7 @@ def preview(store: Store, choice: Choice) -> None:
         )
         _away(store, choice, total, (stamp, choice))
     taking.outcome("download_export")
-    _unsettled(store, choice, stamp)
+    unsettled(store, choice.project, choice.annotators)
     if counting.job.running:
         _going_on(store, counting)
     elif counting.complete:
@@ -124,14 +124,14 @@ def preview(store: Store, choice: Choice) -> None:
         refuse(counting.job.error or "The counting ended before it was through. Open the page again.")
 
 
-def _unsettled(store: Store, choice: Choice, stamp: object) -> None:
+def unsettled(store: Store, project: str, annotators: Sequence[str]) -> None:
     """Say where several people have a version of their own and the one saved last would be taken unseen."""
-    if choice.annotators:
+    if annotators:
         return
+    of = project, exports.stamp(store, project)
     kept: tuple[object, int] | None = state.remembered("unsettled")
-    if kept is None or kept[0] != (choice.project, stamp):
-        number = sum(not document.adjudicated for document in review.shared(review.work(store, choice.project)))
-        kept = (choice.project, stamp), number
+    if kept is None or kept[0] != of:
+        kept = of, sum(not document.adjudicated for document in review.shared(review.work(store, project)))
         state.remember("unsettled", kept)
     if kept[1]:
         refuse(
@@ -139,7 +139,7 @@ def _unsettled(store: Store, choice: Choice, stamp: object) -> None:
             "versions the one saved last is taken. Settle them in Review first, or choose whose decisions to take."
         )
         if st.button("Settle in Review", key="to_review"):
-            st.switch_page("pages/screens/review.py", query_params={"project": choice.project})
+            st.switch_page("pages/screens/review.py", query_params={"project": project})
 
 
 @st.fragment(run_every=0.7)

@@ -27,6 +27,7 @@ def form(store: Store, runs: tuple[Run, ...], primary: bool = True) -> None:
     _counts(found)
     for warning in (*found.warnings, *training_runs.known_to_base(plan, found, runs)):
         refuse(warning)
+    export.unsettled(store, plan.project, plan.annotators)
     if not found.possible:
         _sample(store)
     _beside(training_runs.going(runs))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db.values import ADJUDICATOR, State
 from pages.shared import checkpoint_menu, checkpoints, resources, training_runs
 from pages.shared.training_plan import Plan
 from relex_core.checkpoint import EMBEDDED
@@ -49,6 +50,22 @@ def test_nothing_submitted_says_what_is_needed(visit: Visit) -> None:
     app = visit("train")
     assert "at least 4 documents" in said(app).replace("\\", "")
     assert app.button(key="train_start").disabled
+
+
+def test_versions_of_several_people_are_not_learnt_from_unseen(visit: Visit) -> None:
+    store = resources.store()
+    project(store)
+    told = "finished by several people, each alone, and not adjudicated"
+    assert told not in said(visit("train", project="letters"))
+    first = store.queue("letters", states=[State.SUBMITTED], limit=1)[0].id
+    theirs = store.latest("letters", first)
+    assert theirs
+    store.save("letters", theirs.annotation, annotator="cyd", state=State.SUBMITTED, independent=True)
+    app = visit("train", project="letters")
+    assert f"1 document {told}" in said(app)
+    assert app.button(key="to_review")
+    store.save("letters", theirs.annotation, annotator=ADJUDICATOR, state=State.SUBMITTED, independent=True)
+    assert told not in said(app.run())
 
 
 def test_counts_follow_the_filter(visit: Visit) -> None:
