@@ -18,7 +18,7 @@ from db import documents as documents_
 from db import extractions as extractions_
 from db import projects, readings
 from db.store import Store
-from db.tables import annotators, counters, documents, extractions, heads, label_sets, revisions
+from db.tables import annotators, counters, documents, extractions, heads, label_sets, revisions, texts
 from db.values import State
 from relex_core.types import Extraction, Schema
 
@@ -61,6 +61,22 @@ def count_unscored(store: Store, project: str, model_version: str) -> int:
         held = sa.select(sa.func.coalesce(sa.func.sum(counters.c.documents), 0)).where(counters.c.project_pk == pk)
         total = int(connection.execute(held).scalar_one())
         return total - readings.count(store.database, connection, pk, model_version, _complete(connection, pk))
+
+
+def characters(
+    store: Store, project: str, *, unread_by: str | None = None, states: Sequence[State] | None = None
+) -> int:
+    """Length of all texts of the project together: of those that a model has still to read, as `unscored` has it, and
+    of documents in these states alone. Raises NotFound."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        query = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(texts.c.text)), 0))
+        query = query.join(documents, documents.c.pk == texts.c.document_pk).where(documents_.walked(pk))
+        if unread_by is not None:
+            query = query.where(*_unscored(connection, pk, unread_by))
+        if states is not None:
+            query = query.where(documents.c.state.in_([str(state) for state in states]))
+        return int(connection.execute(query).scalar_one())
 
 
 def extraction(store: Store, project: str, document_id: str, model_version: str) -> Extraction | None:

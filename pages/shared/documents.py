@@ -124,7 +124,7 @@ def _running(project: str) -> None:
         st.rerun()
     time = time_left(job.seconds_left, "about ")
     with st.container(key="tools_scoring", horizontal=True):
-        st.progress(min(job.done / max(job.total, 1), 1.0), text=f"Model reads {job.done:,} of {job.total:,}{time}")
+        st.progress(job.share, text=f"Model reads {job.done:,} of {job.total:,}{time}")
         st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
 
 

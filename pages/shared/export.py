@@ -149,7 +149,7 @@ def _going_on(store: Store, counting: Counting) -> None:
     if not job.running:
         st.rerun()
     far = f"Counted {job.done:,} of about {counted(job.total, 'document')}{time_left(job.seconds_left)}"
-    st.progress(min(1.0, job.done / max(1, job.total)), text=far)
+    st.progress(job.share, text=far)
     _held(store, export_counts.latest(counting))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from db import samples
+from db import progress, samples
 from db.samples import Sample
 from db.store import Store
 from db.values import State
@@ -92,9 +92,15 @@ def _count(store: Store, counting: Counting) -> None:
     choice, job = counting.choice, counting.job
     people = choice.annotators or None
 
+    # three sets take a second pass
+    passes = 1 if choice.split is None else 2
+    job.characters = passes * progress.characters(store, choice.project, states=choice.states)
+
     def annotations() -> Iterator[Annotation]:
         job.done = 0
-        return job.counted(store.annotations(choice.project, states=choice.states, annotators=people))
+        for annotation in job.counted(store.annotations(choice.project, states=choice.states, annotators=people)):
+            yield annotation
+            job.read += len(annotation.document.text)
 
     try:
         first = store.latest_revisions(choice.project, states=choice.states, annotators=people, suggestions=True)

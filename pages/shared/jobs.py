@@ -24,13 +24,18 @@ class Stopped(Exception):
 @dataclass(slots=True)
 class Job:
     """One piece of background work. `error` is why it ended early, "" if it did not; `result` what it came to, for work
-    that comes to something beside what it stores."""
+    that comes to something beside what it stores.
+
+    Where pieces differ in length, `characters` is what all of them hold and `read` what those that are done do.
+    """
 
     what: str
     total: int
     done: int = 0
     error: str = ""
     result: object = None
+    characters: int = 0
+    read: int = 0
     started: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -51,11 +56,16 @@ class Job:
         return (self.ended or time.monotonic()) - self.started
 
     @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1: of the characters where they are known, else of the pieces."""
+        done, total = (self.read, self.characters) if self.characters else (self.done, self.total)
+        return min(1.0, done / max(1, total))
+
+    @property
     def seconds_left(self) -> float | None:
         """An estimate from the pace so far, None before the first piece."""
-        if not self.done:
-            return None
-        return (time.monotonic() - self.started) / self.done * max(0, self.total - self.done)
+        share = self.share
+        return (time.monotonic() - self.started) * (1 - share) / share if share else None
 
     def start(self, pieces: Pieces) -> Job:
         self._thread = threading.Thread(target=self._run, args=(pieces,), name=self.what, daemon=True)

@@ -128,7 +128,11 @@ def _score(store: Store, serve: Serve, project: str, job: Job) -> Generator[int]
     """In pages, so that documents and labels that are added meanwhile are read as well, and what a model that was
     closed has left."""
     while ids := progress.unscored(store, project, serve().version, _PAGE):
-        job.total = job.done + progress.count_unscored(store, project, serve().version)
+        version = serve().version
+        total = job.done + progress.count_unscored(store, project, version)
+        if total != job.total or not job.characters:
+            job.total = total
+            job.characters = job.read + progress.characters(store, project, unread_by=version)
         schema = store.project(project).schema
         if not schema.visible_entities:
             raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
@@ -136,10 +140,10 @@ def _score(store: Store, serve: Serve, project: str, job: Job) -> Generator[int]
         try:
             for id in ids:
                 while len(waiting) >= _IN_FLIGHT:
-                    yield _keep(store, project, waiting.popleft())
+                    yield _keep(store, project, waiting.popleft(), job)
                 waiting.append(_submit(serve, store.document(project, id), schema, job))
             while waiting:
-                yield _keep(store, project, waiting.popleft())
+                yield _keep(store, project, waiting.popleft(), job)
         finally:
             for future in waiting:
                 future.cancel()
@@ -159,10 +163,11 @@ def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Futur
             continue
 
 
-def _keep(store: Store, project: str, future: Future[Extraction]) -> int:
+def _keep(store: Store, project: str, future: Future[Extraction], job: Job) -> int:
     try:
         extraction = future.result()
     except (CancelledError, ModelClosed):
         return 0
     store.save_extraction(project, extraction)
+    job.read += len(extraction.document.text)
     return 1

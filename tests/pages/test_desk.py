@@ -25,9 +25,9 @@ from relex_core.errors import SchemaError
 from relex_core.inference import Extractor
 from relex_core.selection import undecided
 from relex_core.service import ModelService
-from relex_core.types import Annotation, RelationLabel, Schema, Thresholds, Undecided
+from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds, Undecided
 from tests.edits import apply_all
-from tests.pages.projects import SCHEMA, Overrun, Silent, store_with, suggest
+from tests.pages.projects import NAMES, SCHEMA, Overrun, Silent, store_with, suggest, text
 
 FILE = Filter(order=Order.FILE)
 SHOWN = Thresholds()
@@ -355,6 +355,19 @@ def test_reading_the_whole_project_can_be_stopped_and_resumed(store: Store, read
     assert again.error == ""
     assert again.done == left
     assert progress.count_unscored(store, "news", readings.service.version) == 0
+
+
+def test_how_long_reading_will_take_is_guessed_by_the_length_of_texts(store: Store, readings: Readings) -> None:
+    suggestions.read(store, readings, "news", store.document("news", "d0"), SCHEMA, 60)
+    long = Document("long", " ".join(text(name) for name in NAMES))
+    store.add_documents("news", [long])
+    job = suggestions.score_all(store, lambda: readings.service, Jobs(), "news")
+    assert job.wait(60)
+    assert (job.done, job.share) == (6, 1.0)
+    assert job.read == job.characters == len(long.text) + sum(len(text(name)) for name in NAMES[1:6])
+    # a hundredth of the documents, most of what there is to read
+    job = Job("scoring", total=100, done=1, characters=100_000, read=90_000, started=time.monotonic() - 90)
+    assert job.seconds_left == pytest.approx(10, abs=1)
 
 
 def test_a_project_is_read_anew_when_its_model_reads_in_other_passages(store: Store, readings: Readings) -> None:

@@ -269,6 +269,13 @@ def test_three_sets_are_counted_before_the_download(app: AppTest) -> None:
     assert "train 12 · dev 6 · test 2" in shown(app)
 
 
+def test_the_time_left_is_guessed_by_the_length_of_texts(app: AppTest) -> None:
+    for split, passes in ((False, 1), (True, 2)):
+        app.toggle(key="export_split").set_value(split).run()
+        job = app.session_state["remembered_export_counting"].job
+        assert job.read == job.characters == passes * sum(len(document.text) for document in DOCUMENTS)
+
+
 def test_adjudicated_decisions_alone(app: AppTest) -> None:
     assert "export_annotators_adjudicated" not in [toggle.key for toggle in app.toggle]
     annotation = Annotation(DOCUMENTS[3], SCHEMA)
