@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,23 +94,42 @@ def begin(project: str, records: int, work: Callable[[], str]) -> None:
 
 
 def _add_texts(store: Store, project: str, documents: tuple[Document, ...]) -> None:
-    if not st.button(f"Import {counted(len(documents), 'document')}", key="import_texts", type="primary"):
+    told, number = _divided(documents)
+    if told:
+        st.caption(told)
+    if not st.button(f"Import {counted(number, 'document')}", key="import_texts", type="primary"):
         return
-
     who = state.annotator()
-
-    def work() -> str:
-        added = store.add_documents(project, documents, by=who)
-        words = f"{counted(added.added, 'document')} added."
-        if added.duplicates:
-            words += f" {counted(added.duplicates, 'text')} the project had already."
-        if added.renamed:
-            words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
-        return words
-
-    begin(project, len(documents), work)
+    begin(project, number, lambda: add_texts(store, project, documents, who))
     state.next_upload()
     st.rerun()
+
+
+def add_texts(store: Store, project: str, documents: Sequence[Document], who: str) -> str:
+    """Store texts, long ones in parts as Explore opens them, and say what became of them."""
+    added = store.add_documents(project, chain.from_iterable(map(_parts, documents)), by=who)
+    words = f"{counted(added.added, 'document')} added."
+    if added.duplicates:
+        words += f" {counted(added.duplicates, 'text')} the project had already."
+    if added.renamed:
+        words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
+    told, _ = _divided(documents)
+    return f"{words} {told}".rstrip()
+
+
+def _parts(document: Document) -> tuple[Document, ...]:
+    # what its record said beside the text is about all of it
+    return (document,) if document.extra else uploads.parts(document)
+
+
+def _divided(documents: Sequence[Document]) -> tuple[str, int]:
+    """Which texts come in parts, in words, "" for none; and how many documents there are then."""
+    pieces = [len(_parts(document)) for document in documents]
+    long = [number for number in pieces if number > 1]
+    if not long:
+        return "", len(pieces)
+    texts = f"{counted(len(long), 'text')} of more than {uploads.MAX_PART:,} characters"
+    return f"{texts} divided at paragraph ends into {sum(long):,} parts, a document each.", sum(pieces)
 
 
 def _annotated(store: Store, project: str, format: str, files: list[Any]) -> None:

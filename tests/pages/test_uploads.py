@@ -11,9 +11,10 @@ from pathlib import Path
 import docx
 import pytest
 
-from pages.shared import uploads
+from db.store import Store
+from pages.shared import importing, uploads
 from relex_core.errors import FormatError, InputError
-from relex_core.types import Document
+from relex_core.types import Document, Schema
 from tests.db.formats.test_reading import pdf
 
 
@@ -157,6 +158,23 @@ def test_a_long_text_is_divided_without_loss() -> None:
     assert max(len(part.text) for part in parts) <= uploads.MAX_PART
     assert len({part.id for part in parts}) == len(parts)
     assert parts[0].source == f"long, part 1 of {len(parts)}"
+
+
+def test_a_long_text_is_imported_in_parts_and_a_second_time_not_at_all(tmp_path: Path) -> None:
+    text = "".join(f"Paragraph {number} is about Ada.\n\n" for number in range(8_000))
+    brought = (Document("long", text, "long.txt"), Document("short", "Ada wrote."))
+    store = Store.open(f"sqlite:///{tmp_path}/relex.sqlite")
+    store.create_project("p", Schema.of(["person"]))
+    told = "1 text of more than 100,000 characters divided at paragraph ends into 3 parts, a document each."
+    assert importing.add_texts(store, "p", brought, "ada") == f"4 documents added. {told}"
+    parts = [store.document("p", f"long-{number}") for number in (1, 2, 3)]
+    assert "".join(part.text for part in parts) == text
+    assert [part.source for part in parts] == [f"long.txt, part {number} of 3" for number in (1, 2, 3)]
+    again = importing.add_texts(store, "p", brought, "ada")
+    assert again == f"0 documents added. 4 texts the project had already. {told}"
+    whole = Document("whole", f"{text}The end.", extra='{"tokens": []}')
+    assert importing.add_texts(store, "p", [whole], "ada") == "1 document added."
+    assert store.document("p", "whole") == whole, "what its record says is about all of the text"
 
 
 def test_space_at_the_end_of_a_long_text_is_no_document_of_its_own() -> None:
