@@ -317,6 +317,25 @@ def test_documents_are_shared_out_and_each_has_an_own_queue(server: Server, page
     assert assignments.team(store, "sample") == ()
 
 
+def test_escape_from_a_menu_gives_the_keyboard_back_to_the_text(server: Server, page: Page) -> None:
+    arrive(page, server)
+    before = text(page)
+    for name, by_key in (("queue_guide", False), ("queue_labels", True)):
+        button = page.locator(f".st-key-{name} button").first
+        if by_key:
+            button.press("Enter")
+        else:
+            button.click()
+        sheet = page.get_by_test_id("stPopoverBody")
+        expect(sheet).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(sheet).to_have_count(0)
+        expect(page.locator(f"{EDITOR} .pane")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert until(lambda: text(page) != before), "the key went to the editor"
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+
+
 def named(page: Page) -> Locator:
     """The button with the name that decisions are saved under."""
     return page.locator(".st-key-annotator_menu").get_by_test_id("stPopoverButton").locator("visible=true").first

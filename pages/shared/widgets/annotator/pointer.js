@@ -210,12 +210,28 @@ function listen(editor) {
   on(editor.root, 'click', (event) => {
     if (event.detail && event.target.closest('button') && !editor.pop.open) dom.pane.focus({ preventScroll: true });
   });
+  on(document, 'keydown', (event) => { if (event.key === 'Escape' && editor.editing) leaveMenu(dom.pane); }, { capture: true });
   on(dom.back, 'click', () => editor.turn(2 * editor.doc.from - editor.text.end));
   on(dom.on, 'click', () => editor.turn(editor.text.end));
   const relaid = new ResizeObserver(() => { if (editor.doc) editor.drawArcs(); });
   relaid.observe(dom.sheet);
   if (document.fonts) on(document.fonts, 'loadingdone', () => { if (editor.doc) editor.drawArcs(); });
   editor.unlisten = () => { stop.abort(); relaid.disconnect(); };
+}
+
+const MENU = '[data-testid="stPopoverBody"]', MENU_BUTTON = '[data-testid="stPopoverButton"]';
+
+// Esc from a menu of the page gives the keyboard back to the text: on the menu's button the next Enter would open it again.
+function leaveMenu(pane, until = performance.now() + 1000) {
+  if (!document.querySelector(MENU)) return;
+  requestAnimationFrame(() => {
+    if (document.querySelector(MENU)) {
+      if (performance.now() < until) leaveMenu(pane, until); // a list within the menu took the key, or it is still closing
+      return;
+    }
+    const at = document.activeElement;
+    if (at === document.body || at.closest(MENU_BUTTON)) pane.focus({ preventScroll: true });
+  });
 }
 
 function key(editor, event) {
