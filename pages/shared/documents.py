@@ -12,6 +12,7 @@ from db.store import Store
 from db.values import Project, State
 from pages.shared import (
     annotating,
+    checkpoints,
     corpus_pane,
     importing,
     label_menu,
@@ -106,15 +107,17 @@ def progress(store: Store, project: str) -> None:
         return
     readings = resources.readings(resources.checkpoint())
     missing = reading_progress.count_unscored(store, project, readings.service.version)
+    model = plain(checkpoints.shown(resources.checkpoint()))
+    exactly = f"The version of the model: {plain(readings.service.version)}"
     with st.container(key="tools_scoring", horizontal=True):
         if job is not None and job.error:
             refuse(job.error)
         if missing:
-            st.markdown(f"{counted(missing, 'document')} not yet read by {plain(readings.service.version)}")
+            st.markdown(f"{counted(missing, 'document')} not yet read by {model}", help=exactly)
             words = "Go on reading" if job is not None and job.stopped else "Read them now"
             st.button(words, key="start_scoring", on_click=_score, args=(project,))
         else:
-            st.markdown(f"All documents read by {plain(readings.service.version)}")
+            st.markdown(f"All documents are read by {model}", help=exactly)
 
 
 @st.fragment(run_every=0.7)

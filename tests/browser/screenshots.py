@@ -66,7 +66,7 @@ def plain(name: str):  # type: ignore[no-untyped-def]
 
 def graph(page: Page, url: str) -> None:
     page.goto(f"{url}/documents?project=sample")
-    ready = page.get_by_text(re.compile("^All documents read by"))
+    ready = page.get_by_text(re.compile("^All documents are read by"))
     start = page.locator(".st-key-start_scoring button").first
     expect(ready.or_(start)).to_be_visible(timeout=60_000)
     if start.is_visible():

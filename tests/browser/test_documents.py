@@ -41,7 +41,7 @@ def test_a_project_is_made_filled_read_and_exported(app: Server, page: Page) -> 
     page.get_by_role("button", name="Import 2 documents").click()
     expect(page.get_by_text("2 documents added.")).to_be_visible()
     expect(page.locator(ROWS)).to_have_count(2)
-    expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("All documents are read by mini")).to_be_visible(timeout=60_000)
 
     example = {"tokenized_text": ["Eve", "lives", "in", "Kyiv", "."], "ner": [[0, 0, "person"], [3, 3, "location"]]}
     page.get_by_role("button", name="Import").click()
@@ -96,7 +96,7 @@ def test_labels_are_changed_with_counts_first_and_read_again(app: Server, page: 
     entry.press("Enter")
     expect(page.get_by_role("button", name="entity label river: edit")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("All documents are read by mini")).to_be_visible(timeout=60_000)
     assert count_unscored(store, project, Extractor.load("mini").version) == 0
 
 

@@ -150,7 +150,7 @@ def test_reading_is_stopped_keeps_what_was_read_and_goes_on(app: Server, page: P
     page.wait_for_timeout(3000)
     assert progress.count_unscored(store, "read", version) == missing
     on.click()
-    expect(page.get_by_text("All documents read by mini")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("All documents are read by mini")).to_be_visible(timeout=180_000)
     assert progress.count_unscored(store, "read", version) == 0
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from db import audit
 from pages.shared import resources
+from pages.shared.messages import plain
 from pages.shared.presets import PRESETS
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.pages.conftest import Visit
@@ -207,7 +208,11 @@ def test_documents_are_listed_searched_and_read_in_the_background(visit: Visit) 
     job = resources.jobs().get("p", "scoring")
     assert job is not None
     assert job.wait(60)
-    assert "All documents read" in said(app.run())
+    app.run()
+    assert "All documents are read by mini" in said(app)
+    assert "+passages" not in said(app)
+    (words,) = (markdown for markdown in app.markdown if "are read by" in markdown.value)
+    assert plain(resources.readings("mini").service.version) in words.help
 
 
 def test_export_shows_what_it_would_give(visit: Visit) -> None:
