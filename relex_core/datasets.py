@@ -8,7 +8,8 @@ Two line formats are read, plain or gzipped, and told apart line by line; and `.
   entity's `types` are narrower names for what it is (`syntax_types`).
 - stage 2: GLiNER's `{"tokenized_text", "ner", "relations"}`, exact if the key `relex` is there (`jsonl`).
 
-The entity label `entity` means that the type is not known: it is never prompted.
+The entity label `entity` means that the type is not known: it is not prompted, unless relations are scored between
+given entities of which no other type is known.
 """
 
 from __future__ import annotations

@@ -56,7 +56,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--limit", type=int, help="at most so many documents of each file")
     parser.add_argument(
-        "--join", type=int, default=1, metavar="N", help="score N texts at a time as one long text (default: 1)"
+        "--join",
+        type=int,
+        default=1,
+        metavar="N",
+        help="score N texts at a time as one long text, also those of dev:FILE and labels:FILE (default: 1)",
     )
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--passage-words", type=int, help=f"for relex_core: {PASSAGE_HELP}")
@@ -76,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = load_predictor(
         arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint, arguments.passage_words
     )
-    thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities)
+    thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities, arguments.join)
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
     for label, value in (*thresholds.entities, *thresholds.relations):
         print(f"    {label} {value}")

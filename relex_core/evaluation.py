@@ -23,7 +23,7 @@ from relex_core.errors import InputError
 from relex_core.jsonl import Json, thresholds_to_json
 from relex_core.metrics import Counts, DocumentScore
 from relex_core.selection import select
-from relex_core.types import Document, Entity, Extraction, Schema, Thresholds
+from relex_core.types import Document, Entity, EntityLabel, Extraction, Schema, Thresholds
 
 SCORING_FLOOR = Thresholds(entity=0.1, relation=0.05)
 """Each document is read once, down to here; thresholds are then chosen among the stored scores."""
@@ -167,7 +167,11 @@ def predict_file(
     schema = labels_of(gold)
     given = [unique_spans(record.entities) for record in gold] if gold_entities else None
     if given is not None:
-        schema = Schema.of(sorted({e.label for entities in given for e in entities}), schema.relation_labels)
+        names = {e.label for entities in given for e in entities}
+        known = names - {UNKNOWN_TYPE}
+        # a hidden label is not prompted, and its entities can be given
+        rest = [EntityLabel(UNKNOWN_TYPE, hidden=True)] if known < names else []
+        schema = Schema.of([*sorted(known), *rest] if known else sorted(names), schema.relation_labels)
     if not schema.entity_labels:
         raise InputError(
             expected=f"at least one record with an entity whose type is known in {path}",

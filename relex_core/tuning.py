@@ -35,12 +35,12 @@ Part = tuple[str, str]
 Limits = Mapping[Part, float]
 
 
-def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False) -> Thresholds:
-    """What `--thresholds` says: `0.5,0.4` (entity, relation), `dev:FILE` or `labels:FILE` (chosen on that file: one
-    pair, or also by label). Raises ConfigError or InputError."""
+def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False, join: int = 1) -> Thresholds:
+    """What `--thresholds` says: `0.5,0.4` (entity, relation), `dev:FILE` or `labels:FILE` (chosen on that file, `join`
+    of its texts at a time: one pair, or also by label). Raises ConfigError or InputError."""
     file = development_file(text)
     if file is not None:
-        run = predict_file(predictor, file, gold_entities)
+        run = predict_file(predictor, file, gold_entities, join=join)
         common = best_thresholds(run)
         return common if text.startswith("dev:") else by_label(run, common)
     try:

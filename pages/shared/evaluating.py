@@ -284,5 +284,5 @@ def _records(path: Path) -> int:
 
 def _file_name(name: str) -> str:
     """A name for a temporary file that says what it holds; a user's name never becomes a path."""
-    end = ".jsonl.gz" if name.endswith(".gz") else ".jsonl"
-    return file_stem(name.removesuffix(".gz").removesuffix(".jsonl")) + end
+    end = next((end for end in (".jsonl.gz", ".marked") if name.endswith(end[end.rindex(".") :])), ".jsonl")
+    return file_stem(name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".marked")) + end

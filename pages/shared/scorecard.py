@@ -31,7 +31,9 @@ def form(store: Store) -> None:
     sources = ["Project", "Upload"]
     source = st.segmented_control("Gold annotations", sources, default=sources[0], key="evaluate_source", required=True)
     if source == "Upload":
-        st.file_uploader("Annotated file", ["jsonl", "gz"], key="evaluate_upload", label_visibility="collapsed")
+        st.file_uploader(
+            "Annotated file", ["jsonl", "gz", "marked"], key="evaluate_upload", label_visibility="collapsed"
+        )
     else:
         _project(store)
     _thresholds()
@@ -54,7 +56,9 @@ def _thresholds() -> None:
         help="Those with the highest entity F1 + relation F1 there, for each checkpoint by itself.",
     )  # fmt: skip
     if chosen:
-        st.file_uploader("Development file", ["jsonl", "gz"], key="evaluate_dev", label_visibility="collapsed")
+        st.file_uploader(
+            "Development file", ["jsonl", "gz", "marked"], key="evaluate_dev", label_visibility="collapsed"
+        )
         st.toggle(
             "One for each label", key="evaluate_by_label",
             help=f"Labels with fewer than {FEWEST} examples there keep the common threshold.",
@@ -116,7 +120,7 @@ def _data() -> tuple[bytes, str]:
         file = state.widget("evaluate_upload")
         if file is None:
             raise InputError(
-                expected="an annotated .jsonl or .jsonl.gz file",
+                expected="an annotated .jsonl, .jsonl.gz or .marked file",
                 found="nothing uploaded",
                 change="Upload one, or choose a project.",
             )

@@ -216,6 +216,14 @@ def test_a_name_never_becomes_a_path() -> None:
     assert evaluating._file_name("a b.jsonl.gz") == "a-b.jsonl.gz"
     assert evaluating._file_name("conll04_dev.jsonl") == "conll04_dev.jsonl"
     assert evaluating._file_name("...") == "export.jsonl"
+    assert evaluating._file_name("../a b.marked") == "a-b.marked"
+
+
+def test_marked_text_is_measured_on_as_it_is_trained_on(data: Path) -> None:
+    text = "[Ada Lovelace|person] lives in [London|location].\n1 > 2: lives in\n"
+    assert finish(Jobs(), data=text.encode(), name="notes.marked") == ""
+    ((ours,),) = map(evaluating.read, evaluating.kept())
+    assert (ours.data, ours.documents, ours.figures["entities"]["support"]) == ("notes", 1, 2)
 
 
 def test_a_text_is_escaped_and_its_ends_are_marked() -> None:

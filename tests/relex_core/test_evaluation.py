@@ -5,13 +5,14 @@ import tracemalloc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from relex_core import metrics
 from relex_core.adapters.predictions_file import PredictionsFile
-from relex_core.datasets import Gold, read_gold
+from relex_core.datasets import Gold, joined, read_gold
 from relex_core.errors import ConfigError, FormatError, InputError
 from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, predict_file, report
 from relex_core.jsonl import dumps, extraction_to_json
@@ -425,6 +426,41 @@ def test_gold_entities_are_related_whatever_their_score(tmp_path: Path) -> None:
     scored = report(run, Thresholds(0.99, 0.0))
     assert scored.entities.f1 == 1.0
     assert scored.relations.recall > 0
+
+
+def test_given_entities_of_unknown_type_are_related_without_a_prompt(tmp_path: Path) -> None:
+    from relex_core.adapters.own import Own
+    from relex_core.inference import Extractor
+
+    entities = [{"start": 0, "end": 0, "label": "entity"}, {"start": 3, "end": 3, "label": "city"}]
+    relations = [{"head": 0, "tail": 1, "label": "lives in"}]
+    (tmp_path / "u.jsonl").write_text(json.dumps(record(2, entities=entities, relations=relations)) + "\n")
+    own = Own(Extractor.load(checkpoint(tmp_path / "tiny")))
+    run = predict_file(own, tmp_path / "u.jsonl", gold_entities=True)
+    assert [label.name for label in run.schema.visible_entities] == ["city"]
+    assert {entity.label for entity in run.found[0].entities} == {"entity", "city"}
+    assert run.found[0].relations
+    # where nothing else is known something has to be asked
+    entities[1]["label"] = "entity"
+    (tmp_path / "u.jsonl").write_text(json.dumps(record(2, entities=entities, relations=relations)) + "\n")
+    run = predict_file(own, tmp_path / "u.jsonl", gold_entities=True)
+    assert [label.name for label in run.schema.visible_entities] == ["entity"]
+
+
+def test_thresholds_are_chosen_on_texts_as_long_as_those_that_are_scored(tmp_path: Path) -> None:
+    class Asked(Scripted):
+        texts: tuple[str, ...] = ()
+
+        def predict(self, documents: Sequence[Document], *rest: Any) -> Iterable[Extraction]:
+            self.texts = tuple(document.text for document in documents)
+            return super().predict(documents, *rest)
+
+    path = corpus(tmp_path / "dev.jsonl", 0, 2, 1)
+    golds = read_gold(path)
+    for join in (1, 2):
+        predictor = Asked(joined(golds, join))
+        parse_thresholds(f"dev:{path}", predictor, join=join)
+        assert predictor.texts == tuple(long.document.text for long in joined(golds, join))
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
