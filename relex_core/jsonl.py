@@ -69,7 +69,18 @@ def read_lines(lines: Iterable[str], file: str = "") -> Iterator[tuple[int, Json
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_pairs_hook=_each_once)
+        except _Twice as error:
+            yield (
+                number,
+                FormatError(
+                    expected=f"each key once in a JSON object in line {number}{where}",
+                    found=f"{quote(error.key)} more than once",
+                    change="Keep the one that is meant, or leave this line out.",
+                    lines=(number,),
+                ),
+            )
+            continue
         except (ValueError, RecursionError) as error:
             yield number, _bad_line(number, where, f"{quote(line.strip(), 40)} ({error})")
             continue
@@ -77,6 +88,21 @@ def read_lines(lines: Iterable[str], file: str = "") -> Iterator[tuple[int, Json
             yield number, record
         else:
             yield number, _bad_line(number, where, quote(line.strip(), 40))
+
+
+class _Twice(Exception):
+    """An object has this key more than once, and nobody knows which is meant."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    return found
 
 
 def _bad_line(number: int, where: str, found: str) -> FormatError:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relex_core import jsonl
+from relex_core.datasets import read_gold
 from relex_core.errors import FormatError, InputError, RelexError
 from relex_core.types import (
     Annotation,
@@ -141,6 +143,23 @@ def test_lines_are_numbered_and_bad_ones_do_not_stop_the_good_ones() -> None:
     bad = read[1][1]
     assert isinstance(bad, FormatError)
     assert bad.lines == (3,)
+
+
+def test_a_key_that_stands_twice_in_an_object_is_named(tmp_path: Path) -> None:
+    twice = '{"tokenized_text": ["Ada"], "ner": [[0, 0, "person"]], "ner": []}'
+    inside = '{"text": "a", "relex": {"id": "b", "it\\u0065m": 1, "item": 2}}'
+    (_, bad), (_, other), (_, good) = jsonl.read_lines(
+        [twice, inside, '{"text": "a", "x": [{"y": 1}, {"y": 2}]}'], "t.jsonl"
+    )
+    assert isinstance(bad, FormatError)
+    assert "each key once in a JSON object in line 1 of t.jsonl, found 'ner' more than once" in str(bad)
+    assert bad.lines == (1,)
+    assert isinstance(other, FormatError)
+    assert "'item' more than once" in str(other)
+    assert good == {"text": "a", "x": [{"y": 1}, {"y": 2}]}
+    (tmp_path / "t.jsonl").write_text(twice + "\n")
+    with pytest.raises(FormatError, match="'ner' more than once"):
+        read_gold(tmp_path / "t.jsonl")
 
 
 def test_line_separators_inside_texts_do_not_break_lines() -> None:
