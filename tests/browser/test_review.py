@@ -377,3 +377,24 @@ def test_where_all_agree_one_click_saves_and_a_case_is_not_hidden_by_its_list(
     page.get_by_role("button", name="d1 · adjudicated").click()
     expect(page.locator(".st-key-case_place button").first).to_contain_text("2 of 2 · d1")
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+
+
+def test_a_moment_off_the_page_costs_nothing_of_a_review(serve: Serve, page: Page) -> None:
+    """Streamlit takes it off the page where two runs follow each other closely."""
+    page.goto(serve("tests/browser/adjudicator_app.py").url)
+    duel = page.locator(".duel")
+    expect(duel.locator(".row").first).to_be_visible(timeout=60_000)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    decided(page, "2 of 3 decided")
+    expect(duel).to_have_count(0)
+    expect(duel).to_have_count(1)
+    page.keyboard.press("u")
+    decided(page, "1 of 3 decided")
+    # keys that come while it is away count, the save among them
+    page.keyboard.press("ArrowLeft")
+    decided(page, "2 of 3 decided")
+    expect(duel).to_have_count(0)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("saved [['ada'], ['ada'], ['ada']]")).to_be_visible()

@@ -83,7 +83,7 @@ class Duel {
     this.picks = picks;
     this.past = [];
     this.future = [];
-    this.sent = false;
+    this.sent = this.owed = false;
     this.work = { seconds, at: again ? this.work.at : performance.now() };
     this.build();
     this.at = Math.max(0, data.disagreements.findIndex((d) => !this.decided(d)));
@@ -278,6 +278,9 @@ class Duel {
       return;
     }
     if (this.sent) return;
+    // nobody would hear it: it is sent as soon as this is back on the page
+    this.owed = !this.root.isConnected;
+    if (this.owed) return;
     this.sent = true;
     this.tick();
     this.number += 1;
@@ -325,6 +328,13 @@ class Duel {
     else if (action === 'help') this.help();
     else if (action === 'escape') { this.released = true; this.say('Tab now leaves the review.'); }
     else if (action === 'done') this.save();
+  }
+
+  // Back on the page.
+  resume() {
+    if (document.activeElement === document.body) this.list.focus({ preventScroll: true });
+    this.draw();
+    if (this.owed) this.save();
   }
 
   close() { this.stop.abort(); }
@@ -389,12 +399,31 @@ function reveal(pane, node) {
   else if (mark.bottom > box.bottom - 16) pane.scrollTop += mark.bottom - box.bottom + 40;
 }
 
+// As the editor, this outlives a moment off the page: what can be taken back, where one was, and keys pressed meanwhile.
+const AWAY = 2000; // ms
+
 export default function mount({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector('.duel');
-  if (!root.duel) root.duel = new Duel(root);
-  root.duel.update(data, (decision) => setStateValue('decision', decision));
+  const shelf = (globalThis.relexReview ??= { away: null });
+  let root = parentElement.querySelector('.duel');
+  const { away } = shelf, back = !root.duel && away && away.duel.data.scope === data.scope;
+  if (back) {
+    clearTimeout(away.timer);
+    shelf.away = null;
+    root.replaceWith(away.duel.root);
+    root = away.duel.root;
+  } else if (!root.duel) root.duel = new Duel(root);
+  const { duel } = root;
+  duel.update(data, (decision) => setStateValue('decision', decision));
+  if (back) duel.resume();
   return () => {
-    root.duel.close();
-    root.duel = null;
+    shelf.away?.end();
+    const end = () => {
+      clearTimeout(timer);
+      shelf.away = null;
+      duel.close();
+      root.duel = null;
+    };
+    const timer = setTimeout(end, AWAY);
+    shelf.away = { duel, timer, end };
   };
 }
