@@ -7,6 +7,7 @@ Reading order; each file imports only those above it, and the paper's section is
     editing      pure transitions of an annotation: what a person's corrections do
     selection    which suggestions are shown at given thresholds
     words        text <-> words, exact in both directions                             3.2
+    layout       where blank lines, cells and lists divide a text
     sentences    where sentences begin
     encoding     the bytes of a file -> its text
     jsonl        values <-> JSON lines; the stage-2 training format

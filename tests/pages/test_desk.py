@@ -374,21 +374,21 @@ def test_a_project_is_read_anew_when_its_model_reads_in_other_passages(store: St
     loaded, jobs = readings.service.extractor.loaded, Jobs()
     with ModelService(Extractor(loaded, passage_words=0)) as at_once:
         assert suggestions.score_all(store, lambda: at_once, jobs, "news").wait(60)
-        before = store.extraction("news", "d0", loaded.version)
+        before = store.extraction("news", "d0", at_once.version)
         assert before is not None
-        assert before.model_version == loaded.version, "as readings were named before there were passages"
+        assert before.model_version == at_once.version
         store.save("news", apply(begin(before), Accept((before.entities[0].id,))), annotator="ada")
     assert progress.count_unscored(store, "news", readings.service.version) == 6
     again = suggestions.score_all(store, lambda: readings.service, jobs, "news")
     assert (again.wait(60), again.done) == (True, 6)
     found = store.extraction("news", "d0")
     assert found is not None
-    assert found.model_version == readings.service.version != loaded.version
+    assert found.model_version == readings.service.version != before.model_version
     # what was read before, and what was decided on it, stays
-    assert store.extraction("news", "d0", loaded.version) == before
+    assert store.extraction("news", "d0", before.model_version) == before
     saved = store.latest("news", "d0")
     assert saved is not None
-    assert (saved.model_version, len(saved.annotation.entities)) == (loaded.version, 1)
+    assert (saved.model_version, len(saved.annotation.entities)) == (before.model_version, 1)
 
 
 def test_reading_the_whole_project_goes_on_when_its_model_was_closed(store: Store, readings: Readings) -> None:

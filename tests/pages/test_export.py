@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -306,6 +307,6 @@ def test_the_rest_of_a_file_that_ends_early_is_not_called_left_out(
     path.write_text('[{"text": "Ada", "label": []}, {text: 1}, {"text": "Bob", "label": []}]')
     said: list[str] = []
     monkeypatch.setattr(importing, "refuse", said.append)
-    assert not importing._told("in.json", imports.inspect(path, "doccano"), 0)
+    assert importing._told(SimpleNamespace(name="in.json", file_id="1"), imports.inspect(path, "doccano"))
     assert "in.json cannot be read to its end, so nothing of it is imported." in said[0]
     assert "what follows was not read" in said[0]

@@ -15,10 +15,11 @@ from pages.shared import review, statistics
 from pages.shared.review import Case, Filter
 from pages.shared.statistics import Point
 from relex_core import editing
-from relex_core.editing import Accept, AddEntity, Edit, RemoveEntity, RemoveRelation
+from relex_core.editing import Accept, AddEntity, Edit, RemoveEntity, RemoveRelation, begin
 from relex_core.errors import Conflict, InputError
 from relex_core.selection import left_alone
 from relex_core.types import Thresholds
+from tests.edits import apply_all
 from tests.pages.projects import store_with, suggest
 
 
@@ -28,7 +29,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def annotate(store: Store, id: str, who: str, *edits: Edit, state: State = State.SUBMITTED) -> None:
-    annotation = editing.apply_all(editing.begin(suggest(store, id)), edits)
+    annotation = apply_all(begin(suggest(store, id)), edits)
     store.save("news", annotation, annotator=who, edits=edits, state=state, independent=True, seconds=10, keystrokes=4)
 
 
