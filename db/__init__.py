@@ -17,6 +17,7 @@ Reading order; facts are only ever added, everything else is an index over them 
     formats        exchange formats, one module each
     store          the door: one method, one transaction
     audit          who did what; exports and checkpoints
+    leaving        documents left out of a project, projects archived; and back
     label_changes  rename, merge, and back
     assignments    who annotates what
     gold           adjudicated documents that come up again, unannounced

@@ -87,6 +87,8 @@ def _import(options: argparse.Namespace) -> None:
         f"{done.records} records: {done.added} documents added, {done.duplicates} known already, "
         f"{done.extractions} with suggestions, {done.revisions} revisions"
     )
+    if done.left_out:
+        print(f"{done.left_out} of the known ones are left out of the project and stay so: see Documents, left out")
     for error in done.skipped[: imports.SHOWN]:
         print(f"Left out: {error}", file=sys.stderr)
     if len(done.skipped) > imports.SHOWN:

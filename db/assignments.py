@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import audit, projects
+from db.documents import within
 from db.store import Store
 from db.tables import annotators, assignments, documents, heads
-from db.values import State
+from db.values import LEFT_OUT, State
 from relex_core.errors import InputError
 
 
@@ -82,7 +83,7 @@ def of(store: Store, project: str, annotator: str) -> frozenset[str]:
             sa.select(documents.c.id)
             .join(assignments, assignments.c.document_pk == documents.c.pk)
             .join(annotators, annotators.c.pk == assignments.c.annotator_pk)
-            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
+            .where(within(pk), annotators.c.name == annotator.strip())
         )
         return frozenset(connection.scalars(query))
 
@@ -100,15 +101,16 @@ def counts(store: Store, project: str, annotator: str) -> Counter[State]:
             .join(documents, documents.c.pk == assignments.c.document_pk)
             .join(annotators, annotators.c.pk == assignments.c.annotator_pk)
             .outerjoin(heads, own)
-            .where(documents.c.project_pk == pk, annotators.c.name == annotator.strip())
+            .where(within(pk), annotators.c.name == annotator.strip())
             .group_by(state)
         )
         return Counter({State(name): number for name, number in connection.execute(query)})
 
 
 def _team(connection: Connection, project: int) -> tuple[tuple[str, int], ...]:
+    # who has nothing but what is left out is in the team all the same
     query = (
-        sa.select(annotators.c.name, sa.func.count())
+        sa.select(annotators.c.name, sa.func.count().filter(documents.c.state != LEFT_OUT))
         .join(assignments, assignments.c.annotator_pk == annotators.c.pk)
         .join(documents, documents.c.pk == assignments.c.document_pk)
         .where(documents.c.project_pk == project)
@@ -120,7 +122,7 @@ def _team(connection: Connection, project: int) -> tuple[tuple[str, int], ...]:
 
 def _unassigned(project: int) -> sa.Select[tuple[int, str]]:
     there = sa.select(assignments.c.document_pk).where(assignments.c.document_pk == documents.c.pk)
-    return sa.select(documents.c.pk, documents.c.id).where(documents.c.project_pk == project, ~there.exists())
+    return sa.select(documents.c.pk, documents.c.id).where(within(project), ~there.exists())
 
 
 def _assign(connection: Connection, project: int, names: Sequence[str], overlap: float, store: Store) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 
 from db import extractions as extractions_
 from db import label_changes, migrate, projects, revisions, search
-from db.documents import lock_counts, locked, walked
+from db.documents import lock_counts, locked, walked_all
 from db.engine import Database
 from db.tables import (
     annotators,
@@ -30,7 +30,7 @@ from db.tables import (
 )
 from db.tables import projects as projects_table
 from db.tables import revisions as revisions_table
-from db.values import State
+from db.values import LEFT_OUT, State
 from relex_core.errors import RelexError, StoreError, quote
 from relex_core.types import Document, sha256
 
@@ -153,6 +153,8 @@ def _revisions(connection: Connection, labels: projects.LabelSet, row: Row[Any],
     if {r.annotator_pk: (r.revision_pk, r.state) for r in connection.execute(query_heads)} != newest:
         yield Finding(where, "the latest revisions are not those that are marked so", derived=True)
     state = last.state if last else str(State.NEW)
+    if row.state == LEFT_OUT:
+        state = LEFT_OUT
     if (row.state, row.revisions) != (state, number):
         yield Finding(where, f"listed as {row.state} with {row.revisions} revisions", derived=True)
     try:
@@ -200,6 +202,8 @@ def _rebuild(connection: Connection, labels: projects.LabelSet, row: Row[Any]) -
             "updated_at": last.saved_at,
             "annotator_pk": last.annotator_pk,
         }
+    if row.state == LEFT_OUT:
+        values["state"] = LEFT_OUT
     connection.execute(documents.update().where(documents.c.pk == row.pk).values(**values))
     label_changes.reindex(connection, labels, row)
     if not search.indexed(connection, labels.project, row.pk):
@@ -218,7 +222,7 @@ def _recount(connection: Connection, project: int) -> None:
     connection.execute(counters.delete().where(counters.c.project_pk == project))
     connection.execute(
         counters.insert(),
-        [{"project_pk": project, "state": str(s), "documents": numbers.get(str(s), 0)} for s in State],
+        [{"project_pk": project, "state": str(s), "documents": numbers.get(s, 0)} for s in (*State, LEFT_OUT)],
     )
 
 
@@ -234,4 +238,4 @@ def _documents(connection: Connection, project: int) -> Iterator[Row[Any]]:
 
 def _after(project: int, at: int) -> sa.Select[Any]:
     """The next batch of documents, those whose keys follow `at`."""
-    return sa.select(documents).where(walked(project), documents.c.pk > at).order_by(documents.c.pk).limit(BATCH)
+    return sa.select(documents).where(walked_all(project), documents.c.pk > at).order_by(documents.c.pk).limit(BATCH)

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import extractions as extractions_
-from db import projects, revisions
+from db import leaving, projects, revisions
 from db.corpus import Corpus, Edge, Evidence, Key, Mention, Node, Source, normal
+from db.documents import within
 from db.exports import DECIDED
 from db.labels import translate
 from db.projects import LabelSet
@@ -30,18 +31,20 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 
 
 def stamp(store: Store, project: str) -> tuple[int, ...]:
-    """Changes whenever a graph of the project would: key, label set, documents, revisions, extractions."""
+    """Changes whenever a graph of the project would: key, label set, documents, revisions, extractions, and which
+    documents are left out."""
     with store.database.read() as connection:
         pk, version = projects.find(connection, project)
         said = sa.select(
             sa.func.count(), sa.func.coalesce(sa.func.sum(documents.c.revisions), 0), sa.func.max(documents.c.pk)
-        ).where(documents.c.project_pk == pk)
+        ).where(within(pk))
         found = sa.select(sa.func.count(), sa.func.max(extractions.c.pk)).join(
             documents, documents.c.pk == extractions.c.document_pk
         )
         numbers = (
             *connection.execute(said).one(),
-            *connection.execute(found.where(documents.c.project_pk == pk)).one(),
+            *connection.execute(found.where(within(pk))).one(),
+            leaving.stamp(connection, pk),
         )
         return pk, version, *(int(number or 0) for number in numbers)
 
@@ -171,7 +174,7 @@ def _extractions(project: int, model_version: str) -> sa.Select[Any]:
         .select_from(documents)
         .join(extractions, extractions.c.pk == last)
         .join(texts, texts.c.document_pk == documents.c.pk)
-        .where(documents.c.project_pk == project)
+        .where(within(project))
     )
 
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
-from db.tables import counters, documents, projects, texts
-from db.values import Added, State
+from db.tables import counters, documents, projects, revisions, texts
+from db.values import LEFT_OUT, Added, State
 from relex_core.errors import InputError, NotFound, quote
 from relex_core.types import Document
 
@@ -28,8 +28,18 @@ Ids = Mapping[tuple[str, str], str]
 """The id of each document, by (id, hash of the text) as it was wanted: an id may come with several texts."""
 
 
+def within(project: int) -> sa.ColumnElement[bool]:
+    """The documents of a project that are not left out of it."""
+    return sa.and_(documents.c.project_pk == project, documents.c.state != LEFT_OUT)
+
+
 def walked(project: int) -> sa.ColumnElement[bool]:
-    """The documents of a project, for going through them by key in batches.
+    """The same, for going through them by key in batches."""
+    return sa.and_(walked_all(project), documents.c.state != LEFT_OUT)
+
+
+def walked_all(project: int) -> sa.ColumnElement[bool]:
+    """All documents of a project, those that are left out among them, for going through them by key in batches.
 
     The sum keeps SQLite from an index by project, after which it would sort all documents anew for each batch.
     """
@@ -41,24 +51,27 @@ def add(
 ) -> tuple[Added, Ids]:
     """Add documents; what became of them, and which id each was given. They are not counted yet: call `count` last.
 
-    A text that the project has already is not added again; without `deduplicate` it is, under another id. Whoever
-    else adds documents to the project waits until the transaction ends.
+    A text that the project has already is not added again; without `deduplicate` it is, under another id. What is left
+    out of the project is part of what it has, and stays out. Whoever else adds documents to the project waits until the
+    transaction ends.
     """
     _lock(connection, project)
     known = _Known(connection, project, batch)
-    rows, added, renamed = [], [], []
+    rows, added, renamed, left_out = [], [], [], 0
     ids: dict[tuple[str, str], str] = {}
     for document in batch:
         wanted, hash = document.id, document.sha256
         same = known.by_text.setdefault(hash, [])
         if wanted in same or (deduplicate and same):
             ids[wanted, hash] = wanted if wanted in same else same[0]
+            left_out += ids[wanted, hash] in known.left_out
             continue
         if wanted in known.ids:
             # by its text, so that adding the file again finds the same
             given = f"{wanted}-{hash[:12]}"
             ids[wanted, hash] = given
             if given in same:
+                left_out += given in known.left_out
                 continue
             renamed.append((wanted, given))
             document = renamed_to(document, given)
@@ -75,7 +88,7 @@ def add(
             texts.insert(), [{"document_pk": pk, "text": d.text, "extra": storable(d.extra)} for pk, d in pairs]
         )
         search.index(connection, project, pairs)
-    return Added(len(rows), len(batch) - len(rows), tuple(renamed)), ids
+    return Added(len(rows), len(batch) - len(rows), tuple(renamed), left_out), ids
 
 
 def _lock(connection: Connection, project: int) -> None:
@@ -91,14 +104,18 @@ def locked(query: sa.Select[Any]) -> sa.Select[Any]:
 
 
 class _Known:
-    """Which of the ids and texts of a batch the project has: ids, and ids by hash of the text."""
+    """Which of the ids and texts of a batch the project has: ids, ids by hash of the text, and the ids of those texts
+    that are left out."""
 
     def __init__(self, connection: Connection, project: int, batch: Sequence[Document]) -> None:
         mine = documents.c.project_pk == project
-        texts_ = sa.select(documents.c.id, documents.c.sha256).where(mine).order_by(documents.c.copy)
+        texts_ = sa.select(documents.c.id, documents.c.sha256, documents.c.state).where(mine).order_by(documents.c.copy)
         self.by_text: dict[str, list[str]] = {}
+        self.left_out: set[str] = set()
         for row in connection.execute(texts_.where(documents.c.sha256.in_([d.sha256 for d in batch]))):
             self.by_text.setdefault(row.sha256, []).append(row.id)
+            if row.state == LEFT_OUT:
+                self.left_out.add(row.id)
         ids = sa.select(documents.c.id).where(mine, documents.c.id.in_([d.id for d in batch]))
         self.ids = set(connection.scalars(ids))
 
@@ -159,7 +176,15 @@ def load(connection: Connection, row: Row[Any]) -> Document:
     return Document(row.id, stored.text, row.source, stored.extra)
 
 
-def count(connection: Connection, project: int, change: Mapping[State, int]) -> None:
+def resumed() -> sa.ColumnElement[str]:
+    """The state of a document's latest revision: what a document that is left out comes back to."""
+    last = sa.select(revisions.c.state).where(
+        revisions.c.document_pk == documents.c.pk, revisions.c.number == documents.c.revisions
+    )
+    return sa.func.coalesce(last.correlate(documents).scalar_subquery(), str(State.NEW))
+
+
+def count(connection: Connection, project: int, change: Mapping[str, int]) -> None:
     """Add to the numbers of documents by state: the last thing that a transaction does.
 
     All transactions take their locks in one order, so that no two wait for each other: the project, documents by key,

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import audit, projects
+from db import audit, leaving, projects
 from db.formats import Format, named
 from db.formats.record import Attributed
 from db.manifests import Tally, describe, file_hash, is_former, manifest_of
@@ -232,7 +232,8 @@ def _writing(format: str) -> Format:
 
 
 def stamp(store: Store, project: str) -> tuple[int, ...]:
-    """Changes whenever an export of the project might give something else: key, label set, revisions. Raises NotFound.
+    """Changes whenever an export of the project might give something else: key, label set, revisions, and which
+    documents are left out. Raises NotFound.
 
     Some 50 ms at 100,000 documents, however many revisions they have.
     """
@@ -242,11 +243,12 @@ def stamp(store: Store, project: str) -> tuple[int, ...]:
         # first, this grows with every commit. The last of their keys would not, for keys are given before the commit
         held = sa.select(sa.func.coalesce(sa.func.sum(documents.c.revisions), 0)).where(
             documents.c.project_pk == pk,
-            # all of them, told so that SQLite goes along the index in file order: thrice as fast as in another one
+            # all that are not left out, told so that SQLite goes along the index in file order: thrice as fast as in
+            # another one
             documents.c.state.in_([str(state) for state in State]),
             documents.c.pk > 0,
         )
-        return pk, version, int(connection.execute(held).scalar_one())
+        return pk, version, int(connection.execute(held).scalar_one()), leaving.stamp(connection, pk)
 
 
 def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:

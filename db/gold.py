@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import audit, projects
+from db.documents import within
 from db.store import Store
 from db.tables import annotators, assignments, documents, heads, revisions
 from db.values import ADJUDICATOR, FINISHED, State
@@ -76,7 +77,7 @@ def waiting(store: Store, project: str, annotator: str) -> tuple[str, ...]:
                 .join(heads, heads.c.document_pk == documents.c.pk)
                 .join(annotators, annotators.c.pk == heads.c.annotator_pk)
                 .where(
-                    documents.c.project_pk == pk,
+                    within(pk),
                     annotators.c.name == annotator.strip(),
                     heads.c.state.in_([str(state) for state in (*FINISHED, State.SKIPPED)]),
                 )
@@ -117,7 +118,7 @@ def attempts(store: Store, project: str) -> tuple[tuple[str, str], ...]:
             sa.select(documents.c.id, annotators.c.name)
             .join(heads, heads.c.document_pk == documents.c.pk)
             .join(annotators, annotators.c.pk == heads.c.annotator_pk)
-            .where(documents.c.project_pk == pk, heads.c.state.in_([str(state) for state in FINISHED]))
+            .where(within(pk), heads.c.state.in_([str(state) for state in FINISHED]))
             .order_by(documents.c.pk, annotators.c.name)
         )
         finished = [(row.id, row.name) for row in connection.execute(query)]
@@ -140,7 +141,7 @@ def _first_revisions(project: int) -> sa.Select[tuple[int, str, int]]:
         .select_from(revisions)
         .join(annotators, annotators.c.pk == revisions.c.annotator_pk)
         .join(documents, documents.c.pk == revisions.c.document_pk)
-        .where(documents.c.project_pk == project)
+        .where(within(project))
         .group_by(revisions.c.document_pk, annotators.c.name)
     )
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import projects
+from db.documents import within
 from db.labels import translate
 from db.projects import LabelSet
 from db.revisions import decided, rows
@@ -68,7 +69,7 @@ def catch_up(store: Store, project: str, before: Habits) -> Habits:
 def _submitted(connection: Connection, labels: LabelSet, before: Habits) -> dict[int, Counter[Pair]]:
     """Documents that were submitted after `before.seen`, in this order, with what was decided in the end."""
     query = rows().join(documents, documents.c.pk == revisions.c.document_pk)
-    query = query.where(documents.c.project_pk == labels.project, revisions.c.state == str(State.SUBMITTED))
+    query = query.where(within(labels.project), revisions.c.state == str(State.SUBMITTED))
     if before.seen:
         query = query.where(revisions.c.pk > before.seen)
     else:

@@ -34,7 +34,8 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of files: new and known documents, stored extractions and revisions, records left out."""
+    """What became of files: new and known documents, stored extractions and revisions, bad records. `left_out` counts
+    known documents that are left out of the project: what was said of them is stored, and they stay out."""
 
     records: int
     added: int
@@ -42,6 +43,7 @@ class Imported:
     extractions: int
     revisions: int
     skipped: tuple[RelexError, ...] = ()
+    left_out: int = 0
 
 
 @dataclass(slots=True)
@@ -199,7 +201,7 @@ class _Job:
                 extractions.save(connection, labels, row, extraction, now)
             decided = saving.save_many(connection, labels, decisions, now)
             documents.count(connection, pk, {State.NEW: added.added})
-        return Imported(len(batch), added.added, added.duplicates, len(found), decided)
+        return Imported(len(batch), added.added, added.duplicates, len(found), decided, (), added.left_out)
 
     def _work(self, number: int, record: Annotation) -> saving.Work:
         # each record has a client of its own: a document may stand in a file several times
@@ -385,4 +387,5 @@ def _sum(a: Imported, b: Imported) -> Imported:
         a.extractions + b.extractions,
         a.revisions + b.revisions,
         (*a.skipped, *b.skipped),
+        a.left_out + b.left_out,
     )

@@ -22,8 +22,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from db import search
+from db.documents import resumed
 from db.tables import annotators, assignments, counters, documents, heads
-from db.values import DocumentRow, Order, State
+from db.values import LEFT_OUT, DocumentRow, Order, State
 
 PASSED = 8
 """Documents of an order that are passed by and tested in the time of one hit that is fetched and sorted."""
@@ -41,9 +42,10 @@ _SORT: dict[Order, tuple[sa.Column[Any], bool]] = {
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a project's documents is wanted. With `own`, an annotator's name, only their part of a project
-    that is shared out, in the states in which they themselves left it."""
+    that is shared out, in the states in which they themselves left it. What is left out of the project comes
+    with `LEFT_OUT` among the states alone."""
 
-    states: tuple[State, ...] = tuple(State)
+    states: tuple[str, ...] = tuple(State)
     search: str = ""
     order: Order = Order.FILE
     limit: int = 50
@@ -68,7 +70,7 @@ def page(connection: Connection, project: int, wanted: Page) -> tuple[DocumentRo
     else:
         keys = [int(row[0]) for row in connection.execute(driver.hits)]
         rows = _fetched(connection, project, wanted, probes, keys)
-    return tuple(_to_row(row, row.annotator or "", row.key) for row in islice(rows, wanted.limit))
+    return tuple(_to_row(row, row.resumed, row.annotator or "", row.key) for row in islice(rows, wanted.limit))
 
 
 def _driver(
@@ -80,7 +82,7 @@ def _driver(
     bound, inside = search.MANY, 0
     if search.is_sqlite(connection):
         counted = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == project)
-        held = {State(row.state): int(row.documents) for row in connection.execute(counted)}
+        held = {row.state: int(row.documents) for row in connection.execute(counted)}
         inside = sum(held.get(state, 0) for state in wanted.states)
         bound = min(bound, isqrt(wanted.limit * sum(held.values()) // PASSED), inside)
     words = next((condition for condition in hits if condition.key is search.fts.c.rowid), None)
@@ -148,11 +150,12 @@ def _select(project: int, wanted: Page, probes: Sequence[sa.ColumnElement[bool]]
         conditions.append(documents.c.suggested >= wanted.min_suggested)
     if wanted.after is not None:
         conditions.append(_beyond(column, falling, wanted.after))
+    state = resumed() if LEFT_OUT in wanted.states else documents.c.state
     order = [column.desc() if falling else column.asc()]
     if column is not documents.c.pk:
         order.append(documents.c.pk.desc() if falling else documents.c.pk.asc())
     return (
-        sa.select(documents, annotators.c.name.label("annotator"), column.label("key"))
+        sa.select(documents, annotators.c.name.label("annotator"), column.label("key"), state.label("resumed"))
         .outerjoin(annotators, annotators.c.pk == documents.c.annotator_pk)
         .where(*conditions)
         .order_by(*order)
@@ -172,8 +175,8 @@ def _one_of(connection: Connection, keys: Sequence[int]) -> sa.ColumnElement[boo
 
 
 def place(row: Row[Any], order: Order) -> DocumentRow:
-    """A document as the end of a page in `order`."""
-    return _to_row(row, "", row._mapping[_SORT[order][0].name])
+    """A document as the end of a page in `order`, to which its state is nothing."""
+    return _to_row(row, State.NEW, "", row._mapping[_SORT[order][0].name])
 
 
 def _beyond(column: sa.Column[Any], falling: bool, after: DocumentRow) -> sa.ColumnElement[bool]:
@@ -184,12 +187,12 @@ def _beyond(column: sa.Column[Any], falling: bool, after: DocumentRow) -> sa.Col
     return place < last if falling else place > last
 
 
-def _to_row(row: Row[Any], annotator: str, key: Any) -> DocumentRow:
+def _to_row(row: Row[Any], state: str, annotator: str, key: Any) -> DocumentRow:
     return DocumentRow(
         id=row.id,
         source=row.source,
         excerpt=row.excerpt,
-        state=State(row.state),
+        state=State(state),
         revisions=row.revisions,
         updated_at=row.updated_at if row.revisions else None,
         score=None if row.uncertainty < 0 else row.uncertainty,

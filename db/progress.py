@@ -19,7 +19,7 @@ from db import extractions as extractions_
 from db import projects, readings
 from db.store import Store
 from db.tables import annotators, counters, documents, extractions, heads, label_sets, revisions, texts
-from db.values import State
+from db.values import LEFT_OUT, State
 from relex_core.types import Extraction, Schema
 
 MANY = 500
@@ -58,9 +58,12 @@ def count_unscored(store: Store, project: str, model_version: str) -> int:
     """How many documents `unscored` would give."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        held = sa.select(sa.func.coalesce(sa.func.sum(counters.c.documents), 0)).where(counters.c.project_pk == pk)
-        total = int(connection.execute(held).scalar_one())
-        return total - readings.count(store.database, connection, pk, model_version, _complete(connection, pk))
+        held = sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == pk)
+        numbers: dict[str, int] = dict(connection.execute(held).all())
+        complete = _complete(connection, pk)
+        missing = sum(numbers.values()) - readings.count(store.database, connection, pk, model_version, complete)
+        # those that are left out are among both numbers
+        return missing - (_unread_left_out(connection, pk, model_version) if numbers.get(LEFT_OUT) else 0)
 
 
 def characters(
@@ -177,7 +180,7 @@ def work(store: Store, project: str) -> tuple[Work, ...]:
                 heads,
                 (heads.c.document_pk == revisions.c.document_pk) & (heads.c.annotator_pk == revisions.c.annotator_pk),
             )
-            .where(documents.c.project_pk == pk)
+            .where(documents_.within(pk))
             .group_by(documents.c.id, annotators.c.name, heads.c.state)
             .order_by(sa.literal_column("saved_at"))
         )
@@ -201,7 +204,7 @@ def _recent(connection: Connection, project: int, annotator: str, last: int) -> 
     mine = heads.c.annotator_pk == by
     many = connection.execute(sa.select(heads.c.document_pk).where(mine).offset(MANY).limit(1)).first() is not None
     query = sa.select(heads.c.document_pk).join(documents, documents.c.pk == heads.c.document_pk)
-    query = query.where(mine, documents.c.project_pk == project, heads.c.state == str(State.SUBMITTED))
+    query = query.where(mine, documents_.within(project), heads.c.state == str(State.SUBMITTED))
     if many:
         newest = connection.execute(sa.select(sa.func.max(revisions.c.pk))).scalar() or 0
         finished = sa.select(revisions.c.document_pk).where(
@@ -234,12 +237,23 @@ def _work(row: sa.Row[Any]) -> Work:
 
 
 def _unscored(connection: Connection, project: int, model_version: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return documents_.walked(project), ~_read(connection, project, model_version)
+
+
+def _unread_left_out(connection: Connection, project: int, model_version: str) -> int:
+    # through the index by state
+    mine = documents.c.project_pk == project, documents.c.state == LEFT_OUT
+    query = sa.select(sa.func.count()).select_from(documents).where(*mine, ~_read(connection, project, model_version))
+    return int(connection.execute(query).scalar_one())
+
+
+def _read(connection: Connection, project: int, model_version: str) -> sa.Exists:
     read = sa.select(extractions.c.pk).where(
         extractions.c.document_pk == documents.c.pk,
         extractions.c.model_version == model_version,
         extractions.c.schema_sha256.in_(_complete(connection, project)),
     )
-    return documents_.walked(project), ~read.exists()
+    return read.exists()
 
 
 def _complete(connection: Connection, project: int) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from db.labels import Renames, Version, keep_used, renames_since
 from db.tables import annotators, counters, document_labels, label_sets, projects, schemas
-from db.values import Project, State
+from db.values import LEFT_OUT, Project, State
 from relex_core import jsonl
 from relex_core.errors import InputError, NotFound, StoreError, quote
 from relex_core.types import Schema, sha256
@@ -57,9 +57,8 @@ def create(connection: Connection, name: str, schema: Schema, guidelines: str, n
     key = connection.execute(row).inserted_primary_key
     assert key is not None
     _add_version(connection, key[0], 1, schema, now)
-    connection.execute(
-        counters.insert(), [{"project_pk": key[0], "state": str(state), "documents": 0} for state in State]
-    )
+    zeros = [{"project_pk": key[0], "state": str(state), "documents": 0} for state in (*State, LEFT_OUT)]
+    connection.execute(counters.insert(), zeros)
     return int(key[0])
 
 
@@ -154,7 +153,9 @@ def used_labels(connection: Connection, project: int) -> dict[str, set[str]]:
 def load(connection: Connection, name: str) -> Project:
     pk, version = find(connection, name)
     row = connection.execute(sa.select(projects).where(projects.c.pk == pk)).one()
-    count = sa.select(sa.func.coalesce(sa.func.sum(counters.c.documents), 0)).where(counters.c.project_pk == pk)
+    count = sa.select(sa.func.coalesce(sa.func.sum(counters.c.documents), 0)).where(
+        counters.c.project_pk == pk, counters.c.state != LEFT_OUT
+    )
     labels = load_labels(connection, pk)
     return Project(
         row.name, labels.schema, version, row.guidelines, row.created_at, connection.execute(count).scalar_one()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from db.labels import translate
 from db.projects import LabelSet, annotator
 from db.projects import people as people_named
 from db.tables import annotators, documents, heads, revisions, texts
-from db.values import ADJUDICATOR, FINISHED, Revision, State
+from db.values import ADJUDICATOR, FINISHED, LEFT_OUT, Revision, State
 from relex_core import jsonl
 from relex_core.editing import Edit, edit_to_json
 from relex_core.errors import Conflict, quote
@@ -159,7 +159,7 @@ def _append(connection: Connection, labels: LabelSet, new: Sequence[_New], now: 
         entities, relations = item.annotation.entities, item.annotation.relations
         renames = labels.since(_version(labels, item.annotation))
         decided[item.row.pk] = translate(entities, relations, renames) if renames else (entities, relations)
-    _move_documents(connection, rows, decided)
+    _move_documents(connection, rows, decided, {item.row.pk for item in new if item.row.state == LEFT_OUT})
     extractions_.write_labels(connection, labels.project, "", decided)
     return [_revision(item, row) for item, row in zip(new, rows, strict=True)]
 
@@ -192,12 +192,13 @@ def _first_numbers(connection: Connection, keys: Sequence[int]) -> dict[tuple[in
     return {(document, who): number for document, who, number in connection.execute(query.group_by(*columns))}
 
 
-def _moved(new: Sequence[_New]) -> Counter[State]:
+def _moved(new: Sequence[_New]) -> Counter[str]:
     """By how much the number of documents in each state changes."""
-    change: Counter[State] = Counter()
+    change: Counter[str] = Counter()
     for item in new:
-        change.subtract([State(item.row.state)])
-        change.update([item.work.state])
+        if item.row.state != LEFT_OUT:
+            change.subtract([item.row.state])
+            change.update([item.work.state])
     return change
 
 
@@ -261,6 +262,7 @@ def _move_documents(
     connection: Connection,
     rows: Sequence[Mapping[str, Any]],
     decided: Mapping[int, tuple[Sequence[Any], Sequence[Any]]],
+    left_out: Collection[int],
 ) -> None:
     columns = ("state", "updated_at", "annotator_pk", "entities", "relations", "revisions")
     update = (
@@ -273,7 +275,8 @@ def _move_documents(
         [
             {
                 "document": row["document_pk"],
-                "new_state": row["state"],
+                # what is saved of a document that is left out is kept, and brings it back no more than an import does
+                "new_state": LEFT_OUT if row["document_pk"] in left_out else row["state"],
                 "new_updated_at": row["saved_at"],
                 "new_annotator_pk": row["annotator_pk"],
                 "new_entities": len(decided[row["document_pk"]][0]),

@@ -16,7 +16,7 @@ from db.engine import Database, database_url
 from db.migrate import migrate
 from db.tables import annotators, counters
 from db.tables import projects as projects_table
-from db.values import Added, DocumentRow, Order, Project, Revision, State
+from db.values import LEFT_OUT, Added, DocumentRow, Order, Project, Revision, State
 from relex_core.editing import Edit
 from relex_core.types import Annotation, Document, Extraction, Schema, Thresholds
 
@@ -107,11 +107,11 @@ class Store:
     def add_documents(
         self, project: str, documents_: Iterable[Document], *, deduplicate: bool = True, by: str = ""
     ) -> Added:
-        """Add texts that the project does not have, some hundred to a transaction.
+        """Add texts that the project does not have, some hundred to a transaction. One that is left out stays so.
 
         Without `deduplicate` a text may stand under several ids.
         """
-        added, duplicates = 0, 0
+        added, duplicates, left_out = 0, 0, 0
         renamed: tuple[tuple[str, str], ...] = ()
         for part in documents.batches(documents_, documents.BATCH):
             with self.database.write() as connection:
@@ -121,8 +121,8 @@ class Store:
                 if result.added:
                     audit.write(connection, self._clock(), "documents added", pk, by, documents=result.added)
             added, duplicates = added + result.added, duplicates + result.duplicates
-            renamed += result.renamed
-        return Added(added, duplicates, renamed)
+            renamed, left_out = renamed + result.renamed, left_out + result.left_out
+        return Added(added, duplicates, renamed, left_out)
 
     def document(self, project: str, id: str) -> Document:
         """Raises NotFound."""
@@ -141,14 +141,18 @@ class Store:
         after: DocumentRow | str | None = None,
         min_suggested: int = 0,
         own: str = "",
+        left_out: bool = False,
     ) -> tuple[DocumentRow, ...]:
         """One page of the project's documents; `after` is the last row of the page before, or its id.
 
         `search` is words, "phrases" and label:name. `min_suggested` keeps texts in which the model found that
         many entities (paper section 3.8). `own` names an annotator of a project that is shared out: only their part,
-        and `states` are those in which they themselves left it.
+        and `states` are those in which they themselves left it. With `left_out` those alone that are left out of the
+        project, whatever their states, which are then those in which they would come back.
         """
-        wanted_states = tuple(State) if states is None else tuple(State(state) for state in states)
+        wanted_states: tuple[str, ...] = tuple(State) if states is None else tuple(State(state) for state in states)
+        if left_out:
+            wanted_states = (LEFT_OUT,)
         with self.database.read() as connection:
             pk, _ = projects.find(connection, project)
             if isinstance(after, str):
@@ -157,13 +161,13 @@ class Store:
             return paging.page(connection, pk, wanted)
 
     def counts(self, project: str) -> dict[State, int]:
-        """How many documents are in each state."""
+        """How many documents are in each state, without those that are left out (`db.leaving`)."""
         with self.database.read() as connection:
             pk, _ = projects.find(connection, project)
             rows = connection.execute(
                 sa.select(counters.c.state, counters.c.documents).where(counters.c.project_pk == pk)
             )
-            found = {State(row.state): int(row.documents) for row in rows}
+            found = {row.state: int(row.documents) for row in rows}
         return {state: found.get(state, 0) for state in State}
 
     # what models found

@@ -2,7 +2,8 @@
 
 What people and models said (`schemas`, `label_sets`, `texts`, `extractions`, `revisions`) is only ever added.
 The rest is an index over it, rebuilt by `python -m db check --repair`: `heads` (the latest revision of each
-annotator), `document_labels`, `counters` and the state and order columns of `documents`.
+annotator), `document_labels`, `counters` and the state and order columns of `documents`. Two choices of people can be
+taken back, and stand in a column: that a document is left out (in place of its state) and that a project is archived.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ projects = sa.Table(
     sa.Column("guidelines", sa.Text, nullable=False, default=""),
     sa.Column("label_version", sa.Integer, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
+    sa.Column("archived_at", Utc),
 )
 
 schemas = sa.Table(
@@ -108,6 +110,7 @@ documents = sa.Table(
     sa.Column("source", sa.Text, nullable=False, default=""),
     sa.Column("excerpt", sa.Text, nullable=False),
     sa.Column("added_at", Utc, nullable=False),
+    # that of the latest revision, "new" without one, or "left out"
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("revisions", sa.Integer, nullable=False, default=0),
     # the time it was added, until somebody saves

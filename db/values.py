@@ -23,6 +23,10 @@ class State(StrEnum):
     FLAGGED = "flagged"
 
 
+LEFT_OUT = "left out"
+"""In place of its state in the table of documents where one is left out of its project. No revision has it: the
+document comes back in the state of its last one."""
+
 FINISHED = (State.SUBMITTED, State.FLAGGED)
 """States in which somebody's version counts: work in progress is nobody's last word."""
 
@@ -62,13 +66,14 @@ class Project:
 class Added:
     """What became of documents that were to be added.
 
-    `duplicates` counts texts that the project has already. `renamed` holds (wanted id, given id) for texts
-    whose id belongs to another text of the project.
+    `duplicates` counts texts that the project has already, `left_out` those among them that are left out of it and stay
+    so. `renamed` holds (wanted id, given id) for texts whose id belongs to another text of the project.
     """
 
     added: int
     duplicates: int
     renamed: tuple[tuple[str, str], ...] = ()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

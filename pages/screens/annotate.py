@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import annotating, queue_bar, resources, state
+from pages.shared import annotating, leaving_out, queue_bar, resources, state
 from pages.shared.messages import guard
 from relex_core.errors import RelexError
 
@@ -33,6 +33,7 @@ with guard():
                 raise
             # `document` takes again, and says it beside the editor
         queue_bar.bar(store, desk)
+        leaving_out.said_of(store, desk.walk.project, desk.walk.current)
         if desk.walk.current:
             with st.container(key="desk"):
                 document()

@@ -15,15 +15,13 @@ from dataclasses import dataclass, field, replace
 from db import assignments, gold, progress
 from db.store import Store
 from db.values import Revision, State
-from pages.shared import suggestions
+from pages.shared import queueing, suggestions
 from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import OPEN
 from relex_core.editing import Accept, apply, begin
 from relex_core.errors import Conflict
 from relex_core.selection import left_alone, undecided
 from relex_core.types import Annotation, Thresholds
-
-_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,14 @@ def _alone(store: Store, wish: Wish) -> _Alone:
 
 def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_Found | None]:
     """Each document of the wish, None where there is nothing to accept."""
-    ids = _ids(store, wish, alone.everywhere)
+    ids = queueing.ids(
+        store,
+        wish.project,
+        states=wish.states,
+        search=wish.search,
+        min_suggested=wish.min_suggested,
+        own=wish.annotator if alone.everywhere else "",
+    )
     job.total = len(ids)
     for id in ids:
         extraction = progress.extraction(store, wish.project, id, wish.model_version)
@@ -206,26 +211,6 @@ def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_F
         annotation = suggestions.before(extraction, latest)
         edit = _wanted(annotation, wish)
         yield _Found(annotation, latest, edit) if edit.entities or edit.relations else None
-
-
-def _ids(store: Store, wish: Wish, shared: bool) -> list[str]:
-    """All at once: saving changes states, and with them the pages of the queue."""
-    ids: list[str] = []
-    after = None
-    while True:
-        page = store.queue(
-            wish.project,
-            states=wish.states,
-            search=wish.search,
-            limit=_PAGE,
-            after=after,
-            min_suggested=wish.min_suggested,
-            own=wish.annotator if shared else "",
-        )
-        ids += [row.id for row in page]
-        if len(page) < _PAGE:
-            return ids
-        after = page[-1]
 
 
 def _wanted(annotation: Annotation, wish: Wish) -> Accept:

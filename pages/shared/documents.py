@@ -7,15 +7,17 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from db import leaving
 from db import progress as reading_progress
 from db.store import Store
-from db.values import Project, State
+from db.values import LEFT_OUT, Project, State
 from pages.shared import (
     annotating,
     checkpoints,
     corpus_pane,
     importing,
     label_menu,
+    leaving_out,
     palette,
     resources,
     sample_set,
@@ -93,7 +95,7 @@ def head(store: Store, project: Project) -> None:
         importing.wait(project.name)
     else:
         importing.outcome(store, project.name)
-    st.html(_states(counts, total))
+    st.html(_states(counts, total, leaving.number(store, project.name)))
     if state.remembered("annotate_now"):
         state.remember("annotate_now", False)
         st.switch_page("pages/screens/annotate.py", query_params={"project": project.name})
@@ -133,6 +135,7 @@ def _running(project: str) -> None:
 
 def views(store: Store, project: Project) -> None:
     """The documents as a list, or all that is marked in them as one graph."""
+    leaving_out.outcome(project.name)
     if not project.documents:
         listing(store, project)
         return
@@ -152,28 +155,40 @@ def listing(store: Store, project: Project) -> None:
         search = st.text_input(
             "Search", key="document_search", placeholder='words, "a phrase", label:person', label_visibility="collapsed"
         )
+        out = state.widget("document_left_out") is not None
         chosen = st.pills(
             "States", list(State), selection_mode="multi", format_func=str, key="document_states",
-            label_visibility="collapsed",
+            label_visibility="collapsed", disabled=out,
         )  # fmt: skip
+        states = () if out else tuple(chosen)
+        left_out = leaving.number(store, project.name)
+        if left_out or out:
+            st.pills("Left out", [LEFT_OUT], key="document_left_out", label_visibility="collapsed")
+        place = st.container(width="content")
     limit = int(state.remembered(f"limit_{project.name}", PAGE))
-    rows = store.queue(project.name, states=chosen or None, search=search or "", limit=limit + 1)
+    rows = store.queue(project.name, states=states or None, search=search or "", limit=limit + 1, left_out=out)
     if not rows:
-        filtered = bool(search or chosen)
+        filtered = bool(search or states or left_out)
         refuse("No document fits." if filtered else "No documents yet. Choose Import to add texts or annotated files.")
         return
-    chosen_id = document_table.opened("document_rows")
+    # whatever was left out or brought back, or another project, begins with nothing ticked
+    table = f"document_rows_{project.name}_{state.upload_round()}"
+    ticked = document_table.ticked(table, rows[:limit])
+    with place:
+        leaving_out.menu(store, project.name, ticked, states, search or "", out)
+    chosen_id = document_table.opened(table)
     flagged = [row.id for row in rows[:limit] if row.state is State.FLAGGED]
     flags = reading_progress.flags(store, project.name, flagged)
-    document_table.document_table(rows[:limit], flags, key="document_rows")
+    document_table.document_table(rows[:limit], flags, key=table)
     if len(rows) > limit:
         st.button(f"Show {PAGE} more", key="more", on_click=_more, args=(project.name, limit))
     if chosen_id:
         st.switch_page("pages/screens/annotate.py", query_params={"project": project.name, "document": chosen_id})
 
 
-def _states(counts: Mapping[State, int], total: int) -> str:
-    """A bar of the states' shares and its legend. The colours are never the only sign."""
+def _states(counts: Mapping[State, int], total: int, left_out: int) -> str:
+    """A bar of the states' shares and its legend, where what is left out stands last. The colours are never the only
+    sign."""
     bar, legend = [], [f"<span>{counted(total, 'document')}</span>"]
     for name in State:
         hue = document_table.HUES[name]
@@ -181,6 +196,8 @@ def _states(counts: Mapping[State, int], total: int) -> str:
         if counts[name]:
             bar.append(f'<i style="width:{100 * counts[name] / total:.2f}%;background:{color}"></i>')
             legend.append(f'<span><b style="background:{color}"></b>{counts[name]:,} {name}</span>')
+    if left_out:
+        legend.append(f"<span>{left_out:,} {LEFT_OUT}</span>")
     return f'<div class="rx-states">{"".join(bar)}</div><div class="rx-legend">{"".join(legend)}</div>'
 
 
@@ -208,7 +225,7 @@ def _make() -> None:
 def _open(name: str) -> None:
     state.set_project(name)
     state.set_address(name)
-    for widget in ("document_search", "document_states"):
+    for widget in ("document_search", "document_states", "document_left_out"):
         state.clear_widget(widget)
 
 

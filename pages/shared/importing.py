@@ -111,6 +111,7 @@ def add_texts(store: Store, project: str, documents: Sequence[Document], who: st
     words = f"{counted(added.added, 'document')} added."
     if added.duplicates:
         words += f" {counted(added.duplicates, 'text')} the project had already."
+    words += _stay_out(added.left_out)
     if added.renamed:
         words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
     told, _ = _divided(documents)
@@ -130,6 +131,14 @@ def _divided(documents: Sequence[Document]) -> tuple[str, int]:
         return "", len(pieces)
     texts = f"{counted(len(long), 'text')} of more than {uploads.MAX_PART:,} characters"
     return f"{texts} divided at paragraph ends into {sum(long):,} parts, a document each.", sum(pieces)
+
+
+def _stay_out(number: int) -> str:
+    """What an import says of texts that somebody left out of the project."""
+    if not number:
+        return ""
+    are, stay = ("is", "stays") if number == 1 else ("are", "stay")
+    return f" {number:,} of them {are} left out of the project and {stay} so until somebody brings them back."
 
 
 def _annotated(store: Store, project: str, format: str, files: list[Any]) -> None:
@@ -157,7 +166,8 @@ def _annotated(store: Store, project: str, format: str, files: list[Any]) -> Non
             )
         words = f"{counted(done.records, 'record')}: {done.added:,} documents added, {done.duplicates:,} known, "
         words += f"{done.revisions:,} with decisions, {done.extractions:,} with suggestions."
-        return words + (f" {len(done.skipped):,} left out." if done.skipped else "")
+        words += f" {counted(len(done.skipped), 'bad record')} left out." if done.skipped else ""
+        return words + _stay_out(done.left_out)
 
     begin(project, good, work)
     state.next_upload()

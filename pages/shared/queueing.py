@@ -21,6 +21,8 @@ OPEN = (State.NEW, State.IN_PROGRESS)
 
 _PAGE = 50
 
+_MANY = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -98,6 +100,36 @@ def matching(store: Store, walk: Walk, limit: int, after: DocumentRow | None = N
         if len(found) == limit:
             break
     return tuple(found)
+
+
+def ids(
+    store: Store,
+    project: str,
+    *,
+    states: tuple[State, ...],
+    search: str = "",
+    min_suggested: int = 0,
+    own: str = "",
+    left_out: bool = False,
+) -> list[str]:
+    """Ids of all documents that `store.queue` finds. All at once: whatever is done to them moves the pages."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = store.queue(
+            project,
+            states=states,
+            search=search,
+            limit=_MANY,
+            after=after,
+            min_suggested=min_suggested,
+            own=own,
+            left_out=left_out,
+        )
+        found += [row.id for row in page]
+        if len(page) < _MANY:
+            return found
+        after = page[-1]
 
 
 def _take(store: Store, walk: Walk, wanted: int) -> Iterator[str]:

@@ -67,7 +67,7 @@ def check_contents(store: Store) -> None:
     assert list(check.check(store.database)) == []
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_every_version_is_migrated(version: int, engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = stored(version, engine, request, tmp_path)
     database = Database(database_url(url))

@@ -1,4 +1,4 @@
-"""The documents of a project as a table; a click, or Enter on a row, opens one."""
+"""The documents of a project as a table; a click, or Enter on a row, opens one, its box or the space bar ticks it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,19 @@ def document_table(rows: Sequence[DocumentRow], flags: Mapping[str, str], *, key
         data={"rows": [{**_row(row, now), "flag": flags.get(row.id, "")} for row in rows]},
         height="content",
         on_open_change=_rerun_only,
+        on_ticked_change=_rerun_only,
     )
 
 
 def opened(key: str) -> str:
     """The id of the document that somebody chose just now, "" if nobody did."""
     return str((state.component(key) or {}).get("open") or "")
+
+
+def ticked(key: str, rows: Sequence[DocumentRow]) -> tuple[str, ...]:
+    """Ids of the rows that are ticked, of those that are shown."""
+    said = set((state.component(key) or {}).get("ticked") or ())
+    return tuple(row.id for row in rows if row.id in said)
 
 
 def _row(row: DocumentRow, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""Leaving documents out of a project and bringing them back, on the screens that say so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import audit, leaving
+from db.store import Store
+from db.values import State
+from pages.shared import queueing, resources
+from relex_core.types import Document, Schema
+from tests.pages.conftest import Visit
+
+
+@pytest.fixture
+def store(data: Any) -> Store:
+    store = resources.store()
+    store.create_project("p", Schema.of(["person"], []))
+    store.add_documents("p", [Document(f"d{n}", f"Ada number {n} slept.") for n in range(3)])
+    store.add_documents("p", [Document("bob", "Bob ran.")])
+    return store
+
+
+def table(app: AppTest) -> list[str]:
+    found = [e.proto for e in app.get("bidi_component") if e.proto.component_name.endswith("relex_document_table")]
+    return [row["id"] for row in json.loads(found[0].json)["rows"]] if found else []
+
+
+def said(app: AppTest) -> str:
+    return " ".join(str(element.value) for element in [*app.markdown, *app.warning, *app.caption])
+
+
+def tick(app: AppTest, *ids: str) -> None:
+    """As the browser says it."""
+    app.session_state[f"document_rows_p_{app.session_state['upload_round']}"] = {"ticked": list(ids), "open": None}
+
+
+def opened(app: AppTest, out: bool = False) -> AppTest:
+    app.session_state[f"leaving_{out}_{app.session_state['upload_round']}"] = True
+    return app.run()
+
+
+def visited(visit: Visit) -> AppTest:
+    app = visit("documents", project="p")
+    app.session_state["annotator"] = "eve"
+    app.session_state["upload_round"] = 0
+    return app
+
+
+def test_ticked_documents_are_left_out_and_come_back(visit: Visit, store: Store) -> None:
+    app = visited(visit)
+    assert table(app) == ["d0", "d1", "d2", "bob"]
+    assert "Tick documents" in said(opened(app))
+    tick(app, "d0", "bob", "gone since")
+    opened(app)
+    assert app.button(key="leave_ticked").label == "Leave out the 2 ticked"
+    app.button(key="leave_ticked").click().run()
+    assert not app.exception
+    assert table(app) == ["d1", "d2"]
+    assert "2 documents are left out of the project" in said(app)
+    assert audit.events(store, "p")[0].by == "eve"
+    app.button(key="move_back").click().run()
+    assert table(app) == ["d0", "d1", "d2", "bob"]
+    app.button(key="move_back").click().run()
+    assert leaving.number(store, "p") == 2
+
+
+def test_all_that_a_search_finds_are_left_out_with_the_count_first(visit: Visit, store: Store) -> None:
+    store.set_state("p", "d1", State.FLAGGED, annotator="ann")
+    app = visited(visit)
+    app.text_input(key="document_search").set_value("Ada").run()
+    opened(app)
+    assert app.button(key="leave_found").label == "Leave out all 3 documents that fit"
+    app.button(key="leave_found").click().run()
+    assert table(app) == []
+    assert "No document fits" in said(app)
+    app.pills(key="document_left_out").set_value("left out").run()
+    assert not app.exception
+    assert table(app) == ["d0", "d1", "d2"]
+    opened(app, out=True)
+    assert app.button(key="leave_found").label == "Bring back all 3 documents that fit"
+    app.button(key="leave_found").click().run()
+    assert leaving.number(store, "p") == 0
+    assert store.counts("p")[State.FLAGGED] == 1
+    assert table(app) == ["d0", "d1", "d2"], "the search still stands"
+
+
+def test_with_everything_left_out_it_is_still_there(visit: Visit, store: Store) -> None:
+    leaving.leave_out(store, "p", queueing.ids(store, "p", states=tuple(State)))
+    app = visited(visit)
+    assert not app.exception
+    assert "No document fits" in said(app)
+    app.pills(key="document_left_out").set_value("left out").run()
+    assert len(table(app)) == 4
+
+
+def test_an_open_document_says_that_it_is_left_out(visit: Visit, store: Store) -> None:
+    leaving.leave_out(store, "p", ["d1"])
+    app = visit("annotate", project="p", document="d1")
+    assert not app.exception
+    assert "left out of the project" in said(app)
+    app.button(key="bring_back_open").click().run()
+    assert "left out of the project" not in said(app)
+    assert not leaving.is_left_out(store, "p", "d1")
