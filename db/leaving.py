@@ -7,6 +7,7 @@ is left out is kept with them. It is in no queue, figure, export or graph until 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,6 +16,7 @@ from db import audit, projects
 from db.documents import BATCH, count, locked, resumed
 from db.store import Store
 from db.tables import audit_log, counters, documents
+from db.tables import projects as projects_table
 from db.values import LEFT_OUT, State
 
 LEFT, BACK = "documents left out", "documents brought back"
@@ -52,6 +54,25 @@ def stamp(connection: Connection, project: int) -> int:
     # not the last of their keys: those are given before the commit
     said = sa.select(sa.func.count()).where(audit_log.c.project_pk == project, audit_log.c.action.in_([LEFT, BACK]))
     return int(connection.execute(said).scalar_one())
+
+
+def archive(store: Store, project: str, by: str = "") -> None:
+    """Take the project out of all lists; whoever knows its name still has all of it. Raises NotFound."""
+    _set_archived(store, project, store.now(), "project archived", by)
+
+
+def unarchive(store: Store, project: str, by: str = "") -> None:
+    """Put an archived project back into the lists. Raises NotFound."""
+    _set_archived(store, project, None, "project brought back", by)
+
+
+def _set_archived(store: Store, project: str, at: datetime | None, action: str, by: str) -> None:
+    with store.database.write() as connection:
+        pk, _ = projects.lock(connection, project)
+        there = projects_table.c.archived_at
+        changes = projects_table.c.pk == pk, there.is_not(None) if at is None else there.is_(None)
+        if connection.execute(projects_table.update().where(*changes).values(archived_at=at)).rowcount:
+            audit.write(connection, store.now(), action, pk, by)
 
 
 def _move(store: Store, project: str, ids: Sequence[str], action: str, by: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def create(connection: Connection, name: str, schema: Schema, guidelines: str, n
         raise StoreError(
             expected="a project name that is not in use",
             found=quote(name),
-            change="Choose another name, or open that project.",
+            change="Choose another name, or open that project; it may be among the archived ones.",
             value=name,
         )
     row = projects.insert().values(name=name, guidelines=guidelines, label_version=1, created_at=now)

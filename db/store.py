@@ -79,10 +79,14 @@ class Store:
         with self.database.read() as connection:
             return projects.find(connection, name)[1]
 
-    def projects(self) -> tuple[Project, ...]:
-        """All projects by name."""
+    def projects(self, *, archived: bool | None = False) -> tuple[Project, ...]:
+        """The projects by name that are not archived, with `archived` those that are (`db.leaving`), with None all."""
+        query = sa.select(projects_table.c.name).order_by(projects_table.c.name)
+        if archived is not None:
+            there = projects_table.c.archived_at
+            query = query.where(there.is_not(None) if archived else there.is_(None))
         with self.database.read() as connection:
-            names = connection.scalars(sa.select(projects_table.c.name).order_by(projects_table.c.name)).all()
+            names = connection.scalars(query).all()
             return tuple(projects.load(connection, name) for name in names)
 
     def save_schema(self, name: str, schema: Schema, *, by: str = "") -> Project:

@@ -157,7 +157,7 @@ def _explore_project(store: Store, workspace: Workspace, by: str) -> str:
             return store.create_project(name, workspace.schema, by=by).name
         except StoreError:
             # somebody else took the name between the look and the leap
-            if name not in {p.name for p in store.projects()}:
+            if name not in {p.name for p in store.projects(archived=None)}:
                 raise
 
 

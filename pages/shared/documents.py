@@ -58,7 +58,28 @@ def projects(store: Store) -> Project | None:
             width="stretch",
             help=counted(project.documents, "document"),
         )
+    _archive_tools(store, chosen)
     return chosen
+
+
+def _archive_tools(store: Store, chosen: Project | None) -> None:
+    """To archive the open project, asked once more, and to bring archived ones back."""
+    archived = store.projects(archived=True)
+    with st.container(key="tools_archive", horizontal=True):
+        if chosen is not None:
+            with st.popover(
+                "Archive", key=f"archive_{state.upload_round()}", help="Take this project out of all lists"
+            ):
+                st.markdown("The project leaves all lists. Nothing is removed, and it comes back with one click.")
+                words = f"Archive {plain(chosen.name)}"
+                st.button(words, key="archive_project", on_click=_set_archived, args=(chosen.name, True))
+        if archived:
+            with st.popover("Archived", key=f"archived_{state.upload_round()}", help="Projects that are archived"):
+                for at, project in enumerate(archived):
+                    st.button(
+                        f"Bring back {plain(project.name)}", key=f"unarchive_{at}", on_click=_set_archived,
+                        args=(project.name, False), help=counted(project.documents, "document"), width="stretch",
+                    )  # fmt: skip
 
 
 def nothing_yet() -> None:
@@ -227,6 +248,14 @@ def _open(name: str) -> None:
     state.set_address(name)
     for widget in ("document_search", "document_states", "document_left_out"):
         state.clear_widget(widget)
+
+
+@guard()
+def _set_archived(name: str, out: bool) -> None:
+    (leaving.archive if out else leaving.unarchive)(resources.store(), name, by=state.annotator())
+    # a new round closes the menu
+    state.next_upload()
+    _open("" if out else name)
 
 
 def _more(project: str, limit: int) -> None:

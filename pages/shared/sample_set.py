@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from db import leaving
 from db.store import Store
 from db.values import Project
 from pages.shared.presets import PRESETS
@@ -37,9 +38,10 @@ TEXTS = (
 
 
 def create(store: Store, by: str = "") -> Project:
-    """The sample project, made now, by that person, unless it is there."""
-    for project in store.projects():
+    """The sample project, made now, by that person, unless it is there; from the archive, if it is there."""
+    for project in store.projects(archived=None):
         if project.name == NAME:
+            leaving.unarchive(store, NAME, by)
             return project
     store.create_project(NAME, PRESETS["people"], GUIDELINES, by=by)
     documents = [Document(f"sample-{n:02}", text, "sample set") for n, text in enumerate(TEXTS, 1)]

@@ -42,5 +42,5 @@ def start_check(store: Store, jobs: Jobs) -> Job:
         job.result = Checked(store.now(), job.done, tuple(found), number, derived)
         yield 0
 
-    total = sum(project.documents for project in store.projects())
+    total = sum(project.documents for project in store.projects(archived=None))
     return jobs.start("", CHECK, total, pieces)

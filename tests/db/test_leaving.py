@@ -23,7 +23,7 @@ from db import (
 from db.corpus import Source
 from db.store import Store
 from db.values import ADJUDICATOR, Order, State
-from relex_core.errors import NotFound
+from relex_core.errors import NotFound, StoreError
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, Thresholds
 from tests.db.conftest import SCHEMA
 
@@ -197,3 +197,22 @@ def test_files_do_not_bring_it_back(letters: Store, tmp_path: Path) -> None:
     assert ids(letters, left_out=True) == ["d1", "d4"]
     assert len(letters.revisions("letters", "d1")) == 2
     assert sound(letters)
+
+
+def test_an_archived_project_is_in_no_list_and_all_there(letters: Store) -> None:
+    letters.create_project("other", SCHEMA)
+    leaving.archive(letters, "letters", by="eve")
+    leaving.archive(letters, "letters", by="late")
+    assert [project.name for project in letters.projects()] == ["other"]
+    assert [project.name for project in letters.projects(archived=True)] == ["letters"]
+    assert [project.name for project in letters.projects(archived=None)] == ["letters", "other"]
+    assert letters.project("letters").documents == 6
+    with pytest.raises(StoreError, match="among the archived ones"):
+        letters.create_project("letters", SCHEMA)
+    leaving.unarchive(letters, "letters", by="bob")
+    leaving.unarchive(letters, "letters", by="late")
+    assert [project.name for project in letters.projects()] == ["letters", "other"]
+    said = [(event.by, event.action) for event in audit.events(letters, "letters")[:2]]
+    assert said == [("bob", "project brought back"), ("eve", "project archived")]
+    with pytest.raises(NotFound):
+        leaving.archive(letters, "nowhere")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from db import audit, leaving
 from db.store import Store
 from db.values import State
-from pages.shared import queueing, resources
+from pages.shared import queueing, resources, sample_set
 from relex_core.types import Document, Schema
 from tests.pages.conftest import Visit
 
@@ -106,3 +106,23 @@ def test_an_open_document_says_that_it_is_left_out(visit: Visit, store: Store) -
     app.button(key="bring_back_open").click().run()
     assert "left out of the project" not in said(app)
     assert not leaving.is_left_out(store, "p", "d1")
+
+
+def test_a_project_is_archived_and_brought_back(visit: Visit, store: Store) -> None:
+    store.create_project("q", Schema.of(["person"], []))
+    app = visited(visit)
+    assert app.button(key="archive_project").label == "Archive p"
+    app.button(key="archive_project").click().run()
+    assert not app.exception
+    assert "p" not in [project.name for project in store.projects()]
+    assert app.button(key="archive_project").label == "Archive q", "another project is open"
+    app.button(key="unarchive_0").click().run()
+    assert not app.exception
+    assert table(app) == ["d0", "d1", "d2", "bob"]
+    assert [event.by for event in audit.events(store, "p", limit=2)] == ["eve", "eve"]
+
+
+def test_the_sample_set_comes_back_from_the_archive(store: Store) -> None:
+    made = sample_set.create(store)
+    leaving.archive(store, made.name)
+    assert sample_set.create(store).name in [project.name for project in store.projects()]
