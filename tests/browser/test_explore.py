@@ -477,6 +477,8 @@ def test_the_editor_works_on_after_a_step_where_no_document_follows(explore: Pag
     explore.get_by_role("button", name="Correct this").click()
     editor = explore.locator(".relex.editing")
     expect(editor.locator(".status")).to_have_text("saved")
+    expect(explore.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    editor.locator(".pane").focus()
     explore.keyboard.press(key)
     expect(editor.locator(".message")).to_have_text(words)
     expect(editor).not_to_have_class(re.compile("waiting"))
