@@ -121,16 +121,16 @@ def main(folder: Path, names: list[str]) -> None:
         server = start_server(ROOT / "app.py", Path(data))
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         try:
-            for theme in ("light", "dark"):
-                for name in names:
+            for name in names:
+                for theme in ("light", "dark"):
                     context = browser.new_context(viewport=SIZE, color_scheme=theme)
                     page = context.new_page()
                     SCREENS[name](page, server.url)
                     settle(page)
                     page.screenshot(path=folder / f"{name}-{theme}.png")
                     context.close()
-                    if (theme, name) == ("light", "graph"):
-                        two_people(Path(data))
+                if name == "graph":  # all documents are submitted then, and the queue is at its end
+                    two_people(Path(data))
         finally:
             browser.close()
             server.stop()
