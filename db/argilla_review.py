@@ -21,7 +21,7 @@ from db.argilla_store import ArgillaStore, Form, options, question
 from db.exports import DECIDED
 from db.store import Store
 from relex_core.errors import NotFound, SchemaError
-from relex_core.types import Annotation, Document, Entity, Relation, Schema
+from relex_core.types import Annotation, Document, Entity, Relation, Schema, allowed
 
 NO_RELATION = "no relation"
 QUESTION = "relation"
@@ -81,7 +81,7 @@ def pairs(annotation: Annotation) -> Iterator[Pair]:
             if (
                 not known
                 and _together(head, tail, sentences)
-                and any(all(label.allows(head.label, tail.label) for label in labels) for labels in bounds)
+                and any(allowed(labels, head.label, tail.label) for labels in bounds)
             ):
                 yield Pair(head, tail)
 

@@ -12,7 +12,7 @@ from db.formats.property_graph import xml_text
 from db.formats.relex_jsonl import kept_of
 from db.splits import same_text
 from db.spool import spool
-from relex_core.types import Annotation, Entity, Schema
+from relex_core.types import Annotation, Entity, Schema, allowed
 from relex_core.words import Words
 
 MAX_WORDS = 512
@@ -216,7 +216,7 @@ def _relation_faults(annotation: Annotation, format: str) -> Iterator[tuple[Weig
         label = labels[relation.label]
         if format == "glirel" and pairs[relation.head, relation.tail] > 1:
             yield Weight.WARNING, "relations of a pair that has several, of which GLiREL's trainer learns one", ends
-        if not all(bound.allows(head.label, tail.label) for bound in bounds[relation.label]):
+        if not allowed(bounds[relation.label], head.label, tail.label):
             yield Weight.WARNING, "relations between types that their label does not allow", ends
         both = (relation.tail, relation.head, relation.label) in keys
         if both and not label.symmetric and relation.head < relation.tail:

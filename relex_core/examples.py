@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from relex_core.datasets import Gold
-from relex_core.layout import divisions
+from relex_core.layout import divisions, inside
 from relex_core.sentences import sentence_starts
 from relex_core.types import Relation, readings
 from relex_core.windows import plan_text
@@ -58,7 +58,7 @@ def examples(gold: Gold, source: str = "", max_words: int = 256) -> list[Example
     if len(whole.words) <= max_words:
         return [whole]
     words = Words.of(gold.document.text)
-    ranges = plan_text(range(len(words) + 1), None, max_words, sentence_starts(words))
+    ranges = plan_text(range(len(words) + 1), None, max_words, sentence_starts(words, whole.divisions))
     return [passage(whole, first, last) for first, last in ranges]
 
 
@@ -81,7 +81,7 @@ def passage(item: Example, first: int, last: int) -> Example:
         wrong_entities=marks(item.wrong_entities),
         wrong_relations=edges(item.wrong_relations),
         types=marks(item.types),
-        divisions=tuple(at - first for at in item.divisions if first < at < last),
+        divisions=inside(item.divisions, first, last),
     )
 
 

@@ -17,7 +17,7 @@ import torch
 from relex_core.checkpoint import LoadedModel, load
 from relex_core.decoding import Candidates, Floats, Ints, Scores, greedy, merge
 from relex_core.errors import InputError, SchemaError
-from relex_core.layout import divisions
+from relex_core.layout import divisions, inside
 from relex_core.packed import pack
 from relex_core.prompt import Pieces
 from relex_core.scoring import Decode, Round, Window, score
@@ -187,15 +187,12 @@ class Extractor:
         relations = [label.prompt for label in schema.visible_relations]
         tau = floor.entity if self.adjacency_threshold is None else self.adjacency_threshold
         divided = divisions(words)
-        pieces = self.loaded.builder.laid_out(pieces, words.words, divided)
-        ranges, windows = self.windows(
-            pieces, entities, relations, floors, tau, most=self.passage_words, sentences=sentence_starts(words)
-        )
         if divided:
-            windows = tuple(
-                replace(window, divisions=[at - first for at in divided if first < at < last])
-                for window, (first, last) in zip(windows, ranges, strict=True)
-            )
+            pieces = self.loaded.builder.laid_out(pieces, words.words, divided)
+        sentences = sentence_starts(words, divided)
+        ranges, windows = self.windows(
+            pieces, entities, relations, floors, tau, most=self.passage_words, sentences=sentences, divided=divided
+        )
         return _Text(document, schema, floor, words, ranges, windows)
 
     def windows(
@@ -209,10 +206,12 @@ class Extractor:
         *,
         most: int = 0,
         sentences: Sequence[int] = (),
+        divided: Sequence[int] = (),
     ) -> tuple[tuple[tuple[int, int], ...], tuple[Window, ...]]:
         """A text's word ranges and windows, for labels as they are prompted. Raises SchemaError.
 
-        No window has more than `most` words, if that is given; for `sentences` see `plan_text`.
+        No window has more than `most` words, if that is given; for `sentences` see `plan_text`. `divided` are
+        the divisions of the text's layout.
         """
         builder, limit = self.loaded.builder, self.loaded.limit
         rounds = tuple(
@@ -229,7 +228,8 @@ class Extractor:
         max_words = min(self.loaded.config.max_len, most or self.loaded.config.max_len)
         ranges = tuple(plan_text(pieces.starts, room, max_words, sentences))
         return ranges, tuple(
-            Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode) for a, b in ranges
+            Window(part(pieces, a, b, room), rounds, floors, adjacency, decode=decode, divisions=inside(divided, a, b))
+            for a, b in ranges
         )
 
     def score(self, windows: Sequence[Window], batch_size: int) -> list[Scores]:

@@ -7,8 +7,8 @@ read as one sentence.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
 
 from relex_core.words import Words
@@ -33,6 +33,15 @@ def divisions(words: Words) -> tuple[int, ...]:
     blocks = (list(block) for blank, block in groupby(placed, lambda line: line[1].isspace()) if not blank)
     found = {bisect_left(words.starts, at) for block in blocks for at in _offsets(block)}
     return tuple(sorted(found - {0, len(words)}))
+
+
+def inside(divided: Sequence[int], first: int, last: int) -> tuple[int, ...]:
+    """Those of a text's divisions that divide its words [first, last), as indices of these.
+
+    >>> inside((1, 3, 5, 8), 3, 8)
+    (2,)
+    """
+    return tuple(at - first for at in divided[bisect_right(divided, first) : bisect_left(divided, last)])
 
 
 def _offsets(lines: list[_Line]) -> Iterator[int]:

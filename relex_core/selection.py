@@ -11,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from relex_core.types import Annotation, Entity, Extraction, Relation, RelationLabel, Thresholds, Undecided, readings
+from relex_core.types import (
+    Annotation,
+    Entity,
+    Extraction,
+    Relation,
+    RelationLabel,
+    Thresholds,
+    Undecided,
+    allowed,
+    readings,
+)
 
 
 def select(extraction: Extraction, thresholds: Thresholds, nested: bool = False, twins: bool = True) -> Extraction:
@@ -141,7 +151,7 @@ def _relations(
         limit = limits.get(relation.label, thresholds.relation)
         if relation.score is not None and not relation.score > limit:
             continue
-        if all(label.allows(types[relation.head], types[relation.tail]) for label in bounds[relation.label]):
+        if allowed(bounds[relation.label], types[relation.head], types[relation.tail]):
             kept.append(relation)
     declared = extraction.schema.declared
     best: dict[tuple[str, str, str], Relation] = {}

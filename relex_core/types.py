@@ -312,6 +312,11 @@ class Schema:
         return _find("relation", self.relation_labels, name)
 
 
+def allowed(bounds: Iterable[RelationLabel], head_type: str, tail_type: str) -> bool:
+    """Whether all that bounds a relation label (`Schema.bounds`) allows these types at its ends."""
+    return all(label.allows(head_type, tail_type) for label in bounds)
+
+
 def _turned(label: RelationLabel, straight: bool, back: bool) -> RelationLabel:
     """The types that a label allows to one that it is read as, in the same direction, the other or both."""
     heads, tails = (label.head_types, label.tail_types) if straight else (label.tail_types, label.head_types)

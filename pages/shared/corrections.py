@@ -16,7 +16,7 @@ from db.values import Revision, State
 from relex_core.editing import Accept, Edit, RelationKey, apply, rebase
 from relex_core.errors import Conflict, EditError, RelexError, quote
 from relex_core.selection import left_alone
-from relex_core.types import Annotation, Thresholds
+from relex_core.types import Annotation, Thresholds, allowed
 
 CommandName = Literal["submit", "skip", "flag", "next", "back", "rescore", "thresholds"]
 """What a person wants beside corrections. submit, skip and flag change the document's state; next asks for
@@ -279,9 +279,7 @@ def _misfits(annotation: Annotation) -> set[RelationKey]:
     types = annotation.by_id()
     bounds = annotation.schema.bounds
     return {
-        r.key
-        for r in annotation.relations
-        if not all(label.allows(types[r.head].label, types[r.tail].label) for label in bounds[r.label])
+        r.key for r in annotation.relations if not allowed(bounds[r.label], types[r.head].label, types[r.tail].label)
     }
 
 
