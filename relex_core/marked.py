@@ -8,7 +8,8 @@
 Brackets enclose an entity and, behind the bar, its types from the narrowest to the most general; they may stand
 in each other. Below the text stand the relations: numbers of head and tail, counted by opening brackets, and the
 names that hold; behind `!>` names that one might think of but that do not hold. What is not written does not hold.
-`\\[`, `\\|` and `\\]` are the characters themselves, a line that begins with `#` is a comment.
+`\\[`, `\\|` and `\\]` are the characters themselves, `\\n` is a line break and `\\t` a tab of the text. A line that
+begins with `#` is a comment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from dataclasses import dataclass, field
 
 from relex_core.errors import FormatError
 
-_TOKEN = re.compile(r"\\([\[\]|\\])|([\[\]|])|([^\\\[\]|]+|\\)")
+_TOKEN = re.compile(r"\\([\[\]|\\nt])|([\[\]|])|([^\\\[\]|]+|\\)")
+_SPACE = {"n": "\n", "t": "\t"}
 _RELATION = re.compile(r"^(\d+)\s*(!?>)\s*(\d+)\s*:\s*(.+)$")
 
 
@@ -117,7 +119,7 @@ def _spans(paragraph: _Paragraph, name: str) -> tuple[str, list[tuple[int, int, 
             index = open_spans[-1][0]
             types[index] = (types[index] or "") + (escaped or plain)
         else:
-            text += escaped or plain
+            text += _SPACE.get(escaped, escaped) or plain
     if open_spans:
         raise _error(name, paragraph.line, "a closing bracket", f"none for {text[open_spans[-1][1] :]!r}")
     return text, spans

@@ -4,7 +4,8 @@ A word is a run of letters, digits and underscores, also joined by single hyphen
 that is not white space. Half-open code point offsets, so that no text is ever rebuilt by joining words.
 
 What is read as one character stays in one word: an accent that follows its letter, as in texts from PDF files, vowel
-signs of Arabic and Hindi, and an emoji of several code points. The reference ends a word before each of them.
+signs of Arabic and Hindi, and an emoji of several code points. So does what is read as one address: of e-mail, a link,
+an @handle. The reference ends a word before each of these characters, and at each sign of an address.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ _RUN = rf"[\p{{L}}\p{{N}}_](?:[\p{{L}}\p{{N}}_[\p{{M}}--{_UNSPACED}]]|[\u200c\u2
 _WITH_IT = r"[\p{M}\p{Emoji_Modifier}]*"
 _SYMBOL = rf"[^\s\x1c-\x1f]{_WITH_IT}"  # four controls are white space to Python alone
 _EMOJI = rf"{_SYMBOL}(?:\u200d\p{{Extended_Pictographic}}{_WITH_IT})*"
-_WORD = regex.compile(rf"{_RUN}(?:[-_]{_RUN})*|\p{{Regional_Indicator}}{{2}}|{_EMOJI}", regex.VERSION1)
+
+# a sign before a space or a closing bracket ends the sentence and no link; lengths are bounded, lest the many starts of
+# what is no address make the search quadratic
+_IN_LINK = (
+    r"(?:[^\s<>()\[\]{}\"'“”„‘’«».,;:!?。，、；：！？]|\([^\s()<>]{0,99}\)|[.,;:!?']{1,9}(?=[\p{L}\p{N}_/\-#%&=~(]))"
+)
+_LINK = rf"(?:[a-zA-Z][a-zA-Z0-9+.\-]{{0,19}}://|(?i:www)\.(?=[\p{{L}}\p{{N}}])){_IN_LINK}+"
+_NAME = rf"{_RUN}(?:-+{_RUN})*"
+_MAIL = rf"[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}\p{{M}}_.+%\-]{{0,63}}@{_NAME}(?:\.{_NAME})+"
+_HANDLE_OR_WORD = rf"(?:(?<![^\W_])@)?{_RUN}(?:[-_]{_RUN})*"
+_WORD = regex.compile(rf"{_LINK}|{_MAIL}|{_HANDLE_OR_WORD}|\p{{Regional_Indicator}}{{2}}|{_EMOJI}", regex.VERSION1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,8 @@ class Words:
     def of(cls, text: str) -> Words:
         """Split `text`.
 
-        >>> Words.of("Mother-in-law, 3%").words
-        ('Mother-in-law', ',', '3', '%')
+        >>> Words.of("Mother-in-law, 3%. See www.bo.org, ask ada@bo.org.").words
+        ('Mother-in-law', ',', '3', '%', '.', 'See', 'www.bo.org', ',', 'ask', 'ada@bo.org', '.')
         """
         return cls._at(text, (match.span() for match in _WORD.finditer(text)))
 

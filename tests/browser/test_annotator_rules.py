@@ -34,6 +34,7 @@ from relex_core.editing import (
 from relex_core.errors import RelexError
 from relex_core.selection import undecided
 from relex_core.types import Annotation, Document, Entity, Extraction, Relation, RelationLabel, Schema, Thresholds
+from relex_core.words import Words
 from tests.edits import apply_all
 
 pytestmark = pytest.mark.browser
@@ -241,6 +242,19 @@ def test_spans_are_widened_to_words_and_graphemes(rules: Page, touched: str, wor
         [TEXT, start, start + len(touched)],
     )
     assert TEXT[found[0] : found[1]] == words or (words == "東京" and TEXT[found[0] : found[1]] == "東京大学")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From: <maria.k-1+x@nordlicht-energie.de>, (see https://a.org/wiki/Mercury_(planet)). WWW.bo.org/x,y? 'ftp://q/e'!",
+        "@lena: ask foo.@bar-x, 5@6, bo@ x@y www. http:// mailto:a@b.c_d; mother-in-law's co-op",
+        "José@x.org می\u200cخواهم شَرِكَةُ 🎉 git@github.com:o/r.git https://a.b/c\u2014d “http://x.y”",
+    ],
+)
+def test_words_are_those_that_the_model_reads(rules: Page, text: str) -> None:
+    words = rules.evaluate("(text) => new relex.Text(text).words", text)
+    assert tuple(text[start:end] for start, end in words) == Words.of(text).words
 
 
 def test_exact_spans_split_no_grapheme(rules: Page) -> None:

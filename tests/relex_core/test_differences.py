@@ -211,6 +211,17 @@ def test_characters_stay_whole(model: GLiNER) -> None:
     assert [e.text(found.document) for e in found.entities] == [text[16:-1]]
 
 
+def test_addresses_stay_whole(model: GLiNER) -> None:
+    text = "Ask bo.lindqvist@acme.co.uk or @lena."
+    parts = {e["text"] for e in model.predict_entities(text, ["person"], threshold=0.01, flat_ner=False)}
+    assert parts & {"bo", "lindqvist", "bo.lindqvist", "lena"}, "as the reference, which divides addresses"
+    found = model.extractor.extract(Document.from_text(text), Schema.of(["person"]), Thresholds(0.01, 1.0))
+    ends = {word: text.index(word) + len(word) for word in ("bo.lindqvist@acme.co.uk", "@lena")}
+    inside = {at for word, end in ends.items() for at in range(text.index(word) + 1, end)}
+    assert {e.text(found.document) for e in found.entities} & set(ends)
+    assert not any({e.start, e.end} & inside for e in found.entities)
+
+
 def test_layout_divides(model: GLiNER) -> None:
     text = "Ada Lovelace\tAnalytical Engines"
     labels = ["person", "organization"]

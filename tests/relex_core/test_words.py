@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,10 @@ from relex_core.words import Words
 split = pytest.mark.parametrize("split", [Words.of, Words.of_reference])
 DEVANAGARI = st.characters(min_codepoint=0x900, max_codepoint=0x97F)
 SIGNS = st.sampled_from("ae\u0301\u0308\u064e\u200c\u200d👩🔬\ufe0f🏽🇩🇪\u0e34กข-_ 1")
-texts = st.one_of(st.text(), st.text(DEVANAGARI), st.text(SIGNS))
+ADDRESSES = st.sampled_from(
+    ["@", ".", "://", "www.", "a", "Bo", "_", "-", "(", ")", "?", "'", " ", "\u0301", "例", "é"]
+)
+texts = st.one_of(st.text(), st.text(DEVANAGARI), st.text(SIGNS), st.lists(ADDRESSES).map("".join))
 
 
 @split
@@ -29,7 +33,7 @@ def test_words_are_joined_from_those_of_the_reference(text: str) -> None:
     words, reference = Words.of(text), Words.of_reference(text)
     assert set(words.starts) <= set(reference.starts)
     assert set(words.ends) <= set(reference.ends)
-    if not regex.search(r"[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\p{Cn}\u200c\u200d]", text):
+    if not regex.search(r"[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\p{Cn}\u200c\u200d@]|://|www\.", text):
         assert words == reference
 
 
@@ -46,6 +50,39 @@ def test_words_are_joined_from_those_of_the_reference(text: str) -> None:
 def test_characters_of_several_code_points_stay_whole(words: tuple[str, ...]) -> None:
     assert Words.of(" ".join(words)).words == words
     assert len(Words.of_reference(" ".join(words))) > len(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        (
+            "From: <maria.k-1+x@nordlicht-energie.de>, bo@bo.org;ada@x-y.org.",
+            "maria.k-1+x@nordlicht-energie.de bo@bo.org ada@x-y.org",
+        ),
+        (
+            "(see https://a.org/wiki/Mercury_(planet)). 'ftp://q.w/e?r=t,1#u'!",
+            "https://a.org/wiki/Mercury_(planet) ftp://q.w/e?r=t,1#u",
+        ),
+        (
+            '[it](http://a.b/c_d-e.html), WWW.bo.org/x; redis://cache-01:6379")',
+            "http://a.b/c_d-e.html WWW.bo.org/x redis://cache-01:6379",
+        ),
+        ("José@x.org 用户@例子.公司 https://例子.公司/路径。", "José@x.org 用户@例子.公司 https://例子.公司/路径"),
+        ("@lena: ask foo.@bar-x, mailto:a@b.c_d", "@lena @bar-x a@b.c_d"),
+        ("5@6 bo@ x@y www. http:// @ 3:1//2 end.Next @.", ""),
+    ],
+)
+def test_addresses_are_words(text: str, addresses: str) -> None:
+    found = [word for word in Words.of(text).words if word not in Words.of_reference(text).words]
+    assert found == addresses.split()
+
+
+@pytest.mark.parametrize("part", ["a.", "a+", "a@b-", "@", "www.", "http://(", "http://a.", "http://a(b", "a@b.c"])
+def test_what_is_no_address_takes_no_longer(part: str) -> None:
+    text = part * (100_000 // len(part))
+    start = time.perf_counter()
+    Words.of(text)
+    assert time.perf_counter() - start < 20  # quadratic, these took minutes
 
 
 def test_flags_and_syllables_without_spaces_are_words_of_their_own() -> None:

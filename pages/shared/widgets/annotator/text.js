@@ -3,7 +3,12 @@
 
 const HARD_SCRIPTS = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 // The words of relex_core/words.py, but for emoji of several code points: `whole` widens to these.
-const WORD = /[\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*(?:[-_][\p{L}\p{N}_][\p{L}\p{N}\p{M}_]*)*|\S/gu;
+const RUN = '[\\p{L}\\p{N}_](?:[\\p{L}\\p{N}\\p{M}_]|[\\u200c\\u200d](?=\\p{L}))*';
+const IN_LINK = `(?:[^\\s<>()\\[\\]{}"'“”„‘’«».,;:!?。，、；：！？]|\\([^\\s()<>]{0,99}\\)|[.,;:!?']{1,9}(?=[\\p{L}\\p{N}_/\\-#%&=~(]))`;
+const LINK = `(?:[a-zA-Z][a-zA-Z0-9+.\\-]{0,19}://|[wW]{3}\\.(?=[\\p{L}\\p{N}]))${IN_LINK}+`;
+const NAME = `${RUN}(?:-+${RUN})*`;
+const MAIL = `[\\p{L}\\p{N}_][\\p{L}\\p{N}\\p{M}_.+%\\-]{0,63}@${NAME}(?:\\.${NAME})+`;
+const WORD = new RegExp(`${LINK}|${MAIL}|(?:(?<![\\p{L}\\p{N}])@)?${RUN}(?:[-_]${RUN})*|\\S`, 'gu');
 const INSIDE_WORD = /[\p{L}\p{N}\p{M}_]/u;
 
 export class Text {
