@@ -14,7 +14,7 @@ from enum import StrEnum
 from relex_core.types import Schema
 
 Key = tuple[str, str]
-"""Normalised name and entity label: what makes two mentions the same node."""
+"""Normalised name and entity label: what makes two mentions the same node, unless people joined other names to it."""
 
 
 class Source(StrEnum):
@@ -41,11 +41,15 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """All mentions of one name under one label; `text` is the most frequent spelling."""
+    """All mentions of one name under one label; `text` is the most frequent spelling.
+
+    `others` are names that people joined to it (`naming`), the most frequent first.
+    """
 
     key: Key
     text: str
     mentions: tuple[Mention, ...]
+    others: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -89,13 +93,14 @@ class Edge:
 class Corpus:
     """Nodes and edges of a project, those with most mentions and most evidence first.
 
-    `documents` counts those that were read for it.
+    `documents` counts those that were read for it; `apart` are pairs of names that people said are not the same.
     """
 
     schema: Schema
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     documents: int = 0
+    apart: frozenset[frozenset[Key]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from db import extractions as extractions_
-from db import leaving, projects, revisions
+from db import leaving, naming, projects, revisions
 from db.corpus import Corpus, Edge, Evidence, Key, Mention, Node, Source, normal
 from db.documents import within
 from db.exports import DECIDED
@@ -31,8 +31,8 @@ from relex_core.types import Annotation, Document, Entity, Extraction, Relation,
 
 
 def stamp(store: Store, project: str) -> tuple[int, ...]:
-    """Changes whenever a graph of the project would: key, label set, documents, revisions, extractions, and which
-    documents are left out."""
+    """Changes whenever a graph of the project would: key, label set, documents, revisions, extractions, which documents
+    are left out and which names are joined."""
     with store.database.read() as connection:
         pk, version = projects.find(connection, project)
         said = sa.select(
@@ -45,6 +45,7 @@ def stamp(store: Store, project: str) -> tuple[int, ...]:
             *connection.execute(said).one(),
             *connection.execute(found.where(within(pk))).one(),
             leaving.stamp(connection, pk),
+            naming.stamp(connection, pk),
         )
         return pk, version, *(int(number or 0) for number in numbers)
 
@@ -54,7 +55,7 @@ def read(store: Store, project: str, source: Source, thresholds: Thresholds, mod
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         labels = projects.load_labels(connection, pk)
-        merging = _Merging(labels.schema)
+        merging = _Merging(labels.schema, naming.read(connection, labels))
         decided: set[str] = set()
         if source is not Source.SUGGESTED:
             model = model_version if source is Source.BOTH else None
@@ -71,12 +72,14 @@ def read(store: Store, project: str, source: Source, thresholds: Thresholds, mod
 class _Merging:
     """Collects the marks of one document after the other."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, joined: naming.Names) -> None:
         self._schema = schema
+        self._joined = joined
         self._types = {label.name for label in schema.visible_entities}
         self._names = {label.name: at for at, label in enumerate(schema.visible_relations)}
         self._mentions: dict[Key, list[Mention]] = defaultdict(list)
-        self._spellings: dict[Key, Counter[str]] = defaultdict(Counter)
+        # by node and by name: how often each spelling of it
+        self._spellings: dict[Key, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         self._evidence: dict[tuple[Key, Key, str], list[Evidence]] = defaultdict(list)
         self._documents = 0
 
@@ -87,9 +90,10 @@ class _Merging:
         for entity in entities:
             if entity.label in self._types:
                 text = entity.text(document)
-                key = normal(text), entity.label
+                name = normal(text)
+                key = self._joined.key((name, entity.label))
                 keys[entity.id], marks[entity.id] = key, entity
-                self._spellings[key][" ".join(text.split())] += 1
+                self._spellings[key][name][" ".join(text.split())] += 1
                 self._mentions[key].append(Mention(document.id, entity.start, entity.end, entity.score))
         for relation in relations:
             if relation.label in self._names and relation.head in keys and relation.tail in keys:
@@ -109,13 +113,17 @@ class _Merging:
         return relation
 
     def corpus(self) -> Corpus:
-        nodes = [
-            Node(key, self._spellings[key].most_common(1)[0][0], tuple(found)) for key, found in self._mentions.items()
-        ]
+        nodes = [self._node(key, tuple(found)) for key, found in self._mentions.items()]
         edges = [Edge(head, tail, label, tuple(found)) for (head, tail, label), found in self._evidence.items()]
         nodes.sort(key=lambda node: (-len(node.mentions), node.key))
         edges.sort(key=lambda edge: (-len(edge.evidence), edge.head, edge.label, edge.tail))
-        return Corpus(self._schema, tuple(nodes), tuple(edges), self._documents)
+        return Corpus(self._schema, tuple(nodes), tuple(edges), self._documents, self._joined.apart)
+
+    def _node(self, key: Key, mentions: tuple[Mention, ...]) -> Node:
+        names = sorted(self._spellings[key].items(), key=lambda item: -item[1].total())
+        spelt = {name: counts.most_common(1)[0][0] for name, counts in names}
+        text = self._joined.shown.get(key) or spelt.get(key[0]) or key[0]
+        return Node(key, text, mentions, tuple(other for name, other in spelt.items() if name != key[0]))
 
 
 def _decisions(

@@ -52,8 +52,8 @@ DIFFERENCES = {
     "characters_stay_whole": "The reference ends a word before an accent that follows its letter, before a vowel sign "
     "of Arabic or Hindi and within an emoji of several code points, so entities end there; here they are one word. The "
     "drop-in class of relex_core.compat divides as the reference does.",
-    "addresses_stay_whole": "The reference ends a word at each sign of an e-mail address, a link or an @handle, so a part "
-    "of one can be an entity, and a long one can be none; here each is one word. The drop-in class divides as the "
+    "addresses_stay_whole": "The reference ends a word at each sign of an e-mail address, a link or a handle, so a "
+    "part of one can be an entity, and a long one can be none; here each is one word. The drop-in class divides as the "
     "reference does.",
     "layout_divides": "The reference reads a text as if all white space were one space, and lets an entity go on from "
     "one cell of a table, or a heading, to the next; here none does, and a checkpoint's configuration may name a "

@@ -53,6 +53,7 @@ def write_csv(view: View, path: Path, sentence: Sentence) -> None:
 _GRAPHML_KEYS = (
     ("name", "node", "string"),
     ("label", "node", "string"),
+    ("others", "node", "string"),
     ("mentions", "node", "int"),
     ("documents", "node", "int"),
     ("relation", "edge", "string"),
@@ -63,7 +64,8 @@ _GRAPHML_KEYS = (
 
 
 def write_graphml(view: View, path: Path) -> None:
-    """`sources` counts the documents of an edge; an edge that a person gave has no score."""
+    """`sources` counts the documents of an edge; an edge that a person gave has no score. `others` are a node's other
+    names."""
     ids = {node.key: f"n{at}" for at, node in enumerate(view.nodes)}
     with text_writer(path) as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
@@ -71,8 +73,9 @@ def write_graphml(view: View, path: Path) -> None:
             file.write(f'<key id="{name}" for="{target}" attr.name="{name}" attr.type="{type}"/>\n')
         file.write('<graph edgedefault="directed">\n')
         for node in view.nodes:
-            data = {"name": node.text, "label": node.label, "mentions": len(node.mentions), "documents": node.documents}
-            file.write(graphml_node(ids[node.key], **data) + "\n")
+            named = {"name": node.text, "label": node.label, "others": "; ".join(node.others)}
+            counts = {"mentions": len(node.mentions), "documents": node.documents}
+            file.write(graphml_node(ids[node.key], **named, **counts) + "\n")
         for edge in view.edges:
             score = {} if edge.score is None else {"score": edge.score}
             counts = {"evidence": len(edge.evidence), "sources": edge.documents}
@@ -101,6 +104,7 @@ def _statements(view: View) -> Iterator[Json]:
             "@id": _node(node.key),
             "@type": "relex:Name",
             "rdfs:label": node.text,
+            **({"skos:altLabel": list(node.others)} if node.others else {}),
             "relex:label": {"@id": label_iri("entity", node.label)},
             "relex:mentions": typed("integer", len(node.mentions)),
             "dcterms:source": [{"@id": name_iri("document", id)} for id in documents],

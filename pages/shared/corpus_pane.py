@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from db import corpus as corpora
+from db.alike import Likely
 from db.corpus import Corpus, Edge, Key, Lens, Node, Source, View
 from db.corpus_reading import stamp
 from db.store import Store
 from db.values import Project
-from pages.shared import corpus_downloads, corpus_layout, quoting, resources, state, triples
+from pages.shared import corpus_downloads, corpus_layout, corpus_names, quoting, resources, state, triples
 from pages.shared.corpus_layout import Place
 from pages.shared.messages import counted, guard, plain, refuse
 from pages.shared.widgets.graph import Dot, Line, Picture, chosen_in, corpus_graph, edge_key, node_key
@@ -46,11 +47,13 @@ def show(store: Store, project: Project) -> None:
         )  # fmt: skip
         st.space("stretch")
         downloads = st.empty()
-    corpus = _corpus(store, project.name, source or Source.BOTH)
+    version = resources.readings(resources.checkpoint()).service.version
+    which = project.name, source or Source.BOTH, state.thresholds(), version, stamp(store, project.name)
+    corpus = resources.corpus(*which)
     if not corpus.nodes:
         refuse(_nothing(source or Source.BOTH))
         return
-    lens = _lens(project)
+    lens = _lens(project, corpus)
     view = corpora.narrow(corpus, lens)
     picture = _picture(project, view)
     with downloads.popover("Download", key="corpus_downloads"), guard():
@@ -61,12 +64,7 @@ def show(store: Store, project: Project) -> None:
             corpus_graph(picture, _arrangement(project)[0], _marked(), key=GRAPH)
         _foot(project, view, lens)
     with right.container(key="corpus_detail"), guard():
-        _detail(store, project, corpus, view)
-
-
-def _corpus(store: Store, project: str, source: Source) -> Corpus:
-    version = resources.readings(resources.checkpoint()).service.version
-    return resources.corpus(project, source, state.thresholds(), version, stamp(store, project))
+        _detail(store, project, corpus, view, resources.alike(*which))
 
 
 def _nothing(source: Source) -> str:
@@ -92,7 +90,10 @@ def _filter_form(schema: Schema) -> None:
     st.number_input("At least so many relations at an entity", 0, 1000, 0, key="corpus_degree")
 
 
-def _lens(project: Project) -> Lens:
+def _lens(project: Project, corpus: Corpus) -> Lens:
+    around = state.remembered(f"around_{project.name}")
+    if around is not None and all(node.key != around for node in corpus.nodes):
+        state.remember(f"around_{project.name}", None)
     return Lens(
         entities=tuple(state.widget("corpus_entity_labels") or ()) or None,
         relations=tuple(state.widget("corpus_relation_labels") or ()) or None,
@@ -161,27 +162,32 @@ def _chosen(view: View) -> Node | Edge | None:
     return node or next((e for e in view.edges if edge_key(e.head, e.tail, e.label) == wanted), None)
 
 
-def _detail(store: Store, project: Project, corpus: Corpus, view: View) -> None:
+def _detail(store: Store, project: Project, corpus: Corpus, view: View, proposed: Sequence[Likely]) -> None:
     chosen = _chosen(view)
     if isinstance(chosen, Node):
-        _node(store, project, view, chosen)
+        _node(store, project, corpus, view, chosen, proposed)
     elif isinstance(chosen, Edge):
         _edge(store, project, view, chosen)
     elif state.widget("corpus_search"):
         _found(project, corpus, str(state.widget("corpus_search")))
+    elif corpus_names.proposing(project.name):
+        corpus_names.proposals(project.name, proposed)
     else:
+        corpus_names.button(project.name, proposed)
         _table(corpus, view)
 
 
-def _node(store: Store, project: Project, view: View, node: Node) -> None:
+def _node(store: Store, project: Project, corpus: Corpus, view: View, node: Node, proposed: Sequence[Likely]) -> None:
     with st.container(key="tools_corpus_node", horizontal=True):
         st.markdown(f"**{plain(node.text)}**")
         st.space("stretch")
+        corpus_names.menu(project.name, corpus, node, proposed)
         if state.remembered(f"around_{project.name}") != node.key:
             st.button("Neighbours only", key="corpus_around", on_click=_around, args=(project.name, node.key))
         st.button("Close", key="corpus_close", on_click=_choose, args=("",))
     degree = view.degree[node.key]
-    st.caption(plain(f"{node.label}, {_extent(node)}, {counted(degree, 'relation')}"))
+    also = corpus_names.also(node)
+    st.caption(plain(f"{node.label}, {_extent(node)}, {counted(degree, 'relation')}{also and '; ' + also}"))
     hue = project.schema.entity(node.label).color
     spans = [(m.document, ((m.start, m.end, hue),), m.score) for m in node.mentions]
     _passages(store, project.name, spans)
@@ -221,7 +227,7 @@ def _passages(
 def _found(project: Project, corpus: Corpus, typed: str) -> None:
     """Names that hold what was typed, those with most mentions first."""
     wanted = corpora.normal(typed)
-    found = [node for node in corpus.nodes if wanted in node.key[0]][:12]
+    found = [n for n in corpus.nodes if any(wanted in corpora.normal(name) for name in (n.text, *n.others))][:12]
     st.caption("Choose one to see its neighbours." if found else "No name holds that.")
     for at, node in enumerate(found):
         words = plain(f"{node.text}  ·  {node.label}, {len(node.mentions):,}")

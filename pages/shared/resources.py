@@ -13,6 +13,8 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from db.alike import Likely
+from db.alike import alike as likely
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
 from db.corpus import Corpus, Source
 from db.corpus_reading import read as read_corpus
@@ -114,6 +116,14 @@ def corpus(project: str, source: Source, thresholds: Thresholds, model_version: 
     """The graph of a project as it is at that `stamp`. Raises NotFound."""
     del stamp  # part of the key
     return read_corpus(store(), project, source, thresholds, model_version)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def alike(
+    project: str, source: Source, thresholds: Thresholds, model_version: str, stamp: tuple[int, ...]
+) -> list[Likely]:
+    """Names in that graph that may be of one thing."""
+    return likely(corpus(project, source, thresholds, model_version, stamp))
 
 
 @st.cache_resource

@@ -12,8 +12,12 @@ import pytest
 import rdflib
 from playwright.sync_api import Page, expect
 
+from db import corpus_reading
+from db.corpus import Source
 from db.store import Store
+from db.values import State
 from pages.shared import sample_set
+from relex_core.types import Annotation, Document, Entity, Schema, Thresholds
 from tests.browser import screenshots
 from tests.browser.conftest import Serve, Server, Watch
 
@@ -121,3 +125,77 @@ def test_files_are_taken_away_and_the_page_needs_no_network(graph: Page, watch: 
     expect(page.locator("canvas")).to_be_visible()
     page.wait_for_timeout(300)
     assert asked == [files["html"].as_uri()]
+
+
+@pytest.fixture
+def named(server: Server, page: Page, store: Store) -> Page:
+    """A project in which a woman has three names, and the server of her firm two."""
+    texts = {
+        "a": "Emmy Noether was born in Erlangen. Noether worked for the University of Göttingen.",
+        "b": "E. Noether worked for the University of Gottingen. Noether lived in Göttingen.",
+        "c": "Emmy Noether lived in Göttingen.",
+    }
+    schema = Schema.of(["person", "organization", "location"], ["born in", "works for", "lives in"])
+    store.create_project("names", schema)
+    for id, text in texts.items():
+        marks = [
+            Entity(f"e{at.start()}", at.start(), at.end(), label)
+            for words, label in (
+                ("(?:Emmy |E\\. )?Noether", "person"),
+                ("University of G\\w+", "organization"),
+                ("Erlangen|(?<=in )G\\w+", "location"),
+            )
+            for at in re.finditer(words, text)
+        ]
+        store.add_documents("names", [Document(id, text)])
+        annotation = Annotation(Document(id, text), schema, tuple(marks))
+        store.save("names", annotation, annotator="me", state=State.SUBMITTED)
+    page.goto(f"{server.url}/documents?project=names")
+    page.get_by_text("Graph", exact=True).click()
+    expect(page.locator(".rx-graph")).to_be_visible(timeout=30_000)
+    return page
+
+
+def test_names_of_one_thing_are_joined_and_taken_apart(named: Page, store: Store) -> None:
+    page = named
+    people = "emmy noether\x1fperson"
+
+    def others() -> dict[str, tuple[str, ...]]:
+        graph = corpus_reading.read(store, "names", Source.CORRECTED, Thresholds(), "")
+        return {node.text: node.others for node in graph.nodes if node.label != "location"}
+
+    page.wait_for_timeout(3000)
+    page.screenshot(path="/tmp/names0.png")
+    page.get_by_role("button", name="3 names may be the same as others").click()
+    first = page.locator(".st-key-corpus_likely_0")
+    expect(first).to_contain_text("University of Gottingen is University of Göttingen?")
+    page.screenshot(path="/tmp/names1.png")
+    page.locator(".st-key-corpus_different_0 button").first.click()
+    expect(first).to_contain_text("E. Noether is Emmy Noether?")
+    page.locator(".st-key-corpus_same_0 button").click()
+    expect(page.get_by_text("E. Noether is Emmy Noether now.")).to_be_visible()
+    expect(first).to_contain_text("Noether is Emmy Noether?")
+    page.locator(".st-key-corpus_same_0 button").click()
+    expect(page.get_by_text("No other name looks like another.")).to_be_visible()
+    assert others()["Emmy Noether"] == ("Noether", "E. Noether")
+    # the last one is taken back, and is asked again
+    page.locator(".st-key-corpus_take_back button").click()
+    expect(first).to_contain_text("Noether is Emmy Noether?")
+    assert others()["Emmy Noether"] == ("E. Noether",)
+    page.locator(".st-key-corpus_unpropose button").click()
+    # in the menu of a name: another one is chosen, one is taken off, and another spelling is shown
+    click(page, "place", people)
+    expect(page.locator(".st-key-corpus_detail")).to_contain_text("also E. Noether")
+    page.locator(".st-key-corpus_detail").get_by_role("button", name="Names").click()
+    page.get_by_role("combobox", name="Also called").click()
+    page.get_by_role("option", name="Noether", exact=True).click()
+    expect(page.locator(".st-key-corpus_detail")).to_contain_text("also Noether, E. Noether")
+    page.locator(".st-key-corpus_detail").get_by_role("button", name="Names").click()
+    page.screenshot(path="/tmp/names2.png")
+    page.locator(".st-key-corpus_part_1 button").click()
+    expect(page.locator(".st-key-corpus_detail")).not_to_contain_text("E. Noether")
+    shown = page.get_by_role("textbox", name="Shown as")
+    shown.fill("Amalie Emmy Noether")
+    shown.press("Enter")
+    expect(page.locator(".st-key-corpus_detail")).to_contain_text("Amalie Emmy Noether")
+    assert others()["Amalie Emmy Noether"] == ("Emmy Noether", "Noether")

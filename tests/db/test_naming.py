@@ -1,0 +1,169 @@
+"""Names that people join in a project's graph, and those that are proposed to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import networkx as nx
+import pytest
+import rdflib
+
+from db import corpus_reading, label_changes, naming
+from db.alike import alike
+from db.corpus import Corpus, Lens, Mention, Node, Source, narrow, normal
+from db.formats import merged
+from db.store import Store
+from relex_core.errors import InputError
+from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
+
+SCHEMA = Schema.of(["person", "place"], ["lives in"])
+MODEL = "m@1"
+TEXTS = {
+    "a": "Ada Lovelace lives in London.",
+    "b": "Lovelace lives in LONDON. Byron lives in Rome.",
+    "c": "A. Lovelace lives in Londinium. lovelace lives in Londinium.",
+}
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    """Each sentence says that somebody lives somewhere."""
+    store.create_project("p", SCHEMA)
+    for id, text in TEXTS.items():
+        entities, relations = [], []
+        at = 0
+        for sentence in re.split(r"(?<=[a-zN])\. ?", text)[:-1]:
+            start = text.index(sentence, at)
+            who, _, where = sentence.partition(" lives in ")
+            head = Entity.suggested(start, start + len(who), "person", 0.9)
+            tail = Entity.suggested(start + len(sentence) - len(where), start + len(sentence), "place", 0.9)
+            entities += [head, tail]
+            relations.append(Relation(head.id, tail.id, "lives in", 0.9))
+            at = start + len(sentence)
+        store.add_documents("p", [Document(id, text)])
+        store.save_extraction("p", Extraction(Document(id, text), SCHEMA, tuple(entities), tuple(relations), MODEL))
+    return store
+
+
+def read(store: Store) -> Corpus:
+    return corpus_reading.read(store, "p", Source.BOTH, Thresholds(), MODEL)
+
+
+def said(store: Store) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Mentions and other names of each person's node."""
+    return {n.text: (len(n.mentions), n.others) for n in read(store).nodes if n.label == "person"}
+
+
+def test_names_that_are_joined_are_one_node_with_all_that_is_said_of_it(store: Store) -> None:
+    before = corpus_reading.stamp(store, "p")
+    assert said(store) == {"Ada Lovelace": (1, ()), "Lovelace": (2, ()), "A. Lovelace": (1, ()), "Byron": (1, ())}
+    naming.join(store, "p", "person", ["Lovelace", "A. Lovelace"], "Ada Lovelace", by="bo")
+    assert corpus_reading.stamp(store, "p") != before, "others see it as well"
+    assert said(store) == {"Ada Lovelace": (4, ("Lovelace", "A. Lovelace")), "Byron": (1, ())}
+    edges = {(e.head[0], e.tail[0]): len(e.evidence) for e in read(store).edges}
+    assert edges == {("ada lovelace", "london"): 2, ("ada lovelace", "londinium"): 2, ("byron", "rome"): 1}
+    assert store.document("p", "b").text == TEXTS["b"]
+
+
+def test_what_was_joined_goes_on_together_and_comes_apart_one_by_one(store: Store) -> None:
+    naming.join(store, "p", "person", ["Lovelace"], "A. Lovelace")
+    naming.join(store, "p", "person", ["A. Lovelace"], "Ada Lovelace")
+    assert said(store)["Ada Lovelace"] == (4, ("Lovelace", "A. Lovelace"))
+    naming.join(store, "p", "person", ["Ada Lovelace"], "LOVELACE")
+    assert said(store) == {"LOVELACE": (4, ("Ada Lovelace", "A. Lovelace")), "Byron": (1, ())}
+    naming.part(store, "p", "person", ["ada  lovelace", "LOVELACE"])
+    assert said(store) == {"LOVELACE": (3, ("A. Lovelace",)), "Ada Lovelace": (1, ()), "Byron": (1, ())}
+
+
+def test_a_name_that_is_mentioned_nowhere_can_be_shown(store: Store) -> None:
+    naming.join(store, "p", "person", ["Byron"], "George Gordon Byron")
+    assert said(store)["George Gordon Byron"] == (1, ("Byron",))
+    naming.part(store, "p", "person", ["Byron"])
+    assert said(store)["Byron"] == (1, ())
+
+
+def test_another_spelling_of_the_same_name_can_be_shown(store: Store) -> None:
+    naming.join(store, "p", "person", ["Lovelace"], "LoveLace")
+    assert said(store)["LoveLace"] == (2, ())
+
+
+def test_labels_that_are_renamed_keep_their_names(store: Store) -> None:
+    naming.join(store, "p", "person", ["Lovelace"], "Ada Lovelace")
+    label_changes.rename(store, "p", "entity", "person", "human")
+    assert {n.text: n.others for n in read(store).nodes if n.label == "human"} == {
+        "Ada Lovelace": ("Lovelace",),
+        "A. Lovelace": (),
+        "Byron": (),
+    }
+    naming.part(store, "p", "human", ["Lovelace"])
+    assert not any(node.others for node in read(store).nodes)
+
+
+@pytest.mark.parametrize(("label", "names"), [("animal", ["Lovelace"]), ("person", [" \n"])])
+def test_what_cannot_be_joined_is_refused(store: Store, label: str, names: list[str]) -> None:
+    with pytest.raises(InputError, match="Expected"):
+        naming.join(store, "p", label, names, "Ada Lovelace")
+    assert not any(node.others for node in read(store).nodes)
+
+
+def test_proposals_are_asked_once(store: Store) -> None:
+    def proposed() -> dict[str, tuple[str, str]]:
+        return {found.name.text: (found.into.text, found.why) for found in alike(read(store))}
+
+    asked = {
+        "A. Lovelace": ("Ada Lovelace", "a shorter form"),
+        "Lovelace": ("Ada Lovelace", "a part of it, in the same document"),
+    }
+    assert proposed() == asked
+    naming.keep_apart(store, "p", "person", "Lovelace", "Ada Lovelace")
+    assert set(proposed()) == {"A. Lovelace"}
+    naming.join(store, "p", "person", ["A. Lovelace"], "Ada Lovelace")
+    assert proposed() == {}
+    naming.join(store, "p", "person", ["Lovelace"], "Ada Lovelace")
+    naming.part(store, "p", "person", ["Lovelace"])
+    assert "Lovelace" in proposed()
+
+
+def node(text: str, label: str = "person", documents: str = "d", mentions: int = 1) -> Node:
+    return Node((normal(text), label), text, tuple(Mention(d, at, at + 1) for d in documents for at in range(mentions)))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "into"),
+    [
+        ([node("Acme, Inc."), node("ACME", mentions=2)], {"Acme, Inc.": "ACME"}),
+        ([node("José Núñez", mentions=2), node("Jose Nunez")], {"Jose Nunez": "José Núñez"}),
+        ([node("U.S."), node("US", mentions=2)], {"U.S.": "US"}),
+        ([node("W.H.O."), node("World Health Organization")], {"W.H.O.": "World Health Organization"}),
+        ([node("J. R. Tolkien"), node("John Ronald Reuel Tolkien")], {"J. R. Tolkien": "John Ronald Reuel Tolkien"}),
+        ([node("J. Smith"), node("John Smith", documents="e"), node("Jane Smith", documents="f")], {}),
+        ([node("J. Smith"), node("John Smith"), node("Jane Smith", documents="f")], {"J. Smith": "John Smith"}),
+        ([node("York"), node("New York", documents="e")], {}),
+        ([node("Alan Turing", mentions=2), node("Alan Turning")], {"Alan Turning": "Alan Turing"}),
+        ([node("Flight 12"), node("Flight 21"), node("Flight 1 2")], {}),
+        ([node("1843"), node("1834"), node("184-3")], {}),
+        ([node("Ada"), node("Ada", label="place")], {}),
+        # a chain ends at the longest
+        ([node("WHO"), node("W.H.O.", mentions=2), node("World Health Organization")],
+         {"WHO": "W.H.O.", "W.H.O.": "World Health Organization"}),
+    ],
+)  # fmt: skip
+def test_what_is_proposed(nodes: Sequence[Node], into: dict[str, str]) -> None:
+    assert {found.name.text: found.into.text for found in alike(Corpus(SCHEMA, tuple(nodes)))} == into
+
+
+def test_files_name_the_others(store: Store, tmp_path: Path) -> None:
+    naming.join(store, "p", "person", ["Lovelace", "A. Lovelace"], "Ada Lovelace")
+    view = narrow(read(store), Lens(limit=None))
+    merged.write_graphml(view, tmp_path / "graph.graphml")
+    named = {data["name"]: data["others"] for _, data in nx.read_graphml(tmp_path / "graph.graphml").nodes(data=True)}
+    assert (named["Ada Lovelace"], named["Byron"]) == ("Lovelace; A. Lovelace", "")
+    one, other = rdflib.Graph(), rdflib.Graph()
+    merged.write_jsonld(view, tmp_path / "graph.jsonld")
+    merged.write_turtle(view, tmp_path / "graph.ttl")
+    one.parse(tmp_path / "graph.jsonld", format="json-ld")
+    other.parse(tmp_path / "graph.ttl", format="turtle")
+    assert set(one) == set(other)
+    assert set(map(str, one.objects(None, rdflib.SKOS.altLabel))) == {"Lovelace", "A. Lovelace"}
