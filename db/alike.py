@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Levenshtein
 
 from db.corpus import Corpus, Key, Node
 
@@ -47,9 +48,11 @@ class Likely:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
+    """`first` is where each document names it first."""
+
     node: Node
     tokens: tuple[str, ...]
-    documents: frozenset[str] = field(compare=False)
+    first: Mapping[str, int] = field(compare=False)
 
 
 def alike(corpus: Corpus) -> list[Likely]:
@@ -58,8 +61,11 @@ def alike(corpus: Corpus) -> list[Likely]:
     groups: dict[str, list[_Name]] = defaultdict(list)
     for node in corpus.nodes:
         tokens = _tokens(node.text)
-        if any(map(str.isalpha, "".join(tokens))):
-            groups[node.label].append(_Name(node, tokens, frozenset(m.document for m in node.mentions)))
+        if any(map(str.isalpha, "".join(tokens))) and not node.text.islower():
+            first: dict[str, int] = {}
+            for mention in node.mentions:
+                first[mention.document] = min(mention.start, first.get(mention.document, mention.start))
+            groups[node.label].append(_Name(node, tokens, first))
     found: dict[Key, Likely] = {}
     for why, rule in _RULES:
         for group in groups.values():
@@ -73,12 +79,13 @@ def alike(corpus: Corpus) -> list[Likely]:
 
 def _only(name: _Name, others: Sequence[_Name], found: Mapping[Key, Likely]) -> Node | None:
     """What a name may be the same as, if that is one: of all `others`, else of those that a document names beside it.
-    One that is proposed as another name itself counts as that."""
-    for candidates in (others, [other for other in others if other.documents & name.documents]):
-        ends = {node.key: node for node in (_end(other.node, found) for other in candidates)}
+    Others that are proposed as one name count as one."""
+    beside = [other for other in others if not other.first.keys().isdisjoint(name.first)]
+    for candidates in (others, beside):
+        ends = {_end(other.node, found).key for other in candidates}
         if len(ends) == 1:
-            (node,) = ends.values()
-            return None if node.key == name.node.key else node
+            node = max((other.node for other in candidates), key=lambda node: (node.key in ends, len(node.mentions)))
+            return None if name.node.key in ends else node
     return None
 
 
@@ -134,12 +141,12 @@ def _initials(group: Sequence[_Name]) -> _Pairs:
 
 
 def _shorter(group: Sequence[_Name]) -> _Pairs:
-    """ "A. Lovelace" for "Ada King Lovelace": the same last word, those before whole or by their first letters."""
+    """ "A. Lovelace" for "Ada King Lovelace": the first and the last word whole or by its first letter, so that "Roman
+    Empire" is not "Holy Roman Empire"."""
     longer: dict[tuple[str, str], list[_Name]] = defaultdict(list)
     names = [name for name in _worded(group) if len(name.tokens) > 1]
     for name in names:
-        for letter in {token[0] for token in name.tokens[:-1]}:
-            longer[letter, name.tokens[-1]].append(name)
+        longer[name.tokens[0][0], name.tokens[-1]].append(name)
     for name in names:
         others = longer[name.tokens[0][0], name.tokens[-1]]
         yield name, [other for other in others if other.tokens != name.tokens and _shortens(name.tokens, other.tokens)]
@@ -148,13 +155,15 @@ def _shorter(group: Sequence[_Name]) -> _Pairs:
 def _shortens(short: Sequence[str], long: Sequence[str]) -> bool:
     """Whether each word of `short` stands in `long`, in this order, whole or by its first letter."""
     rest = iter(long)
-    return len(short) <= len(long) and all(
-        any(word == other or (len(word) == 1 and other.startswith(word)) for other in rest) for word in short
+    return (
+        len(short) <= len(long)
+        and short[0] in (long[0], long[0][0])
+        and all(any(word == other or (len(word) == 1 and other[0] == word) for other in rest) for word in short)
     )
 
 
 def _part(group: Sequence[_Name]) -> _Pairs:
-    """ "Lovelace" for "Ada Lovelace", where a document has both."""
+    """ "Lovelace" for "Ada Lovelace", if each document with the short name gives a long one before it."""
     longer: dict[str, list[_Name]] = defaultdict(list)
     for name in _worded(group):
         if len(name.tokens) > 1:
@@ -162,7 +171,12 @@ def _part(group: Sequence[_Name]) -> _Pairs:
                 longer[token].append(name)
     for name in _worded(group):
         if len(name.tokens) == 1 and len(name.tokens[0]) > 2:
-            yield name, [other for other in longer[name.tokens[0]] if other.documents & name.documents]
+            before = {
+                at: [o for o in longer[name.tokens[0]] if o.first.get(at, start) < start]
+                for at, start in name.first.items()
+            }
+            if all(before.values()):
+                yield name, [other for others in before.values() for other in others]
 
 
 def _misspelt(group: Sequence[_Name]) -> _Pairs:
@@ -172,9 +186,14 @@ def _misspelt(group: Sequence[_Name]) -> _Pairs:
         near = process.cdist(words[at : at + 500], words, scorer=fuzz.ratio, score_cutoff=ALMOST)
         for row, column in zip(*near.nonzero(), strict=True):
             one, other = names[at + row], names[column]
-            # a whole word more is another name: "Mary Smith", "Rosemary Smith-Jones"
-            if column < at + row and len(one.tokens) == len(other.tokens) and words[at + row][0] == words[column][0]:
+            if column < at + row and len(one.tokens) == len(other.tokens) and all(map(_slip, one.tokens, other.tokens)):
                 yield one, [other]
+
+
+def _slip(one: str, other: str) -> bool:
+    """Whether one word may be the other, misspelt: with the same ends, as "Germany" is not "German"."""
+    ends = (one[0], one[-2:]) == (other[0], other[-2:])
+    return one == other or (ends and len(one) > 3 and Levenshtein.distance(one, other) <= 1 + (len(one) > 8))
 
 
 def _worded(group: Iterable[_Name]) -> list[_Name]:
@@ -185,6 +204,6 @@ _RULES: tuple[tuple[str, Callable[[Sequence[_Name]], _Pairs]], ...] = (
     (WRITTEN, _same),
     ("its initials", _initials),
     ("a shorter form", _shorter),
-    ("a part of it, in the same document", _part),
+    ("a part of it, said after it", _part),
     ("almost the same letters", _misspelt),
 )
