@@ -12,7 +12,7 @@ if frame.visited():
         page_title=shell.TITLE, page_icon=str(frame.ICON), layout="wide", initial_sidebar_state="collapsed"
     )
     page = st.navigation(frame.pages(), position="top")
-    frame.draw()
+    frame.draw(page)
     with guard():
         page.run()
 else:

@@ -66,6 +66,14 @@ def unarchive(store: Store, project: str, by: str = "") -> None:
     _set_archived(store, project, None, "project brought back", by)
 
 
+def is_archived(store: Store, project: str) -> bool:
+    """Whether the project is out of the lists. Raises NotFound if there is none of that name."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        archived_at = sa.select(projects_table.c.archived_at).where(projects_table.c.pk == pk)
+        return connection.execute(archived_at).scalar() is not None
+
+
 def _set_archived(store: Store, project: str, at: datetime | None, action: str, by: str) -> None:
     with store.database.write() as connection:
         pk, _ = projects.lock(connection, project)

@@ -13,7 +13,7 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import checkpoint_menu, clicks, identity, resources, shell, state
+from pages.shared import absent, checkpoint_menu, clicks, identity, resources, shell, state
 from pages.shared.messages import guard, plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
@@ -79,8 +79,8 @@ def pages() -> list[StreamlitPage]:
     ]
 
 
-def draw() -> None:
-    """Everything of the frame that is the same on all screens."""
+def draw(page: StreamlitPage) -> None:
+    """Everything of the frame that is the same on all screens, before `page` is."""
     with st.container(key="brand"):
         st.markdown(shell.TITLE)
     account = identity.gate()
@@ -97,3 +97,7 @@ def draw() -> None:
             else:
                 identity.choose()
             st.page_link(_SCREENS / "settings.py", label="Settings", icon=":material/settings:")
+    # Explore opens what the address names, wherever it is; Settings asks for no project
+    if page.title not in ("Explore", "Settings"):
+        with guard():
+            absent.notice(resources.store())

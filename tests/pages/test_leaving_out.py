@@ -126,3 +126,49 @@ def test_the_sample_set_comes_back_from_the_archive(store: Store) -> None:
     made = sample_set.create(store)
     leaving.archive(store, made.name)
     assert sample_set.create(store).name in [project.name for project in store.projects()]
+
+
+SCREENS = ["annotate", "documents", "review", "export", "train", "evaluate"]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_address_of_an_archived_project_says_so_and_brings_it_back(visit: Visit, store: Store, screen: str) -> None:
+    store.create_project("a", Schema.of(["person"], []))
+    leaving.archive(store, "p")
+    app = visit(screen, project="p")
+    assert not app.exception
+    assert "Project p is archived" in said(app)
+    app.run()
+    assert "Project p is archived" in said(app), "the address is another one by now"
+    app.button(key="bring_back_project").click().run()
+    assert not app.exception
+    assert "is archived" not in said(app)
+    assert app.session_state["project"] == "p"
+    assert app.query_params["project"] == "p"
+    assert not leaving.is_archived(store, "p")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_address_of_no_project_says_so(visit: Visit, store: Store, screen: str) -> None:
+    app = visit(screen, project="<b>gone</b>")
+    assert not app.exception
+    assert r"There is no project \<b\>gone\</b\>" in said(app)
+    app.button(key="close_absent").click().run()
+    assert "There is no project" not in said(app)
+
+
+def test_a_project_that_is_archived_while_it_is_open_elsewhere_is_not_swapped_silently(
+    visit: Visit, store: Store
+) -> None:
+    store.create_project("a", Schema.of(["person"], []))
+    app = visit("annotate", project="p")
+    leaving.archive(store, "p")
+    app.run()
+    assert "Project p is archived" in said(app)
+
+
+def test_whoever_archives_a_project_is_not_told_so(visit: Visit, store: Store) -> None:
+    store.create_project("q", Schema.of(["person"], []))
+    app = visited(visit)
+    app.button(key="archive_project").click().run()
+    assert "is archived" not in said(app)
