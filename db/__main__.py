@@ -100,7 +100,10 @@ def _sync(options: argparse.Namespace) -> int:
     with Store.open(existing(options.database)) as store, closing(ArgillaClient(settings, key_from())) as client:
         done = argilla_sync.sync(store, options.project, client, retry=options.retry)
         left = argilla_sync.waiting(store, options.project, settings).total
-    print(f"{done.fetched} answers fetched, {done.records} records and {done.answers} answers sent, {left} waiting")
+    print(
+        f"{done.fetched} answers fetched, {done.records} records and {done.answers} answers sent, "
+        f"{done.left_out} records taken away, {left} waiting"
+    )
     for name in done.conflicts:
         print(f"Changed on both sides, ours kept as the newer revision: {name}")
     for problem in done.problems:

@@ -26,11 +26,13 @@ FETCHED = "from Argilla"
 
 @dataclass(slots=True)
 class Synced:
-    """What one round did. `fetched`, `records` and `answers` count what moved; `problems` name what did not."""
+    """What one round did. `fetched`, `records` and `answers` count what moved, `left_out` the records that were taken
+    away; `problems` name what did not."""
 
     fetched: int = 0
     records: int = 0
     answers: int = 0
+    left_out: int = 0
     conflicts: list[str] = field(default_factory=list)
     sent_again: int = 0
     converted: int = 0
@@ -58,7 +60,7 @@ class Fetching:
             name = str(item.get("external_id"))
             seen.add(name)
             responses = item.get("responses") or ()
-            answered |= {(name, self.argilla.names.get(r["user_id"], "")) for r in responses}
+            answered |= {(name, self._user(response)) for response in responses}
             as_sent = name.endswith(f":{sha256(str(item['fields'].get(TEXT)))[:16]}")
             if as_sent and name in known and not closed:
                 self._mend(item, known[name])
@@ -70,8 +72,7 @@ class Fetching:
             row, document = found
             changed = item["fields"].get(TEXT) != document.text
             for response in responses:
-                user = self.argilla.names.get(response["user_id"], str(response["user_id"]))
-                self._take(item, row, document, response, user)
+                self._take(item, row, document, response, self._user(response))
             if changed and not closed:
                 # the text alone first: the server checks suggestions against the text that it has
                 self.argilla.put_records([{"external_id": item["external_id"], "fields": {TEXT: document.text}}])
@@ -117,13 +118,28 @@ class Fetching:
             return None
         return row, document
 
-    def again(self, item: Json, users: Set[str]) -> None:
-        """What these `users` answered to a record since it was looked at becomes revisions too."""
-        responses = [r for r in item.get("responses") or () if self.argilla.names.get(r["user_id"]) in users]
+    def again(self, item: Json, users: Set[str] | None = None) -> None:
+        """What these `users`, or all, answered to a record since it was looked at becomes revisions too."""
+        responses = [r for r in item.get("responses") or () if users is None or self._user(r) in users]
         found = self._document(item) if responses else None
         if found is not None:
             for response in responses:
-                self._take(item, *found, response, self.argilla.names[response["user_id"]])
+                self._take(item, *found, response, self._user(response))
+
+    def is_kept(self, item: Json, document: int) -> bool:
+        """Whether all that was answered to a record could be read, and is here."""
+        with self.store.database.read() as connection:
+            for response in item.get("responses") or ():
+                by = _annotator(connection, self._user(response))
+                known = outbox.entry(connection, self.argilla.target, document, by)
+                hash = answer_hash(str(response["status"]), response.get("values"))
+                if known is None or known.error or known.answer != hash:
+                    return False
+        return True
+
+    def _user(self, response: Json) -> str:
+        """The name of who answered, the id of one that the key cannot see."""
+        return self.argilla.names.get(response["user_id"], str(response["user_id"]))
 
     def _take(self, item: Json, row: Row[Any], document: Document, response: Json, user: str) -> None:
         """One response, if it is new. Its revisions and the acknowledgement are one transaction under the lock of the

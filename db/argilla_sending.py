@@ -1,4 +1,5 @@
-"""To Argilla: documents with suggestions, then the newest decisions of each annotator.
+"""To Argilla: documents with suggestions, then the newest decisions of each annotator. Records of documents that are
+left out of the project are taken away there, and sent again, with their answers, when they are back.
 
 Sending a document leaves the answers to it alone. Sending an answer replaces the one that is there: see `argilla_sync`.
 """
@@ -66,6 +67,29 @@ class Sending:
         if extraction is not None:
             extraction = shown(extraction, self.thresholds, self.argilla.schema)
         return record(document, extraction, self.argilla.schema, self.argilla.questions)
+
+    def left_out(self) -> None:
+        """Take away the records of documents that are left out, so that they are in nobody's queue there either. What
+        was answered to them is fetched first; a record with an answer that could not be read stays."""
+        with self.store.database.read() as connection:
+            pk, _ = projects.find(connection, self.project)
+            rows = connection.execute(outbox.left_out(pk)).all()
+        for row in rows:
+            name = f"{row.id}:{row.sha256[:16]}"
+            if name in self.argilla.ids and not any(document == row.pk for document, _ in self.fetching.unread):
+                self._take_away(row.pk, name)
+
+    def _take_away(self, document: int, name: str) -> None:
+        # looked at one by one, each directly before it goes: the server takes no condition for this either
+        for item in self.argilla.these([name]):
+            self.fetching.again(item)
+            if not self.fetching.is_kept(item, document):
+                return
+            self.argilla.client.call("DELETE", f"/datasets/{self.argilla.id}/records", ids=str(item["id"]))
+            self.fetching.done.left_out += 1
+        with self.store.database.write() as connection:
+            outbox.forget(connection, self.argilla.target, document, RECORD)
+            outbox.forget_answers(connection, self.argilla.target, document)
 
     def answers(self) -> None:
         """The newest decisions of each annotator, in the name of the Argilla user who is called the same."""

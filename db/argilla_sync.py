@@ -4,7 +4,8 @@ Fetching comes first, and again for the records concerned before answers are sen
 our history yet is not overwritten. If both sides changed one answer, both become revisions: theirs first, ours after
 it, and ours is sent. The server takes no condition for replacing an answer, so a window stays: what somebody answers
 there between that second look and the sending of the same part (at most `argilla_sending.TOGETHER` answers, a few
-seconds) is overwritten by ours.
+seconds) is overwritten by ours. In the same way an answer is lost that is given in the milliseconds between the last
+look at the record of a document that is left out and its removal.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def sync(
     fetching = Fetching(store, project, argilla, done)
     fetching.run()
     sending = Sending(store, project, argilla, thresholds or Thresholds(), fetching)
+    sending.left_out()
     sending.records()
     sending.answers()
     return done

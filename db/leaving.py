@@ -1,7 +1,8 @@
 """Documents that are left out of their project, projects that are archived, and the way back.
 
 Nothing is removed: texts, revisions and extractions stay where they are, and whatever else is saved of a document that
-is left out is kept with them. It is in no queue, figure, export or graph until somebody brings it back.
+is left out is kept with them. It is in no queue, figure, export or graph until somebody brings it back, and in no queue
+of an Argilla server either once that has been brought into step.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, Row
 
 from db.documents import walked
 from db.tables import annotators, documents, extractions, heads, outbox
+from db.values import LEFT_OUT
 
 RECORD = 0
 """Stands for the record itself where an annotator's key stands for an answer."""
@@ -39,22 +40,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many records and answers the server still has to get, and what went wrong with some of them."""
+    """How many records and answers the server still has to get, how many records it still has to give up because their
+    documents are left out, and what went wrong with some of them."""
 
     records: int
     answers: int
+    left_out: int
     failures: tuple[Failure, ...]
     sent_at: datetime | None
 
     @property
     def total(self) -> int:
-        return self.records + self.answers
+        return self.records + self.answers + self.left_out
 
 
 def waiting(connection: Connection, project: int, target: str) -> Waiting:
     """What waits for `target`, whether or not the server can be reached."""
     records = _count(connection, due_records(project, target, None))
     answers = _count(connection, due_answers(project, target, None))
+    there = (outbox.c.target == target, outbox.c.annotator_pk == RECORD, outbox.c.version != "")
+    out = _count(connection, left_out(project).join(outbox, outbox.c.document_pk == documents.c.pk).where(*there))
     mine = sa.and_(outbox.c.target == target, documents.c.project_pk == project)
     query = (
         sa.select(outbox, documents.c.id.label("id"), annotators.c.name.label("annotator"))
@@ -65,7 +70,7 @@ def waiting(connection: Connection, project: int, target: str) -> Waiting:
     failed = connection.execute(query.where(outbox.c.error != "").order_by(outbox.c.pk).limit(100)).all()
     failures = tuple(Failure(r.id, r.annotator or "", r.error, r.attempts, r.retry_at) for r in failed)
     last = sa.select(sa.func.max(outbox.c.sent_at)).join(documents, documents.c.pk == outbox.c.document_pk).where(mine)
-    return Waiting(records, answers, failures, connection.execute(last).scalar())
+    return Waiting(records, answers, out, failures, connection.execute(last).scalar())
 
 
 def due_records(project: int, target: str, now: datetime | None) -> sa.Select[Any]:
@@ -98,6 +103,11 @@ def due_answers(project: int, target: str, now: datetime | None) -> sa.Select[An
         .where(walked(project), _lacks(version), *_ready(now))
     )
     return query.order_by(heads.c.document_pk, heads.c.annotator_pk)
+
+
+def left_out(project: int) -> sa.Select[Any]:
+    """Document rows of what is left out of the project: the server should have no record of them."""
+    return sa.select(documents).where(documents.c.project_pk == project, documents.c.state == LEFT_OUT)
 
 
 def entry(connection: Connection, target: str, document: int, annotator: int) -> Row[Any] | None:

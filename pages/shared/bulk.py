@@ -73,7 +73,8 @@ def accept(store: Store, jobs: Jobs, wish: Wish) -> tuple[Job, Tally]:
 
 def undo(store: Store, jobs: Jobs, wish: Wish) -> Job:
     """Take back what `accept` did with this wish, except where somebody has worked on the document since; the job's
-    `done` counts the documents in which it was taken back.
+    `done` counts the documents in which it was taken back, also in those that were left out of the project since:
+    they stay out, and would otherwise bring back what was undone.
 
     Where the annotator worked alone, only the annotator's own later work is in the way.
     """

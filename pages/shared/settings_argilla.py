@@ -132,7 +132,9 @@ def _standing(link: Link) -> None:
 
 
 def _figures(left: Waiting) -> str:
-    cells = ((left.records, "records wait"), (left.answers, "answers wait"), (len(left.failures), "with an error"))
+    cells = [(left.records, "records wait"), (left.answers, "answers wait"), (len(left.failures), "with an error")]
+    if left.left_out:
+        cells.insert(2, (left.left_out, "left out, to be taken away"))
     shown = "".join(f"<div><b>{number:,}</b><span>{what}</span></div>" for number, what in cells)
     return f'<div class="rx-figures">{shown}</div>'
 
@@ -147,6 +149,7 @@ def _round(last: Round, listed: Set[str]) -> None:
         (did.fetched, counted(did.fetched, "answer") + " fetched"),
         (did.records, counted(did.records, "record") + " sent"),
         (did.answers, counted(did.answers, "answer") + " sent"),
+        (did.left_out, counted(did.left_out, "record") + " of left-out documents taken away"),
     )
     moved = [words for number, words in counts if number]
     st.markdown(plain(f"{clock(last.at)}: {', '.join(moved) or 'nothing had changed on either side'}."))

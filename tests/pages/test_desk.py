@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from db import assignments, audit, gold, label_changes, progress
+from db import assignments, audit, gold, label_changes, leaving, progress
 from db.store import Store
 from db.values import Order, State
 from pages.shared import bulk, label_sets, queueing, review, suggestions
@@ -444,6 +444,21 @@ def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) ->
     back = store.latest("news", "d1")
     assert back is not None
     assert (back.annotation.entities, back.state) == ((), State.NEW)
+
+
+def test_a_bulk_acceptance_is_also_taken_back_where_the_document_was_left_out_since(store: Store) -> None:
+    """Otherwise the document would bring back what its annotator has undone."""
+    suggest(store, "d0", 0.95)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True)
+    carried_out(bulk.accept(store, Jobs(), wish))
+    leaving.leave_out(store, "news", ["d0"])
+    assert bulk.undo(store, Jobs(), wish).wait(30)
+    assert leaving.is_left_out(store, "news", "d0")
+    leaving.bring_back(store, "news", ["d0"])
+    back = store.latest("news", "d0")
+    assert back is not None
+    assert (back.annotation.entities, back.state) == ((), State.NEW)
+    assert store.counts("news")[State.SUBMITTED] == 0
 
 
 def test_what_a_bulk_acceptance_leaves_was_before_nobody(store: Store) -> None:

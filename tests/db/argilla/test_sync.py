@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import exports
+from db import exports, leaving
 from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
 from db.argilla_fetching import Fetching
 from db.argilla_store import ArgillaStore
@@ -228,6 +228,77 @@ def test_unusable_relations_are_refused_by_record_and_field_and_never_overwritte
     assert [(f.document, f.annotator) for f in failures] == [("d0", team.ada["username"])]
     team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
     assert team.sync().problems == []
+
+
+def test_what_is_left_out_is_in_nobodys_queue_there_and_comes_back_with_its_answers(team: Team) -> None:
+    documents = add(team)
+    name = team.ada["username"]
+    mine = Annotation(documents[1], SCHEMA, (Entity("x", 0, 5, "person"),))
+    team.store.save(team.project, mine, annotator=name, state=State.SUBMITTED)
+    team.sync()
+    leaving.leave_out(team.store, team.project, ["d0", "d1"])
+    assert (team.waiting().left_out, team.waiting().total) == (2, 2)
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "draft")
+    done = team.sync()
+    assert (done.fetched, done.left_out, done.problems) == (1, 2, [])
+    assert sorted(team.records_there()) == ["d2", "d3"]
+    assert team.waiting().total == 0
+    again = team.sync()
+    assert (again.left_out, again.records, again.answers, again.sent_again) == (0, 0, 0, 0)
+    revision = team.store.latest(team.project, "d0", name)
+    assert revision is not None
+    assert [entity.span for entity in revision.annotation.entities] == [(0, 3)]
+    assert leaving.is_left_out(team.store, team.project, "d0"), "an answer does not bring it back"
+
+    leaving.bring_back(team.store, team.project, ["d0", "d1"])
+    assert (team.waiting().records, team.waiting().answers) == (2, 2)
+    done = team.sync()
+    assert (done.records, done.answers, done.problems) == (2, 2, [])
+    there = team.records_there()
+    assert sorted(there) == ["d0", "d1", "d2", "d3"]
+    answers = {
+        id: (r["status"], r["values"]["entities"]["value"]) for id in ("d0", "d1") for r in there[id]["responses"]
+    }
+    assert answers == {
+        "d0": ("draft", [{"start": 0, "end": 3, "label": "person"}]),
+        "d1": ("submitted", [{"start": 0, "end": 5, "label": "person"}]),
+    }
+    assert team.sync().fetched == 0
+
+
+def test_a_left_out_document_whose_answer_cannot_be_read_keeps_its_record(team: Team) -> None:
+    add(team)
+    team.sync()
+    team.answer_there("d0", [(0, 3, "person")], "no JSON", "submitted")
+    leaving.leave_out(team.store, team.project, ["d0"])
+    for _ in range(2):
+        done = team.sync()
+        assert (len(done.problems), done.left_out) == (1, 0)
+        assert team.records_there()["d0"]["responses"][0]["values"]["relations"]["value"] == "no JSON"
+        assert team.waiting().left_out == 1
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+    assert team.sync().left_out == 1
+    assert "d0" not in team.records_there()
+
+
+def test_an_answer_given_after_the_fetch_is_fetched_before_its_record_goes(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(team)
+    team.sync()
+    leaving.leave_out(team.store, team.project, ["d0"])
+    fetch = Fetching.run
+
+    def answered_meanwhile(self: Fetching, closed: bool = False) -> None:
+        fetch(self, closed)
+        team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+
+    monkeypatch.setattr(Fetching, "run", answered_meanwhile)
+    done = team.sync()
+    assert (done.fetched, done.left_out) == (1, 1)
+    revision = team.store.latest(team.project, "d0", team.ada["username"])
+    assert revision is not None
+    assert revision.state is State.SUBMITTED
 
 
 def test_both_sides_changed_keeps_both(team: Team) -> None:
