@@ -15,7 +15,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -68,41 +68,42 @@ def read_lines(lines: Iterable[str], file: str = "") -> Iterator[tuple[int, Json
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        keys = Keys()
         try:
-            record = json.loads(line, object_pairs_hook=_each_once)
-        except _Twice as error:
-            yield (
-                number,
-                FormatError(
-                    expected=f"each key once in a JSON object in line {number}{where}",
-                    found=f"{quote(error.key)} more than once",
-                    change="Keep the one that is meant, or leave this line out.",
-                    lines=(number,),
-                ),
-            )
-            continue
+            record = json.loads(line, object_pairs_hook=keys)
         except (ValueError, RecursionError) as error:
             yield number, _bad_line(number, where, f"{quote(line.strip(), 40)} ({error})")
             continue
-        if isinstance(record, dict):
+        if keys.repeated is not None:
+            yield number, keys.fault(number, f"line {number}{where}")
+        elif isinstance(record, dict):
             yield number, record
         else:
             yield number, _bad_line(number, where, quote(line.strip(), 40))
 
 
-class _Twice(Exception):
-    """An object has this key more than once, and nobody knows which is meant."""
+@dataclass(slots=True)
+class Keys:
+    """The `object_pairs_hook` of one record: it keeps a key that an object has more than once, for nobody knows which
+    is meant."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    repeated: str | None = None
 
+    def __call__(self, pairs: list[tuple[str, Any]]) -> Json:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            self.repeated = next(key for key in keys if keys.count(key) > 1)
+        return found
 
-def _each_once(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Twice(next(key for key in keys if keys.count(key) > 1))
-    return found
+    def fault(self, number: int, place: str) -> FormatError:
+        """The error of record `number`, which stands at `place`."""
+        return FormatError(
+            expected=f"each key once in a JSON object in {place}",
+            found=f"{quote(self.repeated)} more than once",
+            change="Keep the one that is meant, or leave this record out.",
+            lines=(number,),
+        )
 
 
 def _bad_line(number: int, where: str, found: str) -> FormatError:

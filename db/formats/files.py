@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from db.formats.record import misfit
 from relex_core.errors import FormatError, UnreadRest, quote
+from relex_core.jsonl import Keys
 from relex_core.types import sha256
 
 MAX_MEMBER = 200_000_000
@@ -124,16 +125,25 @@ def json_rows(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _json_object(line: str, number: int) -> Any:
+    keys = Keys()
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=keys)
     except (ValueError, RecursionError) as error:
         return _not_json(number, f"{quote(line.strip(), 40)} ({error})")
+    return _checked(value, keys, number)
+
+
+def _checked(value: Any, keys: Keys, number: int) -> Any:
+    """A parsed value if it is an object whose keys all stand there once, else what is wrong with it."""
+    if keys.repeated is not None:
+        return keys.fault(number, f"line (or item) {number:,}")
     return value if isinstance(value, dict) else _not_json(number, quote(value, 40))
 
 
 def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
     """The items of a JSON array, holding one of them at a time."""
-    decoder = json.JSONDecoder()
+    keys = Keys()
+    decoder = json.JSONDecoder(object_pairs_hook=keys)
     # where an item with bytes of another encoding ends can be told all the same
     decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
     number, buffer, end = 0, "", False
@@ -150,6 +160,7 @@ def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
             buffer = buffer.lstrip().removeprefix(",").lstrip() if number else buffer.lstrip()
             if buffer.startswith("]"):
                 break
+            keys.repeated = None
             try:
                 value, stop = decoder.raw_decode(buffer)
                 # a number or word at the end of the buffer may go on in the next piece
@@ -166,8 +177,7 @@ def _json_array(path: Path) -> Iterator[tuple[int, Any]]:
                 continue
             number += 1
             item, buffer = buffer[:stop], buffer[stop:]
-            fault = undecoded(item, number, "item")
-            yield number, fault or (value if isinstance(value, dict) else _not_json(number, quote(value, 40)))
+            yield number, undecoded(item, number, "item") or _checked(value, keys, number)
             if not buffer:
                 buffer = more()
         rest = buffer[1:].lstrip()

@@ -73,6 +73,22 @@ def test_a_graph_that_extract_found_is_checked_once(tmp_path: Path, monkeypatch:
     assert len(checks) == 1
 
 
+def test_a_key_that_stands_twice_is_told_and_nothing_is_chosen(tmp_path: Path) -> None:
+    twice = '{"text": "Ada met Bob", "label": [[0, 3, "person"]], "label": []}'
+    inside = '{"text": "Ada", "meta": {"\\u0061": 1, "a": 2}, "label": []}'
+    good = '{"text": "Eve", "label": [[0, 3, "person"]]}'
+    long = " " * (1 << 16)
+    for content in ("\n".join((twice, inside, good)), f"[{twice},{long}{inside},{good}]"):
+        first, second, third = read("doccano", put(tmp_path, "a.jsonl", content.encode()))
+        assert isinstance(first, FormatError)
+        assert "'label' more than once" in str(first)
+        assert first.lines == (1,)
+        assert isinstance(second, FormatError)
+        assert "'a' more than once" in str(second)
+        assert isinstance(third, Annotation)
+        assert third.document.text == "Eve"
+
+
 def test_scores_make_an_extraction(tmp_path: Path) -> None:
     record = {
         "id": "1",
