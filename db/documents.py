@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -20,6 +20,8 @@ from relex_core.types import Document
 
 BATCH = 500
 """Documents that are added in one transaction."""
+
+_Item = TypeVar("_Item")
 
 EXCERPT = 160
 """Characters of a text that a queue page shows."""
@@ -118,6 +120,12 @@ class _Known:
                 self.left_out.add(row.id)
         ids = sa.select(documents.c.id).where(mine, documents.c.id.in_([d.id for d in batch]))
         self.ids = set(connection.scalars(ids))
+
+
+def having(connection: Connection, project: int, hashes: Sequence[str]) -> frozenset[str]:
+    """Those of the texts, by SHA-256, that the project has, left out or not."""
+    query = sa.select(documents.c.sha256).where(documents.c.project_pk == project, documents.c.sha256.in_(hashes))
+    return frozenset(connection.scalars(query))
 
 
 def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
@@ -248,8 +256,8 @@ def fraction(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def batches(items: Iterable[Document], size: int) -> Iterable[list[Document]]:
-    batch: list[Document] = []
+def batches(items: Iterable[_Item], size: int) -> Iterable[list[_Item]]:
+    batch: list[_Item] = []
     for item in items:
         batch.append(item)
         if len(batch) == size:

@@ -162,7 +162,7 @@ class _Job:
         # the very object that the store reads again for each batch: by equality thousands of labels would be compared
         schema = self.store.project(self.project).schema
         done = Imported(0, 0, 0, 0, 0, tuple(left_out))
-        for batch in _batches(enumerate(_good(chosen, path, schema), start=1)):
+        for batch in documents.batches(enumerate(_good(chosen, path, schema), start=1), BATCH):
             done = _sum(done, self.store_batch(batch))
         counts = {"records": done.records, "documents": done.added, "known": done.duplicates}
         counts |= {"extractions": done.extractions, "revisions": done.revisions, "left_out": len(done.skipped)}
@@ -366,17 +366,6 @@ def _under(record: _Judged, ids: documents.Ids) -> _Judged:
     document = record.document
     id = ids[document.id, document.sha256]
     return record if id == document.id else replace(record, document=replace(document, id=id))
-
-
-def _batches(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, Record]]]:
-    batch: list[tuple[int, Record]] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _sum(a: Imported, b: Imported) -> Imported:

@@ -128,6 +128,13 @@ class Store:
             renamed, left_out = renamed + result.renamed, left_out + result.left_out
         return Added(added, duplicates, renamed, left_out)
 
+    def having(self, project: str, hashes: Iterable[str]) -> frozenset[str]:
+        """Those of the texts, by SHA-256, that the project has, left out or not. Raises NotFound."""
+        with self.database.read() as connection:
+            pk, _ = projects.find(connection, project)
+            found = (documents.having(connection, pk, part) for part in documents.batches(hashes, documents.BATCH))
+            return frozenset().union(*found)
+
     def document(self, project: str, id: str) -> Document:
         """Raises NotFound."""
         with self.database.read() as connection:

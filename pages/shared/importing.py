@@ -94,7 +94,8 @@ def begin(project: str, records: int, work: Callable[[], str]) -> None:
 
 
 def _add_texts(store: Store, project: str, documents: tuple[Document, ...]) -> None:
-    told, number = _divided(documents)
+    arriving = _arriving(store, project, documents)
+    told, number = _divided(arriving), sum(map(len, arriving))
     if told:
         st.caption(told)
     if not st.button(f"Import {counted(number, 'document')}", key="import_texts", type="primary"):
@@ -107,30 +108,33 @@ def _add_texts(store: Store, project: str, documents: tuple[Document, ...]) -> N
 
 def add_texts(store: Store, project: str, documents: Sequence[Document], who: str) -> str:
     """Store texts, long ones in parts as Explore opens them, and say what became of them."""
-    added = store.add_documents(project, chain.from_iterable(map(_parts, documents)), by=who)
+    arriving = _arriving(store, project, documents)
+    added = store.add_documents(project, chain.from_iterable(arriving), by=who)
     words = f"{counted(added.added, 'document')} added."
     if added.duplicates:
         words += f" {counted(added.duplicates, 'text')} the project had already."
     words += _stay_out(added.left_out)
     if added.renamed:
         words += f" {counted(len(added.renamed), 'id')} belonged to another text and got an ending."
-    told, _ = _divided(documents)
-    return f"{words} {told}".rstrip()
+    return f"{words} {_divided(arriving)}".rstrip()
 
 
-def _parts(document: Document) -> tuple[Document, ...]:
-    # what its record said beside the text is about all of it
-    return (document,) if document.extra else uploads.parts(document)
+def _arriving(store: Store, project: str, documents: Sequence[Document]) -> list[tuple[Document, ...]]:
+    """Each text as it comes into the project: a long one in parts, unless the project has it whole."""
+    # what a record said beside its text is about all of it
+    long = [document for document in documents if len(document.text) > uploads.MAX_PART and not document.extra]
+    whole = store.having(project, [document.sha256 for document in long])
+    divided = {document.sha256 for document in long} - whole
+    return [uploads.parts(d) if not d.extra and d.sha256 in divided else (d,) for d in documents]
 
 
-def _divided(documents: Sequence[Document]) -> tuple[str, int]:
-    """Which texts come in parts, in words, "" for none; and how many documents there are then."""
-    pieces = [len(_parts(document)) for document in documents]
-    long = [number for number in pieces if number > 1]
+def _divided(arriving: Sequence[tuple[Document, ...]]) -> str:
+    """Which texts come in parts, in words, "" for none."""
+    long = [len(parts) for parts in arriving if len(parts) > 1]
     if not long:
-        return "", len(pieces)
+        return ""
     texts = f"{counted(len(long), 'text')} of more than {uploads.MAX_PART:,} characters"
-    return f"{texts} divided at paragraph ends into {sum(long):,} parts, a document each.", sum(pieces)
+    return f"{texts} divided at paragraph ends into {sum(long):,} parts, a document each."
 
 
 def _stay_out(number: int) -> str:

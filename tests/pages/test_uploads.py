@@ -11,6 +11,7 @@ from pathlib import Path
 import docx
 import pytest
 
+from db import leaving
 from db.store import Store
 from pages.shared import importing, uploads
 from relex_core.errors import FormatError, InputError
@@ -175,6 +176,20 @@ def test_a_long_text_is_imported_in_parts_and_a_second_time_not_at_all(tmp_path:
     whole = Document("whole", f"{text}The end.", extra='{"tokens": []}')
     assert importing.add_texts(store, "p", [whole], "ada") == "1 document added."
     assert store.document("p", "whole") == whole, "what its record says is about all of the text"
+
+
+def test_a_long_text_that_was_imported_whole_is_there_already(tmp_path: Path) -> None:
+    """Long texts were not always divided."""
+    text = "".join(f"Paragraph {number} is about Ada.\n\n" for number in range(8_000))
+    brought = (Document("long", text, "long.txt"), Document("other", f"{text}The end."))
+    store = Store.open(f"sqlite:///{tmp_path}/relex.sqlite")
+    store.create_project("p", Schema.of(["person"]))
+    store.add_documents("p", brought[:1])
+    told = importing.add_texts(store, "p", brought, "ada")
+    assert told.startswith("3 documents added. 1 text the project had already. 1 text of more than")
+    leaving.leave_out(store, "p", ["long"])
+    again = importing.add_texts(store, "p", brought[:1], "ada")
+    assert "0 documents added. 1 text the project had already. 1 of them is left out of the project" in again
 
 
 def test_space_at_the_end_of_a_long_text_is_no_document_of_its_own() -> None:
