@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
 from relex_core.hub import fetch, is_hub_id
 from relex_core.model import RelexModel
-from relex_core.outputs import writing
+from relex_core.outputs import together, writing
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
 from relex_core.reduced import has_bf16, reduce
 
@@ -253,21 +253,22 @@ def write(
 
     The files come into their places when all of them are written. Raises what those who write them raise.
     """
-    new, part = not path.exists(), path / ".part"
+    new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
     try:
-        part.mkdir()
-        _write(model, builder, source, part, dtype)
-        for file in part.iterdir():
-            file.replace(path / file.name)
+        with together() as files:
+            _write(model, builder, source, lambda name: files.aside(path / name), dtype)
+            with files.placed():
+                pass
     finally:
-        shutil.rmtree(part, ignore_errors=True)
         if new and not any(path.iterdir()):
             path.rmdir()
 
 
-def _write(model: RelexModel, builder: PromptBuilder, source: Path, path: Path, dtype: torch.dtype) -> None:
+def _write(
+    model: RelexModel, builder: PromptBuilder, source: Path, place: Callable[[str], Path], dtype: torch.dtype
+) -> None:
+    """Write a checkpoint's files where `place` wants each."""
     state: dict[str, Tensor] = {}
     for key, value in model.state_dict().items():
         kept = value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
@@ -275,14 +276,15 @@ def _write(model: RelexModel, builder: PromptBuilder, source: Path, path: Path, 
         shared = any(kept.data_ptr() == other.data_ptr() for other in state.values() if kept.numel())
         state[theirs(key)] = kept.clone() if shared else kept
     text = json.dumps(model.config.to_json(), indent=1, ensure_ascii=False)
-    (path / "gliner_config.json").write_text(text + "\n", "utf-8")
-    builder.tokenizer.save(str(path / "tokenizer.json"))
+    config, weights = place("gliner_config.json"), place("model.safetensors")
+    config.write_text(text + "\n", "utf-8")
+    builder.tokenizer.save(str(place("tokenizer.json")))
     for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "spm.model"):
         if (source / name).is_file():
-            (path / name).write_bytes((source / name).read_bytes())
-    save_file(state, path / "model.safetensors", metadata={"format": "pt"})
+            place(name).write_bytes((source / name).read_bytes())
+    save_file(state, weights, metadata={"format": "pt"})
     # safetensors leaves its temporary file's mode, with which nobody else could load what others can list
-    shutil.copymode(path / "gliner_config.json", path / "model.safetensors")
+    shutil.copymode(config, weights)
 
 
 def ours(key: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from relex_core.errors import InputError, RelexError, StoreError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
@@ -41,6 +45,10 @@ def reason(refused: Exception, path: Path) -> str:
     return "No space left on device" if room < 1 << 26 else str(refused).partition("\n")[0]
 
 
+_PREFIX, _SUFFIX = ".relex-", ".part"
+"""Names of the folders in which files are written aside."""
+
+
 class Together:
     """Files that are written aside first; then all of them take their places, or none does.
 
@@ -70,8 +78,8 @@ class Together:
         What is written there has the permissions of any new file; a temporary one would be its writer's alone.
         """
         if path.parent not in self._asides:
-            made = TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent)
-            aside = self._asides[path.parent] = Path(self._stack.enter_context(made))
+            _sweep(path.parent)
+            aside = self._asides[path.parent] = self._stack.enter_context(_made(path.parent))
             (aside / "new").mkdir()
             (aside / "old").mkdir()
         return self._asides[path.parent]
@@ -106,6 +114,52 @@ class Together:
                 else:
                     path.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def _made(parent: Path) -> Iterator[Path]:
+    """A new folder, locked while it is in use, so that `_sweep` can tell it from one that a kill has left."""
+    while True:
+        aside = TemporaryDirectory(prefix=_PREFIX, suffix=_SUFFIX, dir=parent, ignore_cleanup_errors=True)
+        with aside as made, _locked(Path(made), wait=True):
+            # between its making and its lock it looked like one that was left
+            if os.path.isdir(made):
+                yield Path(made)
+                return
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what writers that were killed have left in a folder; a folder in use is not touched."""
+    for left in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError), _locked(left, wait=False):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, wait: bool) -> Iterator[None]:
+    """Hold a folder's lock, which ends with the process. Without `wait`, OSError where another holds it, or where there
+    are no locks; then nothing can be swept."""
+    if sys.platform == "win32":
+        if not wait:
+            raise OSError(f"{folder} cannot be locked on Windows")
+        yield
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        if not wait:
+            raise
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:
+            if not wait:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _target(path: Path, spared: Collection[Path]) -> Path:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -8,7 +10,8 @@ from threading import Thread
 import pytest
 
 from relex_core.errors import InputError
-from relex_core.outputs import check_output, output
+from relex_core.outputs import check_output, output, replacing
+from tests.relex_core.tiny import checkpoint
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -69,3 +72,63 @@ def test_a_full_disk_is_told_with_the_option(tmp_path: Path) -> None:
     ):
         Path("/dev/full").write_text("new")
     assert os.listdir(tmp_path) == []
+
+
+def killed(code: str, folder: Path) -> None:
+    """Run `code`, which says "half" in the middle of its writing, and kill it there."""
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "half\n"
+    process.kill()
+    process.wait(10)
+    process.stdout.close()
+
+
+_FILE = """
+import sys, time
+from pathlib import Path
+from relex_core.outputs import replacing
+with replacing(Path(sys.argv[1]) / "out") as part:
+    part.write_text("half")
+    print("half", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_kill_left_goes_with_the_next_write_and_a_running_one_is_not_touched(tmp_path: Path) -> None:
+    killed(_FILE, tmp_path)
+    assert len(os.listdir(tmp_path)) == 1
+    with replacing(tmp_path / "out") as part:
+        part.write_text("first")
+        assert len(os.listdir(tmp_path)) == 1
+        with replacing(tmp_path / "other") as beside:
+            beside.write_text("other")
+        part.write_text(part.read_text() + " and last")
+    assert sorted(os.listdir(tmp_path)) == ["other", "out"]
+    assert (tmp_path / "out").read_text() == "first and last"
+
+
+_CHECKPOINT = """
+import sys, time
+from pathlib import Path
+import relex_core.checkpoint
+from tests.relex_core.tiny import checkpoint
+
+def half(state, path, metadata):
+    path.write_bytes(b"half")
+    print("half", flush=True)
+    time.sleep(60)
+
+relex_core.checkpoint.save_file = half
+checkpoint(Path(sys.argv[1]))
+"""
+
+
+def test_a_checkpoint_is_whole_or_as_it_was_and_a_kill_leaves_nothing_for_long(tmp_path: Path) -> None:
+    there = sorted(path.name for path in checkpoint(tmp_path / "a").iterdir())
+    former = (tmp_path / "a" / "model.safetensors").read_bytes()
+    killed(_CHECKPOINT, tmp_path / "a")
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == former
+    assert len(os.listdir(tmp_path / "a")) == len(there) + 1
+    checkpoint(tmp_path / "a")
+    assert sorted(os.listdir(tmp_path / "a")) == there
