@@ -11,7 +11,7 @@ from pages.shared import bulk, label_menu, resources, state
 from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job
-from pages.shared.messages import counted, guard, plain, refuse, tell
+from pages.shared.messages import counted, guard, plain, refuse, tell, time_left
 from relex_core.types import FLOOR, Thresholds
 
 
@@ -93,7 +93,8 @@ def _bulk_running() -> None:
     if not job.running:
         # the open document may be one of those that were changed: the whole page
         st.rerun()
-    st.progress(min(1.0, job.done / max(1, job.total)), text=f"{job.done:,} of {counted(job.total, 'document')}")
+    far = f"{job.done:,} of {counted(job.total, 'document')}{time_left(job.seconds_left, 'about ')}"
+    st.progress(job.share, text=far)
     st.button("Stop", key="bulk_stop", on_click=job.stop)
 
 

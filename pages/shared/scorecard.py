@@ -136,7 +136,7 @@ def _running() -> None:
         st.rerun()
     time = time_left(job.seconds_left, "about ")
     words = f"{job.done:,} of {job.total:,} documents{time}" if job.done else "Loading the checkpoint"
-    st.progress(min(job.done / max(job.total, 1), 1.0), text=words)
+    st.progress(job.share, text=words)
     st.button("Stop", key="evaluate_stop", on_click=job.stop, help="Results that are complete are kept")
 
 

@@ -77,8 +77,7 @@ def _checking() -> None:
     if job is None or not job.running:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key="line_check"):
-        share = min(job.done / max(job.total, 1), 1.0)
-        st.progress(share, text=f"Checked {job.done:,} of {counted(job.total, 'document')}")
+        st.progress(job.share, text=f"Checked {job.done:,} of {counted(job.total, 'document')}")
         st.button("Stop", key="check_stop", on_click=job.stop)
 
 

@@ -84,7 +84,7 @@ def _making(key: str) -> None:
     job = asked.job
     with st.container(horizontal=True, vertical_alignment="center"):
         far = f"Written {job.done:,} of {counted(job.total, 'document')}{time_left(job.seconds_left)}"
-        st.progress(min(1.0, job.done / max(1, job.total)), text=far)
+        st.progress(job.share, text=far)
         st.button("Stop", key=f"{key}_stop", on_click=job.stop)
 
 
