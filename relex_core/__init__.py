@@ -45,7 +45,8 @@ Training and evaluation stand on these:
     views, relation_views, augmentation   what is asked about an example in one step  3.7
     targets      ... as padded tensors, with masks for what is not known              3.7
     metrics, evaluation, tuning   strict micro-F1 with intervals, for any predictor; thresholds  4, 5
-    training_config, training_data, processes, training   the loop of both stages, written out  3.8, 3.9
+    training_config, training_data, training_optimizer, training_evaluation, training_state, processes
+    training     the loop of both stages, written out                                 3.8, 3.9
     ablation     forms of 3.5 and 3.6 under equal training                            5.4
     adapters     other packages and endpoints as predictors
 

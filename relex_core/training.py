@@ -1,12 +1,6 @@
-"""The loop of both stages, written out (sections 3.8, 3.9, table 1): AdamW, warm-up, decay, resume, evaluation.
+"""The loop of both stages, written out (sections 3.8, 3.9): batches, steps, evaluation, saves.
 
-A run is a directory that others may watch and that says everything about itself:
-
-    config.json         what was asked for, the data files with their sha256, the machine
-    metrics.jsonl       one line each `log_every` steps and for each evaluation
-    status.json         {"state": "running" | "done" | "failed" | "stopped", "step", "progress", ...}
-    last/, best/        checkpoints in GLiNER's format; best only with a development file
-    state.pt            what resuming needs: weights, optimiser, position, random state
+A run is a directory that others may watch and that says everything about itself: see `training_state`.
 """
 
 from __future__ import annotations
@@ -14,50 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import pickle
-import platform
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from relex_core.augmentation import view
-from relex_core.checkpoint import LoadedModel, load, write
-from relex_core.errors import CheckpointError, ConfigError, InputError, quote
-from relex_core.evaluation import predict_file, report
+from relex_core.checkpoint import LoadedModel, load
+from relex_core.errors import InputError
 from relex_core.examples import Example
 from relex_core.losses import Losses, objective
-from relex_core.outputs import reason
 from relex_core.processes import Interrupt, Processes
 from relex_core.reduced import has_bf16
 from relex_core.targets import TrainingBatch, assemble
 from relex_core.training_config import TrainConfig
 from relex_core.training_data import data_path, prepare
-from relex_core.tuning import best_thresholds
+from relex_core.training_evaluation import score
+from relex_core.training_optimizer import make_optimizer, rate
+from relex_core.training_state import STOP, Progress, RunDirectory, diverged, storing
 
-STOP = "stop"
-"""A file of this name in the run's directory ends the run after the current step, with everything saved."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; with the weights, the optimiser and torch's random state, all that resuming needs."""
-
-    step: int = 0
-    chunk: int = 0
-    batch: int = 0
-    examples: int = 0
-    seconds: float = 0.0
-    best: float = -1.0
-    best_step: int = 0
-    evaluated: int = 0
+__all__ = ["STOP", "Progress", "Trainer", "make_optimizer", "rate"]
 
 
 class Trainer:
@@ -65,7 +40,6 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, directory: Path, say: Callable[[str], None] = print) -> None:
         self.config = config
-        self.directory = directory
         with storing(directory):
             directory.mkdir(parents=True, exist_ok=True)
         if config.threads:
@@ -74,6 +48,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.processes, self.interrupt = Processes(), Interrupt()
         self.accelerator, self.main = self.processes.accelerator, self.processes.main
+        self.run_directory = RunDirectory(directory, self.main)
         self.say = say if self.main else _silent
         self.loaded = _trainable(load(config.base, device=_device(config, self.accelerator), dtype="fp32"), config)
         self.mixed = config.bf16 and has_bf16(self.loaded.model.device)
@@ -83,9 +58,10 @@ class Trainer:
             self.sampler, self.pools, self.known = prepare(config, directory, self.say)
         self.sha256 = [_sha256(data_path(entry, config, directory)) for entry in config.data]
         self.optimizer = make_optimizer(self.loaded.model, config)
-        self.progress = Progress()
         self.total = self._planned_steps()
-        self._resume()
+        self.progress = self.run_directory.resume(self.loaded, self.optimizer, config, self._inputs())
+        if self.progress.step:
+            self.say(f"resuming after step {self.progress.step:,}")
         self.model: nn.Module = self.loaded.model
         if self.accelerator is not None:
             self.model, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
@@ -121,7 +97,7 @@ class Trainer:
             losses, texts = self._step(next(steps))
             progress.step += 1
             progress.examples += texts * self.processes.number
-            asked = self.interrupt.asked or (self.directory / STOP).exists()
+            asked = self.interrupt.asked or self.run_directory.stop.exists()
             seconds, stop = self.processes.from_main(time.monotonic() - began, asked)
             progress.seconds = seconds
             window.append((losses, texts))
@@ -134,7 +110,7 @@ class Trainer:
                 self._save()
                 saved = time.monotonic()
             if stop:
-                (self.directory / STOP).unlink(missing_ok=True)
+                self.run_directory.stop.unlink(missing_ok=True)
                 self._save()
                 return "stopped"
         self._save()
@@ -227,7 +203,7 @@ class Trainer:
         losses = mean([losses for losses, _ in window])
         entity, relation = float(losses.entity), float(losses.relation)
         if not math.isfinite(float(losses.total)):
-            raise _diverged("a finite loss", f"{float(losses.total)} at step {progress.step:,}")
+            raise diverged("a finite loss", f"{float(losses.total)} at step {progress.step:,}")
         line = {
             "step": progress.step,
             "progress": round(self.fraction(), 5),
@@ -239,7 +215,7 @@ class Trainer:
             "examples": progress.examples,
             "seconds": round(progress.seconds, 1),
         }
-        self._append(line)
+        self.run_directory.append(line)
         self._status("running")
         self.say(
             f"step {progress.step:6,}  {100 * self.fraction():5.1f}%  entity {entity:.4f}  "
@@ -257,90 +233,22 @@ class Trainer:
         progress.best_step, progress.evaluated = int(best_step), progress.step
 
     def _score(self) -> None:
-        from relex_core.adapters.own import Own
-        from relex_core.inference import Extractor
-
-        model = self.loaded.model.eval()
-        runs = {name: predict_file(Own(Extractor(self.loaded)), self.config.path(name)) for name in self.config.dev}
-        model.train()
-        scores = {}
-        for name, run in runs.items():
-            found = report(run, best_thresholds(run))
-            scores[name] = {
-                "entity_f1": round(found.entities.f1, 4),
-                "relation_f1": round(found.relations.f1, 4),
-                "thresholds": [found.thresholds.entity, found.thresholds.relation],
-            }
-        value = sum(s["entity_f1"] + s["relation_f1"] for s in scores.values()) / len(scores)  # type: ignore[operator]
-        self._append({"step": self.progress.step, "dev": scores, "value": round(value, 4)})
-        self.say(f"step {self.progress.step:6,}  dev {json.dumps(scores)}")
-        if value > self.progress.best:
-            self.progress.best, self.progress.best_step = value, self.progress.step
-            self._write("best")
+        progress = self.progress
+        scores, value = score(self.loaded, [(name, self.config.path(name)) for name in self.config.dev])
+        self.run_directory.append({"step": progress.step, "dev": scores, "value": round(value, 4)})
+        self.say(f"step {progress.step:6,}  dev {json.dumps(scores)}")
+        if value > progress.best:
+            progress.best, progress.best_step = value, progress.step
+            self.run_directory.write("best", self.loaded, progress.step)
 
     def _save(self) -> None:
-        """Weights and state, each replaced at once, so that a kill leaves the one or the other."""
-        if not self.main:
-            return
-        self._write("last")
-        state = {
-            "plan": self.config.fingerprint(),
-            "inputs": self._inputs(),
-            "progress": asdict(self.progress),
-            "model": self.loaded.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        part = self.directory / "state.part"
-        with storing(part):
-            torch.save(state, part)
-            os.replace(part, self.directory / "state.pt")
-
-    def _write(self, name: str) -> None:
-        weights = self.loaded.model.state_dict()
-        broken = [key for key, value in weights.items() if not bool(torch.isfinite(value).all())]
-        if broken:
-            raise _diverged("finite weights", f"others in {broken[0]} after step {self.progress.step:,}")
-        with storing(self.directory / name):
-            write(self.loaded.model, self.loaded.builder, self.loaded.path, self.directory / name)
+        self.run_directory.save(self.loaded, self.optimizer, self.progress, self.config, self._inputs())
 
     def _inputs(self) -> list[str]:
-        """What the run stands on: the base checkpoint's version, the SHA-256 of each data file."""
         return [self.loaded.version, *self.sha256]
 
-    def _resume(self) -> None:
-        file = self.directory / "state.pt"
-        if not file.is_file():
-            self._rewind()
-            return
-        state = _read_state(file, self.loaded.model.device)
-        other = state["plan"] != self.config.fingerprint()
-        if other or state.get("inputs", self._inputs()) != self._inputs():
-            raise ConfigError(
-                expected="a directory without a run, or with the run of this configuration to go on with",
-                found=f"another run in {self.directory}" + ("" if other else ", from other data or another base"),
-                change="Choose another --out, or remove that directory.",
-                value=str(self.directory),
-            )
-        self.loaded.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"].cpu())
-        self.progress = Progress(**state["progress"])
-        self._rewind()
-        self.say(f"resuming after step {self.progress.step:,}")
-
-    def _rewind(self) -> None:
-        """Drop the metrics of steps that are done again, and a line that was cut short."""
-        file = self.directory / "metrics.jsonl"
-        if self.main and file.is_file():
-            lines = file.read_text("utf-8", "replace").splitlines(keepends=True)
-            kept = [line for line in lines if 0 <= _step_of(line) <= self.progress.step]
-            self._replace("metrics.jsonl", "".join(kept))
-
     def _describe(self) -> None:
-        if not self.main:
-            return
-        config = self.config
+        sources = zip(self.config.data, self.sampler.all_sources, self.sha256, strict=True)
         data = [
             {
                 "path": entry.path,
@@ -349,77 +257,19 @@ class Trainer:
                 "divided": source.divided,
                 "weight": entry.weight,
             }
-            for entry, source, sha256 in zip(config.data, self.sampler.all_sources, self.sha256, strict=True)
+            for entry, source, sha256 in sources
         ]
-        about = {
-            "config": config.to_json(),
-            "base": self.loaded.version,
-            "data": data,
-            "steps": self.total,
-            "machine": {
-                "platform": platform.platform(),
-                "threads": torch.get_num_threads(),
-                "torch": torch.__version__,
-            },
-        }
-        self._replace("config.json", json.dumps(about, indent=1) + "\n")
+        self.run_directory.describe(self.config, self.loaded.version, data, self.total)
         self._status("running")
 
-    def _append(self, line: dict[str, Any]) -> None:
-        if self.main:
-            path = self.directory / "metrics.jsonl"
-            with storing(path), path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-
     def _status(self, state: str) -> None:
-        if self.main:
-            line = {"state": state, "pid": os.getpid(), "progress": round(self.fraction(), 4), **asdict(self.progress)}
-            self._replace("status.json", json.dumps(line))
-
-    def _replace(self, name: str, text: str) -> None:
-        """A file is there whole, as it was or as it will be."""
-        part = (self.directory / name).with_suffix(".part")
-        with storing(part):
-            part.write_text(text, "utf-8")
-            os.replace(part, self.directory / name)
+        self.run_directory.status(state, self.fraction(), self.progress)
 
 
 def mean(parts: Sequence[Losses]) -> Losses:
     """The mean of several losses, without their graphs."""
     keys = ("entity", "adjacency", "relation")
     return Losses(*(torch.stack([getattr(part, key).detach() for part in parts]).mean() for key in keys))
-
-
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with one rate for the encoder and one for the heads; no decay of biases and norms."""
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "base_lr": config.encoder_lr if encoder else config.head_lr,
-                "lr": 0.0,
-                "weight_decay": config.weight_decay if decays else 0.0,
-            }
-            for (encoder, decays), parameters in sorted(groups.items(), key=lambda entry: entry[0], reverse=True)
-        ],
-        betas=config.betas,
-    )
-
-
-def rate(fraction: float, step: int, config: TrainConfig, total: int) -> float:
-    """Factor on the learning rates: linear warm-up, flat, linear decay to 0."""
-    if config.warmup >= 1:
-        warm = min(1.0, (step + 1) / config.warmup)
-    elif config.warmup > 0:
-        warm = min(1.0, (fraction + (1 / total if total else 0.0)) / config.warmup)
-    else:
-        warm = 1.0
-    cool = min(1.0, (1.0 - fraction) / config.decay) if config.decay > 0 else 1.0
-    return max(0.0, min(warm, cool))
 
 
 def _trainable(loaded: LoadedModel, config: TrainConfig) -> LoadedModel:
@@ -441,55 +291,6 @@ def _silent(_: str) -> None:
 
 def _device(config: TrainConfig, accelerator: Any) -> str:
     return config.device if accelerator is None else str(accelerator.device)
-
-
-@contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Write `path`, a file or a directory. Raises InputError if the disk is full or refuses; a file ending in .part,
-    which was begun and is of no use, is removed then."""
-    try:
-        yield
-    except Exception as error:  # each of the libraries that write here has an error of its own
-        if path.suffix == ".part":
-            path.unlink(missing_ok=True)
-        raise InputError(
-            expected=f"to be able to write {path.with_suffix('') if path.suffix == '.part' else path}",
-            found=reason(error, path),
-            change="Free some space or choose another --out; the same command goes on from the last save.",
-            value=str(path),
-        ) from error
-
-
-def _read_state(file: Path, device: torch.device) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
-        missing = {"plan", "progress", "model", "optimizer", "random"} - state.keys()
-        if missing:
-            raise KeyError(", ".join(sorted(missing)))
-    except (OSError, EOFError, RuntimeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            expected=f"the whole state of a run in {file}",
-            found=quote(str(error).splitlines()[0], 120),
-            change="Copy it again, or remove it to begin the run anew.",
-            value=str(file),
-        ) from error
-    return state
-
-
-def _step_of(line: str) -> int:
-    """The step that a line of metrics is about, -1 if it is no whole line."""
-    try:
-        return int(json.loads(line)["step"]) if line.endswith("\n") else -1
-    except (ValueError, KeyError, TypeError):
-        return -1
-
-
-def _diverged(expected: str, found: str) -> InputError:
-    return InputError(
-        expected=expected,
-        found=found,
-        change="Lower the learning rates, or train without bf16. Begin in another --out.",
-    )
 
 
 def _sha256(path: Path) -> str:
