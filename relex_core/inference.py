@@ -149,7 +149,9 @@ class Extractor:
         """Relations scored on exactly the entities of an annotation, whatever the model thinks of these.
 
         Spans are widened to whole words for the model; entities keep their ids. In a long text only pairs
-        within a window are scored.
+        within a window are scored. Pairs that fit into the encoder's window, but into no passage, are not: of the
+        relations that `mini` says of them in 25 documents of DocRED, at a threshold of 0.5, 64 are right and 610 wrong
+        (within passages 199 and 710); in CoNLL04 joined four at a time none is right.
         """
         plan = self.plan_rescore(annotation, floor)
         return plan.finish(self.score(plan.windows, batch_size))

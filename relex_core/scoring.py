@@ -15,6 +15,7 @@ from torch import Tensor
 
 from relex_core.batching import collate
 from relex_core.decoding import Candidates, Floats, Ints, Scores, cap, greedy, token_spans
+from relex_core.errors import CheckpointError
 from relex_core.model import Encoded, RelexModel
 from relex_core.pairs import all_pairs
 from relex_core.prompt import Pieces, Prompt, PromptBuilder
@@ -115,7 +116,7 @@ def _candidates(
 ) -> list[Candidates]:
     """Spans above the floor, for each window, with labels numbered as in the schema."""
     rounds = [window.rounds[number] for window in windows]
-    probabilities = torch.sigmoid(model.entity_logits(encoded, ends).float())
+    probabilities = _probabilities(model.entity_logits(encoded, ends))
     most = encoded.entity_labels_BKD.shape[1]
     floor = np.full((len(windows), most), 2.0, np.float32)
     for row, (window, round_) in enumerate(zip(windows, rounds, strict=True)):
@@ -211,6 +212,18 @@ def _pass_relations(
     return found[:, 0], found[:, 1], round_.relations[at[:, -1]], score
 
 
+def _probabilities(logits: Tensor) -> Tensor:
+    """Raises CheckpointError for what is no number: it is above no threshold, and a text would seem to hold nothing."""
+    probabilities = torch.sigmoid(logits.float())
+    if bool(probabilities.isnan().any()):
+        raise CheckpointError(
+            expected="a checkpoint whose scores are numbers",
+            found=f"others, computed in {str(logits.dtype).removeprefix('torch.')}",
+            change="Use --dtype fp32 if it was another one; else copy or download the checkpoint again.",
+        )
+    return probabilities
+
+
 def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
     """Where probabilities are above the floor, rows counted through all blocks, and what they are there.
 
@@ -221,7 +234,7 @@ def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
     count, offset = 0, 0
     shape: tuple[int, ...] = (0, 1, 1)
     for logits in blocks:
-        probabilities = torch.sigmoid(logits.float()).flatten()
+        probabilities = _probabilities(logits).flatten()
         at = (probabilities > floor_M.repeat(probabilities.numel() // max(1, len(floor_M)))).nonzero()[:, 0]
         while count + len(at) > len(flat):
             flat, scores = np.resize(flat, 2 * len(flat)), np.resize(scores, 2 * len(scores))
@@ -249,6 +262,6 @@ def _adjacent(model: RelexModel, window: Window, context: Ints, spans: Ints, par
         places = {(int(a), int(b)): at for at, (a, b) in enumerate(context)}
         rows = torch.tensor([places[int(a), int(b)] for a, b in spans])
     logits_1EE: Tensor = model.adjacency(vectors_1ED, mask_1E)
-    adjacency_EE = torch.sigmoid(logits_1EE[0].float())
+    adjacency_EE = _probabilities(logits_1EE[0])
     near_EE = adjacency_EE[rows][:, rows] > window.adjacency
     return near_EE.fill_diagonal_(False).nonzero()

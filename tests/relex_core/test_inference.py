@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from relex_core.editing import begin
-from relex_core.errors import InputError, SchemaError
+from relex_core.errors import CheckpointError, InputError, SchemaError
 from relex_core.inference import Extractor, holding
 from relex_core.selection import select
 from relex_core.types import FLOOR, Annotation, Document, Entity, EntityLabel, RelationLabel, Schema, Thresholds
@@ -148,6 +148,23 @@ def test_permuting_labels_permutes_candidates(mini: Extractor, document: Documen
     shown = names(mini, document, turned)
     # the encoder reads labels in order, so scores move a little, but not what is found
     assert len(shown[0] & names(mini, document, schema)[0]) >= 9
+
+
+@pytest.mark.parametrize("layer", ["none", "mlp"])
+def test_scores_that_are_no_numbers_are_told(tmp_path: Path, document: Document, schema: Schema, layer: str) -> None:
+    """Nothing is above a threshold then, and the text would seem to hold nothing."""
+    extractor = Extractor.load(checkpoint(tmp_path / "tiny", relations_layer=layer), device="cpu", dtype="fp32")
+    annotation = Annotation(document, schema, (Entity("a", 0, 3, "person"), Entity("b", 4, 8, "person")))
+    extractor.rescore(annotation)
+    # as where a checkpoint's numbers are too large for fp16
+    spans = extractor.loaded.model.spans
+    vectors, logits = spans.vectors, spans.logits
+    spans.vectors = lambda *given: vectors(*given) * float("nan")  # type: ignore[method-assign]
+    with pytest.raises(CheckpointError, match="scores are numbers, found others, computed in float32"):
+        extractor.rescore(annotation)
+    spans.logits = lambda *given: logits(*given) * float("nan")  # type: ignore[method-assign]
+    with pytest.raises(CheckpointError, match="scores are numbers"):
+        extractor.extract(document, schema)
 
 
 def test_rescoring_uses_exactly_the_given_entities(mini: Extractor, document: Document, schema: Schema) -> None:
