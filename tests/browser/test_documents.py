@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from db.progress import count_unscored
 from db.store import Store
 from relex_core.inference import Extractor
-from relex_core.types import Schema
+from relex_core.types import Document, Schema
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -119,3 +119,20 @@ def test_an_answer_stays_with_its_file_and_useless_files_are_left_out(app: Serve
     expect(page.get_by_text("3 documents added.")).to_be_visible()
     texts = {store.document("odd files", row.id).text for row in store.queue("odd files")}
     assert texts == {western.decode("windows-1252"), "Zoë met José 0.", "Zoë met José 1."}
+
+
+@pytest.mark.parametrize(("width", "least"), [(1440, 400), (1024, 320), (800, 350), (400, 120)])
+def test_the_text_has_the_widest_column_of_the_list_at_any_width(
+    app: Server, page: Page, store: Store, width: int, least: int
+) -> None:
+    if "wide" not in {project.name for project in store.projects()}:
+        store.create_project("wide", Schema.of(["person"]))
+        store.add_documents("wide", [Document("d0", "Ada Lovelace, born in London in 1815, married William King.")])
+    page.set_viewport_size({"width": width, "height": 768})
+    page.goto(f"{app.url}/documents?project=wide")
+    expect(page.locator(ROWS)).to_have_count(1, timeout=60_000)
+    widths = page.locator(ROWS).locator("td:visible").evaluate_all("cells => cells.map((cell) => cell.offsetWidth)")
+    text = page.locator(f"{ROWS} td.text").evaluate("cell => cell.offsetWidth")
+    assert text == max(widths) >= least
+    # nothing is cut off at the side
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
