@@ -23,13 +23,18 @@ def ask(files: Sequence[Any]) -> tuple[Document, ...] | None:
     useless: list[str] = []
     missing = 0
     for file in files:
+        encoding, column = _answers(file.file_id)
         try:
-            upload = uploads.read(file.name, file.getvalue(), *_answers(file.file_id))
+            upload = uploads.read(file.name, file.getvalue(), encoding, column)
         except RelexError as error:
             refuse(str(error))
-            useless.append(file.file_id)
+            # another encoding may read it
+            if encoding:
+                missing += not _encoding_is_right(file.file_id, "")
+            else:
+                useless.append(file.file_id)
             continue
-        asked, useful = _ask(upload, file.file_id)
+        asked, useful = _ask(upload, file.file_id, encoding)
         missing += asked
         ready += upload.documents
         if not useful:
@@ -49,22 +54,33 @@ def left_out(useless: Sequence[str], others: bool) -> bool:
 
 
 def _answers(file: str) -> tuple[str, str]:
-    """The encoding and the column that were chosen for a file, "" while they were not."""
+    """The encoding and the column that are chosen for a file, "" while nobody was asked."""
     round_ = state.upload_round()
-    encoding = state.widget(f"encoding_{round_}_{file}") if state.widget(f"decoded_{round_}_{file}") else ""
-    return str(encoding or ""), str(state.widget(f"column_{round_}_{file}") or "")
+    encoding, column = (state.widget(f"{what}_{round_}_{file}") for what in ("encoding", "column"))
+    return str(encoding or ""), str(column or "")
 
 
-def _ask(upload: Upload, file: str) -> tuple[int, bool]:
-    """Ask what is doubtful about a file; how many answers are still missing, and whether there is anything to use."""
+def _encoding_is_right(file: str, preview: str) -> bool:
+    """Ask for the encoding of a file, which is shown as it reads with the one that is chosen; whether that was said
+    to be right."""
+    round_ = state.upload_round()
+    guess = str(state.remembered(f"guess_{round_}_{file}"))
+    st.selectbox("Encoding", dict.fromkeys((guess, *uploads.ENCODINGS)), key=f"encoding_{round_}_{file}")
+    st.text(preview)
+    return bool(st.checkbox("Yes, read it so", key=f"decoded_{round_}_{file}", disabled=not preview)) and bool(preview)
+
+
+def _ask(upload: Upload, file: str, encoding: str) -> tuple[int, bool]:
+    """Ask what is doubtful about a file, read with `encoding` if one was chosen; how many answers are missing, and
+    whether there is anything to use."""
     round_ = state.upload_round()
     missing = 0
-    if upload.guessed or state.widget(f"decoded_{round_}_{file}"):
-        refuse(f"{upload.name} is not UTF-8. It looks like {upload.encoding}. Does this read well?")
-        st.text(upload.preview[:200])
-        choices = [upload.encoding, *(e for e in uploads.ENCODINGS if e != upload.encoding)]
-        st.selectbox("Encoding", choices, key=f"encoding_{round_}_{file}")
-        missing += not st.checkbox("Yes, read it so", key=f"decoded_{round_}_{file}")
+    if upload.guessed:
+        state.remember(f"guess_{round_}_{file}", upload.encoding)
+    if upload.guessed or encoding:
+        guess = state.remembered(f"guess_{round_}_{file}")
+        refuse(f"{upload.name} is not UTF-8. It looks like {guess}. Does this read well?")
+        missing += not _encoding_is_right(file, upload.preview)
     if upload.columns and (not upload.column or state.widget(f"column_{round_}_{file}")):
         st.selectbox(
             f"Column of {plain(upload.name)} that holds the text",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -27,8 +28,11 @@ _OFFICE = {"pdf": texts.PDF, "docx": texts.DOCX}
 MAX_PART = 100_000
 """Longest text read in one piece, in code points; a longer one is divided at paragraph ends."""
 
-ENCODINGS = ("utf-8", "windows-1252", "iso-8859-15", "utf-16", "windows-1251", "windows-1256", "shift_jis", "gb18030")
+ENCODINGS = ("windows-1252", "iso-8859-15", "utf-16", "windows-1251", "windows-1256", "shift_jis", "gb18030")
 """What is offered where the guess is wrong."""
+
+PREVIEW = 200
+"""Characters of a text that are shown where its encoding is doubtful."""
 
 _MAGIC = {
     b"%PDF": "a PDF file",
@@ -48,6 +52,7 @@ _TEXT_COLUMNS = ("text", "content", "body", "document", "sentence", "abstract", 
 class Upload:
     """What a file holds. `questions` stay open while `guessed` (an encoding to confirm) or `columns` is set.
 
+    `preview` is a passage by which to see whether the encoding is right.
     `problems` are lines that cannot be used; the documents are the good ones, to be taken only on confirmation.
     """
 
@@ -81,7 +86,7 @@ def read(name: str, data: bytes, encoding: str = "", column: str = "") -> Upload
         return Upload(name, (_of_office(name, data, suffix),))
     refuse_binary(name, data, encoding)
     text, used, guessed = decode(data, encoding)
-    upload = Upload(name, encoding=used, guessed=guessed, preview=text[:400])
+    upload = Upload(name, encoding=used, guessed=guessed, preview=_doubtful(text))
     if suffix == "csv":
         return _from_csv(upload, text, column)
     if suffix == "jsonl":
@@ -143,7 +148,7 @@ def decode(data: bytes, encoding: str = "") -> tuple[str, str, bool]:
         except UnicodeDecodeError:
             continue
     best = charset_normalizer.from_bytes(data[:200_000]).best()
-    guess = best.encoding if best and not _western(data, str(best)) else "windows-1252"
+    guess = _offered(best.encoding) if best and not _western(data, str(best)) else "windows-1252"
     try:
         return data.decode(guess), guess, True
     except UnicodeDecodeError:
@@ -254,6 +259,21 @@ def _western(data: bytes, guessed: str) -> bool:
     except UnicodeDecodeError:
         return False
     return all(sign < "ʰ" or not sign.isalpha() for sign in guessed) and not _ODD.search(text)
+
+
+def _offered(encoding: str) -> str:
+    """The name by which an encoding is offered, where it is: cp1251 is windows-1251."""
+    return next((name for name in ENCODINGS if codecs.lookup(name).name == codecs.lookup(encoding).name), encoding)
+
+
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+
+
+def _doubtful(text: str) -> str:
+    """A passage by which people see whether the encoding is right: around the first character beyond ASCII."""
+    found = _FOREIGN.search(text)
+    start = max(0, found.start() - 80) if found else 0
+    return text[start : start + PREVIEW]
 
 
 def _has_bom(data: bytes) -> bool:

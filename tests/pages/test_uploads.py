@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docx
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from db import leaving
 from db.store import Store
@@ -70,6 +71,41 @@ def test_another_encoding_is_guessed_and_asked_about() -> None:
     assert texts(uploads.read("a.txt", text.encode("windows-1252"), encoding="windows-1252")) == [text]
     with pytest.raises(InputError, match="shift_jis"):
         uploads.read("a.txt", text.encode("windows-1252"), encoding="shift_jis")
+
+
+def asking(data: bytes) -> None:
+    """A script that asks about one file."""
+    import streamlit as st
+    from streamlit.proto.Common_pb2 import FileURLs
+    from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+    from pages.shared import questions
+
+    file = UploadedFile(UploadedFileRec("f1", "a.txt", "text/plain", data), FileURLs())
+    documents = questions.ask([file])
+    st.markdown("asks" if documents is None else documents[0].text)
+
+
+def test_the_preview_follows_the_encoding_that_is_chosen() -> None:
+    text = "A mail in plain words. " * 20 + "Журавлёв живёт в Москве и работает в Казани. " * 3
+    app = AppTest.from_function(asking, args=(text.encode("windows-1251"),))
+    app.run()
+    assert "Журавлёв" in app.text[0].value
+    assert app.selectbox[0].options.count("windows-1251") == 1
+    assert "cp1251" not in app.selectbox[0].options
+    for encoding, shown in (("windows-1252", "Æóðàâë¸â"), ("windows-1251", "Журавлёв")):
+        app.selectbox[0].set_value(encoding).run()
+        assert shown in app.text[0].value
+        assert app.selectbox[0].value == encoding
+        assert app.markdown[0].value == "asks"
+    # one that does not have the bytes is told, and another can be chosen
+    app.selectbox[0].set_value("gb18030").run()
+    app.selectbox[0].set_value("shift_jis").run()
+    assert "Choose another encoding." in app.warning[0].value
+    assert app.checkbox[0].disabled
+    app.selectbox[0].set_value("windows-1251").run()
+    app.checkbox[0].check().run()
+    assert app.markdown[0].value == text.rstrip()
 
 
 def test_utf_16_with_a_mark_is_text() -> None:
