@@ -265,7 +265,8 @@ def _waiting() -> None:
         desk: Desk | None = state.desk()
         if desk is None or not desk.waiting:
             return
-        now = desks.settle(store, readings(), desk)
+        # asking with labels of yesterday, nobody would wait for the answer
+        now = (desks.refresh if desks.is_old(store, desk) else desks.settle)(store, readings(), desk)
         if (now.open is None, len(now.ahead)) != (desk.open is None, len(desk.ahead)):
             state.set_desk(now)
             st.rerun()
@@ -288,7 +289,8 @@ def filter_of(project: str) -> Filter:
 
 
 def begin_reading(store: Store, project: str) -> None:
-    """Let the model read the whole project, unless somebody stopped that."""
+    """Let the model read the whole project, unless somebody stopped that, and no document of it with other labels."""
+    readings().let_go(project, store.project(project).schema)
     job = resources.jobs().get(project, suggestions.SCORING)
     if job is None or not (job.running or job.stopped):
         version = resources.checkpoint()

@@ -151,7 +151,8 @@ def _before(workspace: Workspace) -> Shown | None:
 def _extraction(workspace: Workspace) -> Extraction | None:
     """The model's answer, or None while it reads; then the pane shows how far it is. Raises what the model raised."""
     readings = resources.readings(resources.checkpoint())
-    reading = readings.ask(workspace.document, workspace.schema)
+    reading = readings.ask(workspace.document, workspace.schema, state.visit())
+    readings.let_go(state.visit(), workspace.schema)
     try:
         return reading.answer(workspace.document, workspace.schema, timeout=PATIENCE)
     except Late:
@@ -202,7 +203,7 @@ def _correct() -> None:
     workspace = state.workspace()
     if workspace is None:
         return
-    reading = resources.readings(resources.checkpoint()).ask(workspace.document, workspace.schema)
+    reading = resources.readings(resources.checkpoint()).ask(workspace.document, workspace.schema, state.visit())
     try:
         extraction = reading.answer(workspace.document, workspace.schema)
         state.set_workspace(actions.begin_correcting(resources.store(), workspace, extraction, state.annotator()))

@@ -17,24 +17,37 @@ from relex_core.types import Document, Extraction, Schema
 CAPACITY = 256
 """How many readings are kept; the one that was asked for longest ago goes first."""
 
-Question = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
+Labels = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
+"""Names and prompts of the entity and relation labels that the model is asked for."""
+
+Question = tuple[str, str, Labels]
 
 
 @dataclass(slots=True)
 class Reading:
-    """A question to the model and, once `future` is done, its answer. `seconds` counts from the question on."""
+    """A question to the model and, once `future` is done, its answer. `seconds` counts from the question on.
+
+    `askers` are those who want it: see `Readings.let_go`.
+    """
 
     future: Future[Extraction] = field(default_factory=Future)
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     done: int = 0
     total: int = 0
+    askers: set[str] = field(default_factory=set)
     _stopped: bool = False
 
     @property
     def waited(self) -> float:
         """Seconds since the question, or until the answer."""
         return self.seconds or time.monotonic() - self.started
+
+    @property
+    def failed(self) -> bool:
+        """Whether no answer will come of it: it was given up, or the model could not read it."""
+        done = self.future.done()
+        return self._stopped or (done and (self.future.cancelled() or self.future.exception() is not None))
 
     def answer(self, document: Document, schema: Schema, timeout: float | None = None) -> Extraction:
         """The extraction, in the asker's document and label set. Raises what the model raised, or TimeoutError."""
@@ -63,35 +76,45 @@ class Readings:
         self._known: OrderedDict[Question, Reading] = OrderedDict()
         self._lock = threading.Lock()
 
-    def ask(self, document: Document, schema: Schema) -> Reading:
+    def ask(self, document: Document, schema: Schema, asker: str = "") -> Reading:
         """The reading of `document` with `schema`, asked for now unless it is known. Raises as `submit` does."""
         question = _question(document, schema, self.service.version)
         with self._lock:
             reading = self._known.get(question)
-            failed = (
-                reading is not None
-                and reading.future.done()
-                and (reading.future.cancelled() or reading.future.exception() is not None)
-            )
-            if reading is None or failed:
+            if reading is None or reading.failed:
                 reading = Reading()
                 reading.future = self.service.submit(document, schema, watch=reading.watch)
                 reading.future.add_done_callback(reading._finished)
                 self._known[question] = reading
+            reading.askers.add(asker)
             self._known.move_to_end(question)
             while len(self._known) > CAPACITY:
                 self._known.popitem(last=False)
         return reading
 
+    def let_go(self, asker: str, schema: Schema) -> None:
+        """`asker` works with the labels of `schema` now: give up what it alone waits for with others."""
+        labels = labels_of(schema)
+        with self._lock:
+            for (_, _, asked), reading in self._known.items():
+                if asked != labels and asker in reading.askers and not reading.future.done():
+                    reading.askers.discard(asker)
+                    if not reading.askers:
+                        reading.stop()
+
     def known(self, document: Document, schema: Schema) -> Reading | None:
         """The finished reading of `document` with `schema`, None if there is none."""
         with self._lock:
             reading = self._known.get(_question(document, schema, self.service.version))
-        finished = reading is not None and reading.future.done() and not reading.future.cancelled()
-        return reading if finished and reading and reading.future.exception() is None else None
+        return reading if reading is not None and reading.future.done() and not reading.failed else None
+
+
+def labels_of(schema: Schema) -> Labels:
+    """What of a label set the model is asked with."""
+    entities = tuple((label.name, label.prompt) for label in schema.visible_entities)
+    relations = tuple((label.name, label.prompt) for label in schema.visible_relations)
+    return entities, relations
 
 
 def _question(document: Document, schema: Schema, version: str) -> Question:
-    entities = tuple((label.name, label.prompt) for label in schema.visible_entities)
-    relations = tuple((label.name, label.prompt) for label in schema.visible_relations)
-    return document.sha256, version, entities, relations
+    return document.sha256, version, labels_of(schema)

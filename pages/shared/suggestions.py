@@ -8,14 +8,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from dataclasses import replace
 
 from db import progress
 from db.store import Store
-from db.values import Revision
+from db.values import Project, Revision
 from pages.shared.jobs import Job, Jobs
-from pages.shared.readings import Readings
+from pages.shared.readings import Reading, Readings, labels_of
 from relex_core.editing import begin, rebase
 from relex_core.errors import InputError, ModelBusy, ModelClosed
 from relex_core.service import ModelService
@@ -28,6 +28,9 @@ _IN_FLIGHT = 24
 """Documents handed to the model at once in bulk: enough to fill its batches."""
 
 _PAGE = 200
+
+_LOOK = 0.5
+"""Seconds after which the job looks whether what it waits for is still wanted."""
 
 Serve = Callable[[], ModelService]
 """The service of a checkpoint, opened again if it was closed to make room for others. Raises CheckpointError."""
@@ -53,10 +56,13 @@ def read(
     store: Store, readings: Readings, project: str, document: Document, schema: Schema, patience: float
 ) -> Extraction:
     """The suggestions for a document, for which the model is waited for up to `patience` seconds. Raises what the model
-    raised, or TimeoutError."""
+    raised, or TimeoutError, also where somebody changed the labels meanwhile."""
     found = known(store, readings, project, document, schema)
     if found is None:
-        found = readings.ask(document, schema).answer(document, schema, patience)
+        try:
+            found = readings.ask(document, schema, project).answer(document, schema, patience)
+        except CancelledError as error:
+            raise TimeoutError from error
         store.save_extraction(project, found)
     return found
 
@@ -67,7 +73,7 @@ def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids
         document = store.document(project, id)
         if known(store, readings, project, document, schema) is None:
             try:
-                readings.ask(document, schema)
+                readings.ask(document, schema, project)
             except (ModelBusy, ModelClosed):
                 return
 
@@ -133,41 +139,61 @@ def _score(store: Store, serve: Serve, project: str, job: Job) -> Generator[int]
         if total != job.total or not job.characters:
             job.total = total
             job.characters = job.read + progress.characters(store, project, unread_by=version)
-        schema = store.project(project).schema
-        if not schema.visible_entities:
+        now = store.project(project)
+        if not now.schema.visible_entities:
             raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
-        waiting: deque[Future[Extraction]] = deque()
+        waiting: deque[Reading] = deque()
         try:
             for id in ids:
                 while len(waiting) >= _IN_FLIGHT:
-                    yield _keep(store, project, waiting.popleft(), job)
-                waiting.append(_submit(serve, store.document(project, id), schema, job))
-            while waiting:
-                yield _keep(store, project, waiting.popleft(), job)
+                    yield _keep(store, now, waiting.popleft(), job)
+                if _relabelled(store, now):
+                    break
+                waiting.append(_submit(serve, store.document(project, id), now.schema, job))
+            while waiting and not _relabelled(store, now):
+                yield _keep(store, now, waiting.popleft(), job)
         finally:
-            for future in waiting:
-                future.cancel()
+            for reading in waiting:
+                reading.stop()
 
 
-def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Future[Extraction]:
+def _relabelled(store: Store, project: Project) -> bool:
+    """Whether the model is to be asked for labels that `project`, as it was, did not have."""
+    if store.schema_version(project.name) == project.schema_version:
+        return False
+    now = labels_of(store.project(project.name).schema)
+    return any(not set(labels) <= set(before) for labels, before in zip(now, labels_of(project.schema), strict=True))
+
+
+def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Reading:
     """Ask as soon as there is a place. Raises Stopped and CheckpointError."""
+    reading = Reading()
     while True:
         job.go_on()
         try:
-            return serve().submit(document, schema, bulk=True)
+            reading.future = serve().submit(document, schema, bulk=True, watch=reading.watch)
         except ModelBusy:
             # another project's documents are in the queue: they are read first
             time.sleep(0.2)
         except ModelClosed:
             # between being had and being asked
             continue
+        else:
+            return reading
 
 
-def _keep(store: Store, project: str, future: Future[Extraction], job: Job) -> int:
-    try:
-        extraction = future.result()
-    except (CancelledError, ModelClosed):
-        return 0
-    store.save_extraction(project, extraction)
-    job.read += len(extraction.document.text)
-    return 1
+def _keep(store: Store, project: Project, reading: Reading, job: Job) -> int:
+    """Store an answer, 1; 0 where none came, for nobody waits for it any more."""
+    while True:
+        try:
+            extraction = reading.future.result(_LOOK)
+        except (CancelledError, ModelClosed):
+            return 0
+        except TimeoutError:
+            # a long text: ended before its next batch
+            if job.stopped or _relabelled(store, project):
+                reading.stop()
+        else:
+            store.save_extraction(project.name, extraction)
+            job.read += len(extraction.document.text)
+            return 1

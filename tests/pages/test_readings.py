@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from db.store import Store
+from pages.shared import suggestions
+from pages.shared.jobs import Jobs
 from pages.shared.presets import PRESETS
-from pages.shared.readings import Readings
+from pages.shared.readings import Reading, Readings
 from pages.shared.samples import SAMPLES
 from relex_core.inference import Extractor
 from relex_core.service import ModelService
-from relex_core.types import Document, EntityLabel, Schema
+from relex_core.types import FLOOR, Document, EntityLabel, Schema
 
 SHORT = Document.from_text("Ada Lovelace was born in London.")
 LONG = Document.from_text("\n\n".join(f"{n}. {SAMPLES[0].text}" for n in range(120)))
@@ -46,11 +50,64 @@ def test_another_description_is_another_question(readings: Readings) -> None:
     assert readings.ask(SHORT, described) is not readings.ask(SHORT, SCHEMA)
 
 
+def begun(readings: Readings, schema: Schema, *askers: str) -> Reading:
+    """The reading of a long text whose first part is read."""
+    for asker in askers:
+        reading = readings.ask(LONG, schema, asker)
+    assert until(lambda: reading.done > 0)
+    return reading
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+def test_other_labels_end_what_was_asked_with_the_ones_before(readings: Readings) -> None:
+    old = begun(readings, SCHEMA, "ada", "bob")
+    wider = Schema.of(["person", "location", "date"], ["born in"])
+    # constraints are no other question, and somebody else waits
+    readings.let_go(
+        "ada", replace(SCHEMA, relation_labels=(replace(SCHEMA.relation("born in"), head_types=("person",)),))
+    )
+    readings.let_go("ada", wider)
+    readings.let_go("eva", wider)
+    assert not old.failed
+    readings.let_go("bob", wider)
+    new = readings.ask(SHORT, wider, "bob")
+    new.answer(SHORT, wider, timeout=10)
+    with pytest.raises(CancelledError):
+        old.answer(LONG, SCHEMA, timeout=10)
+    # whoever asks again before the model knows gets another reading
+    assert readings.ask(LONG, SCHEMA, "ada") is not old
+    readings.let_go("ada", wider)
+
+
+def test_new_labels_of_a_project_end_its_reading_with_the_old_ones(readings: Readings, tmp_path: Path) -> None:
+    service = readings.service
+    text = Document.from_text("\n\n".join(f"{n}. {SAMPLES[0].text}" for n in range(60)))
+    with Store.open(f"sqlite:///{tmp_path}/relex.sqlite") as store:
+        store.create_project("long", SCHEMA)
+        store.add_documents("long", [text])
+        calls = service.calls
+        job = suggestions.score_all(store, lambda: service, Jobs(), "long")
+        assert until(lambda: service.calls > calls)
+        store.save_schema("long", Schema.of(["person", "award"]))
+        before, windows = service.calls, len(service.extractor.plan([(text, SCHEMA, FLOOR)])[0].windows)
+        assert job.wait(60)
+        assert not job.error
+        found = store.extraction("long", text.id)
+        assert found is not None
+        assert [label.name for label in found.schema.visible_entities] == ["person", "award"]
+        # the new reading, and no more than what was begun of the old one
+        assert service.calls - before <= windows // service.batch_size + 4
+
+
 def test_a_long_text_tells_how_far_it_is_lets_others_by_and_stops(readings: Readings) -> None:
     long = readings.ask(LONG, PRESETS["people"])
-    deadline = time.monotonic() + 60
-    while not long.done and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert until(lambda: long.done > 0)
     assert 0 < long.done < long.total
     other = Document.from_text("Bob lives in Rome.")
     readings.ask(other, SCHEMA).answer(other, SCHEMA)
