@@ -398,3 +398,24 @@ def test_a_moment_off_the_page_costs_nothing_of_a_review(serve: Serve, page: Pag
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     expect(page.get_by_text("saved [['ada'], ['ada'], ['ada']]")).to_be_visible()
+
+
+def test_keys_of_the_next_screen_are_none_of_a_review(
+    server: Server, page: Page, request: pytest.FixtureRequest, store: Store
+) -> None:
+    name = request.node.name
+    arrive(page, server, name)
+    page.keyboard.press("ArrowLeft")
+    before = page.locator(".duel .head").text_content()
+    page.get_by_role("link", name="Documents").click()
+    expect(page.locator(".duel")).to_have_count(0)
+    # as after a click into the page, with the keyboard at nothing
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("u")
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator(".duel .head")).to_have_text(str(before), timeout=60_000)
+    picked = page.locator(".duel .option[aria-pressed=true]")
+    expect(picked).to_have_count(1)
+    expect(picked.locator("b")).to_have_text("ada")

@@ -20,8 +20,11 @@ from pages.shared.adjudication import Disagreement, Pick, picks_from_json
 from pages.shared.alignment import Marks
 
 _HERE = Path(__file__).parent
-_KEYS = _HERE.parent / "annotator" / "keys.js"
-"""The editor's keys: what somebody has changed there holds here too."""
+_EDITOR = _HERE.parent / "annotator"
+
+SCRIPTS = (_EDITOR / "keys.js", _EDITOR / "away.js", _HERE / "adjudicator.js")
+"""The pieces of the script, in the order in which they are joined. What somebody has changed of the editor's keys holds
+here too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def _component() -> Any:
         "relex_adjudicator",
         html='<div class="duel"></div>',
         css=f".duel{{{palette.css_variables()}}}\n{hues}\n{sheet}",
-        js="\n".join(path.read_text("utf-8") for path in (_KEYS, _HERE / "adjudicator.js")),
+        js="\n".join(path.read_text("utf-8") for path in SCRIPTS),
         isolate_styles=True,
     )
 

@@ -53,6 +53,7 @@ class Duel {
     this.root = root;
     this.keys = new DuelKeys();
     this.released = false;
+    this.missed = new Missed();
     this.stop = new AbortController();
     this.number = 0;
     document.addEventListener('keydown', (event) => this.key(event), { signal: this.stop.signal });
@@ -83,7 +84,7 @@ class Duel {
     this.picks = picks;
     this.past = [];
     this.future = [];
-    this.sent = this.owed = false;
+    this.sent = false;
     this.work = { seconds, at: again ? this.work.at : performance.now() };
     this.build();
     this.at = Math.max(0, data.disagreements.findIndex((d) => !this.decided(d)));
@@ -278,9 +279,6 @@ class Duel {
       return;
     }
     if (this.sent) return;
-    // nobody would hear it: it is sent as soon as this is back on the page
-    this.owed = !this.root.isConnected;
-    if (this.owed) return;
     this.sent = true;
     this.tick();
     this.number += 1;
@@ -309,8 +307,16 @@ class Duel {
     // the editor's keys also begin relations
     if (!found || !(found.digit || found.action) || found.digit > this.data.versions.length) return;
     if (/^(next|previous)$/.test(found.action) && this.released) return;
+    if (!this.root.isConnected) {
+      if (this.pop.hidden) this.missed.keep(found);
+      return;
+    }
     event.preventDefault();
     event.stopImmediatePropagation();
+    this.act(found);
+  }
+
+  act(found) {
     this.tick();
     if (found.digit) this.pick([found.digit - 1]);
     else this.run(found.action);
@@ -334,7 +340,7 @@ class Duel {
   resume() {
     if (document.activeElement === document.body) this.list.focus({ preventScroll: true });
     this.draw();
-    if (this.owed) this.save();
+    for (const found of this.missed.take()) this.act(found);
   }
 
   close() { this.stop.abort(); }
@@ -399,31 +405,17 @@ function reveal(pane, node) {
   else if (mark.bottom > box.bottom - 16) pane.scrollTop += mark.bottom - box.bottom + 40;
 }
 
-// As the editor, this outlives a moment off the page: what can be taken back, where one was, and keys pressed meanwhile.
-const AWAY = 2000; // ms
-
 export default function mount({ data, parentElement, setStateValue }) {
   const shelf = (globalThis.relexReview ??= { away: null });
   let root = parentElement.querySelector('.duel');
-  const { away } = shelf, back = !root.duel && away && away.duel.data.scope === data.scope;
-  if (back) {
-    clearTimeout(away.timer);
-    shelf.away = null;
-    root.replaceWith(away.duel.root);
-    root = away.duel.root;
-  } else if (!root.duel) root.duel = new Duel(root);
+  const back = root.duel ? null : comeBack(shelf, root, (away) => away.data.scope === data.scope);
+  if (back) root = back.root;
+  else if (!root.duel) root.duel = new Duel(root);
   const { duel } = root;
   duel.update(data, (decision) => setStateValue('decision', decision));
   if (back) duel.resume();
-  return () => {
-    shelf.away?.end();
-    const end = () => {
-      clearTimeout(timer);
-      shelf.away = null;
-      duel.close();
-      root.duel = null;
-    };
-    const timer = setTimeout(end, AWAY);
-    shelf.away = { duel, timer, end };
-  };
+  return () => putAway(shelf, duel, () => {
+    duel.close();
+    root.duel = null;
+  });
 }

@@ -35,6 +35,7 @@ SCRIPTS = (
     "model",
     "log",
     "keys",
+    "away",
     "page",
     "arcs",
     "side",

@@ -23,7 +23,7 @@ export class Editor {
     this.armed = 0;
     this.made = 0;
     this.turned = {};
-    this.missed = []; // keys that came while the editor was off the page
+    this.missed = new Missed();
     build(this);
     this.page = new Page(this.dom.text);
     this.arcs = new Arcs(this.dom.arcs);

@@ -246,7 +246,7 @@ function key(editor, event) {
   if (/^(next|previous)$/.test(found.action) && (editor.released || !editor.editing)) return;
   if (!editor.editing && !READING.has(found.action)) return;
   if (!editor.root.isConnected) {
-    if (!editor.pop.open) editor.missed.push(found);
+    if (!editor.pop.open) editor.missed.keep(found);
     return;
   }
   event.preventDefault();
@@ -305,7 +305,8 @@ Object.assign(Editor.prototype, {
 // Called by loader.js at every message. Documents that came whole once are kept on the shelf by their `static` id.
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }, shelf) {
   let root = parentElement.querySelector('.relex');
-  const back = root.editor ? null : returned(root, data, shelf);
+  const same = (away) => away.log.scope === data.scope && away.data.direct === data.direct;
+  const back = root.editor || data.mode !== 'edit' ? null : comeBack(shelf, root, same);
   if (back) root = back.root;
   else if (!root.editor) root.editor = new Editor(root, {});
   const { editor } = root, { transport } = editor;
@@ -320,47 +321,24 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const whole = laid(data, shelf.documents);
   if (whole) editor.update(whole);
   else send(editor.log ? editor.log.bare() : [], []);
-  if (back) back.resume();
+  if (back) resume(editor);
   return () => leave(editor, shelf);
 }
 
-// Streamlit takes an element off the page and puts it back a moment later where a run of a fragment overtakes the
-// messages of the run before it. The editor outlives that: the same document is open, with what was done and what is
-// still on its way, and the keys that were pressed meanwhile count.
-const AWAY = 2000; // ms
-
 function leave(editor, shelf) {
   if (!editor.log) { end(editor); return; }
-  shelf.away?.end();
-  const finish = () => {
-    if (shelf.away?.editor === editor) shelf.away = null;
-    clearTimeout(timer);
-    end(editor);
-  };
-  const timer = setTimeout(finish, AWAY);
-  const { dom, transport } = editor, scrolled = [dom.pane, dom.list].map((box) => [box, box.scrollTop]);
+  const { dom, transport } = editor;
+  editor.scrolled = [dom.pane, dom.list].map((box) => [box, box.scrollTop]);
   Object.assign(transport, { log() {}, edit() {}, graph() {} }); // nobody is there to hear it
-  shelf.away = { editor, timer, scrolled, end: finish };
+  putAway(shelf, editor, () => end(editor));
 }
 
-function returned(root, data, shelf) {
-  const { away } = shelf;
-  if (!away || data.mode !== 'edit') return null;
-  const { editor, timer, scrolled } = away;
-  if (editor.log.scope !== data.scope || editor.data.direct !== data.direct) { away.end(); return null; }
-  clearTimeout(timer);
-  shelf.away = null;
-  root.replaceWith(editor.root);
-  return {
-    root: editor.root,
-    resume() {
-      for (const [box, top] of scrolled) box.scrollTop = top;
-      const place = (editor.pop.open && editor.dom.pop.querySelector('input')) || editor.dom.pane;
-      if (document.activeElement === document.body) place.focus({ preventScroll: true });
-      for (const found of editor.missed.splice(0)) act(editor, found);
-      editor.transport.log(editor.log.bare()); // what was to be sent meanwhile
-    },
-  };
+function resume(editor) {
+  for (const [box, top] of editor.scrolled) box.scrollTop = top;
+  const place = (editor.pop.open && editor.dom.pop.querySelector('input')) || editor.dom.pane;
+  if (document.activeElement === document.body) place.focus({ preventScroll: true });
+  for (const found of editor.missed.take()) act(editor, found);
+  editor.transport.log(editor.log.bare()); // what was to be sent meanwhile
 }
 
 function end(editor) {
