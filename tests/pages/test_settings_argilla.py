@@ -138,6 +138,6 @@ def test_wrong_and_annotators_keys_are_told(
 def test_synchronising_without_a_browser(data: Path, workspace: str, capsys: pytest.CaptureFixture[str]) -> None:
     filled()
     assert main(["sync", "--project", "letters", "--workspace", workspace]) == 0
-    assert "3 records and 0 answers sent, 0 waiting" in capsys.readouterr().out
+    assert "3 records and 0 answers sent, 0 records taken away, 0 waiting" in capsys.readouterr().out
     assert main(["sync", "--project", "letters", "--workspace", "nowhere"]) == 2
     assert "nowhere" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -33,7 +34,9 @@ def test_words_are_joined_from_those_of_the_reference(text: str) -> None:
     words, reference = Words.of(text), Words.of_reference(text)
     assert set(words.starts) <= set(reference.starts)
     assert set(words.ends) <= set(reference.ends)
-    if not regex.search(r"[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\p{Cn}\u200c\u200d@]|://|www\.", text):
+    # letters that Python's own tables do not have yet
+    new = any(unicodedata.category(character) == "Cn" for character in text)
+    if not new and not regex.search(r"[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\u200c\u200d@]|://|www\.", text):
         assert words == reference
 
 

@@ -37,7 +37,7 @@ def test_a_spreadsheet_gets_no_formula(tmp_path: Path) -> None:
 def test_networkx_reads_the_graphml(tmp_path: Path) -> None:
     merged.write_graphml(VIEW, tmp_path / "g.graphml")
     graph = nx.read_graphml(tmp_path / "g.graphml")
-    assert graph.nodes["n0"] == {"name": '=Ada <b>"', "label": "person", "mentions": 2, "documents": 2}
+    assert graph.nodes["n0"] == {"name": '=Ada <b>"', "label": "person", "others": "", "mentions": 2, "documents": 2}
     assert graph.edges["n0", "n1"] == {"relation": "lives in", "evidence": 2, "sources": 2, "score": 0.5}
 
 
