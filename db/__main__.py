@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from db import argilla_review, argilla_sync, audit, backup, benchmark, check, exports, imports
+from db import argilla_review, argilla_sync, audit, backup, benchmark, check, exports, imports, names_command
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url, existing
 from db.formats import readers, writers
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> None:
     states = exports.DECIDED if options.state is None else tuple(options.state)
     annotators = [ADJUDICATOR] if options.adjudicated else options.annotator
-    chosen = {"format": options.format, "states": states, "annotators": annotators, "by": _user()}
+    chosen = {"format": options.format, "states": states, "annotators": annotators, "by": audit.system_user()}
     with Store.open(existing(options.database)) as store:
         if options.dev is None and options.test is None:
             files = [exports.snapshot(store, options.project, options.out, **chosen)]
@@ -79,7 +79,7 @@ def _import(options: argparse.Namespace) -> None:
             options.files,
             format=options.format,
             annotator=options.annotator or "import",
-            by=options.annotator or _user(),
+            by=options.annotator or audit.system_user(),
             skip_bad=options.skip_bad,
             deduplicate=options.deduplicate,
         )
@@ -176,14 +176,6 @@ def _benchmark(options: argparse.Namespace) -> None:
     print(benchmark.table(figures))
 
 
-def _user() -> str:
-    """The name that the system has for whoever runs this, for the audit log; "" if it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # as in a container, under a number alone
-        return ""
-
-
 def _opened(url: str | None) -> closing[Database]:
     return closing(Database(database_url(url)))
 
@@ -192,8 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m db", description=__doc__.split(":", 1)[1].strip())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, help: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help, description=help)
+    def command(name: str, help: str, among: Any = commands) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = among.add_parser(name, help=help, description=help)
         sub.add_argument("--database", metavar="URL", help="default: RELEX_DATABASE_URL, else a file under RELEX_DATA")
         return sub
 
@@ -232,6 +224,10 @@ def _parser() -> argparse.ArgumentParser:
     review.add_argument("--project", required=True, metavar="NAME")
     review.add_argument("--workspace", required=True, metavar="NAME")
     review.set_defaults(run=_review)
+
+    about = "names of one thing in a project's graph: list, join and part them, carry them to another project"
+    verbs = commands.add_parser("names", help=about, description=about).add_subparsers(required=True, metavar="VERB")
+    names_command.add_parsers(lambda name, help: command(name, help, verbs))
 
     backup_ = command("backup", "copy the database to a file while the app is running")
     backup_.add_argument("--out", required=True, type=Path, metavar="FILE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import getpass
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -41,6 +42,14 @@ def write(
         "detail": json.dumps(detail, ensure_ascii=False),
     }
     connection.execute(audit_log.insert(), row)
+
+
+def system_user() -> str:
+    """The name that the system has for whoever runs a command; "" if it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, under a number alone
+        return ""
 
 
 def events(

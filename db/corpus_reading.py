@@ -78,8 +78,7 @@ class _Merging:
         self._types = {label.name for label in schema.visible_entities}
         self._names = {label.name: at for at, label in enumerate(schema.visible_relations)}
         self._mentions: dict[Key, list[Mention]] = defaultdict(list)
-        # by node and by name: how often each spelling of it
-        self._spellings: dict[Key, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        self._spellings: dict[Key, Counter[str]] = defaultdict(Counter)
         self._evidence: dict[tuple[Key, Key, str], list[Evidence]] = defaultdict(list)
         self._documents = 0
 
@@ -90,10 +89,9 @@ class _Merging:
         for entity in entities:
             if entity.label in self._types:
                 text = entity.text(document)
-                name = normal(text)
-                key = self._joined.key((name, entity.label))
+                key = self._joined.key((normal(text), entity.label))
                 keys[entity.id], marks[entity.id] = key, entity
-                self._spellings[key][name][" ".join(text.split())] += 1
+                self._spellings[key][" ".join(text.split())] += 1
                 self._mentions[key].append(Mention(document.id, entity.start, entity.end, entity.score))
         for relation in relations:
             if relation.label in self._names and relation.head in keys and relation.tail in keys:
@@ -120,10 +118,8 @@ class _Merging:
         return Corpus(self._schema, tuple(nodes), tuple(edges), self._documents, self._joined.apart)
 
     def _node(self, key: Key, mentions: tuple[Mention, ...]) -> Node:
-        names = sorted(self._spellings[key].items(), key=lambda item: -item[1].total())
-        spelt = {name: counts.most_common(1)[0][0] for name, counts in names}
-        text = self._joined.shown.get(key) or spelt.get(key[0]) or key[0]
-        return Node(key, text, mentions, tuple(other for name, other in spelt.items() if name != key[0]))
+        text, others = self._joined.written(key, self._spellings[key])
+        return Node(key, text, mentions, others)
 
 
 def _decisions(

@@ -125,6 +125,13 @@ def common() -> sa.ColumnElement[bool]:
     return ~extractions.c.model_version.endswith(RESCORED, autoescape=True)
 
 
+def newest_model(connection: Connection, project: int) -> str:
+    """The model that read a document of the project last, "" if none has."""
+    query = sa.select(extractions.c.model_version).join(documents, documents.c.pk == extractions.c.document_pk)
+    query = query.where(documents.c.project_pk == project, common()).order_by(extractions.c.pk.desc()).limit(1)
+    return connection.execute(query).scalar() or ""
+
+
 def by_key(connection: Connection, labels: LabelSet, pk: int | None, document: Document) -> Extraction | None:
     if pk is None:
         return None

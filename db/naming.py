@@ -7,8 +7,10 @@ its day, and the graph is read through what they come to.
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,6 +24,17 @@ from relex_core.errors import InputError, quote
 
 JOINED, PARTED, APART = "names joined", "names parted", "names kept apart"
 ACTIONS = (JOINED, PARTED, APART)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """That `name` of a label goes under `other` (JOINED), is not the same (APART), or stands for itself again (PARTED,
+    with no `other`). To be joined to another spelling of itself is to be shown in that."""
+
+    action: str
+    label: str
+    name: str
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,20 @@ class Names:
         into = self.shown.get(name)
         return name if into is None else (normal(into), name[1])
 
+    def written(self, node: Key, spellings: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
+        """How a node is called, and its other names, the most frequent first, from how often it is spelt how.
+
+        >>> Names({("ada", "person"): "Ada L."}).written(("ada l.", "person"), {"ada": 1, "Ada": 2})
+        ('Ada L.', ('Ada',))
+        """
+        names: dict[str, Counter[str]] = defaultdict(Counter)
+        for spelling, count in spellings.items():
+            names[normal(spelling)][spelling] += count
+        ordered = sorted(names.items(), key=lambda item: -item[1].total())
+        spelt = {name: counts.most_common(1)[0][0] for name, counts in ordered}
+        text = self.shown.get(node) or spelt.get(node[0]) or node[0]
+        return text, tuple(other for name, other in spelt.items() if name != node[0])
+
 
 def join(store: Store, project: str, label: str, names: Sequence[str], into: str, by: str = "") -> None:
     """From now on `names` of that label, and whatever was joined to these, go under `into`.
@@ -51,38 +78,56 @@ def join(store: Store, project: str, label: str, names: Sequence[str], into: str
     `into` need not be mentioned anywhere, and may be another spelling of one of the names. Raises NotFound if there is
     no such project, InputError if the project has no such label or a name holds nothing.
     """
-    _write(store, project, JOINED, label, (*names, into), by, names=list(names), into=into)
+    _said(store, project, JOINED, label, names, by, into)
 
 
 def part(store: Store, project: str, label: str, names: Sequence[str], by: str = "") -> None:
     """Each of these stands for itself again. Raises as `join` does."""
-    _write(store, project, PARTED, label, names, by, names=list(names))
+    _said(store, project, PARTED, label, names, by)
 
 
 def keep_apart(store: Store, project: str, label: str, one: str, other: str, by: str = "") -> None:
     """These are not the same, until somebody joins them. Raises as `join` does."""
-    _write(store, project, APART, label, (one, other), by, names=[one, other])
+    _said(store, project, APART, label, (one, other), by)
+
+
+def decide(store: Store, project: str, decisions: Iterable[Decision], by: str = "") -> int:
+    """All of these, or none; how many changed anything, which alone are written. Raises as `join` does."""
+    changed = 0
+    with store.database.write() as connection:
+        labels = _labels(connection, project)
+        so_far = _folded(connection, labels)
+        for made in decisions:
+            names, into = ([made.name, made.other], "") if made.action == APART else ([made.name], made.other)
+            _check(labels, made.label, (*names, into) if made.action == JOINED else names)
+            if so_far.take(made.action, made.label, names, into):
+                _write(connection, store.now(), labels, made.action, made.label, names, by, into)
+                changed += 1
+    return changed
+
+
+def decisions(store: Store, project: str) -> tuple[Decision, ...]:
+    """What holds, by label and name, as decisions that come to the same in another project. Raises NotFound."""
+    with store.database.read() as connection:
+        return _folded(connection, _labels(connection, project)).decisions()
+
+
+def of(store: Store, project: str) -> Names:
+    """`read` by the project's name. Raises NotFound."""
+    with store.database.read() as connection:
+        return read(connection, _labels(connection, project))
+
+
+def made(store: Store, project: str) -> int:
+    """`stamp` by the project's name. Raises NotFound."""
+    with store.database.read() as connection:
+        return stamp(connection, projects.find(connection, project)[0])
 
 
 def read(connection: Connection, labels: LabelSet) -> Names:
     """What people decided so far, under the present labels."""
-    shown: dict[Key, str] = {}
-    apart: set[frozenset[Key]] = set()
-    query = sa.select(audit_log.c.action, audit_log.c.detail).where(_of(labels.project)).order_by(audit_log.c.pk)
-    for row in connection.execute(query):
-        said = json.loads(row.detail)
-        label = dict(labels.since(said["label_version"]).entities).get(said["label"], said["label"])
-        names = [(normal(name), label) for name in said["names"]]
-        if row.action == JOINED:
-            _join(shown, names, said["into"])
-            apart -= {frozenset((name, (normal(said["into"]), label))) for name in names}
-        elif row.action == PARTED:
-            for name in names:
-                if normal(shown.get(name, name[0])) != name[0]:
-                    del shown[name]
-        else:
-            apart.add(frozenset(names))
-    return Names(shown, frozenset(apart))
+    so_far = _folded(connection, labels)
+    return Names(so_far.shown, frozenset(so_far.apart))
 
 
 def stamp(connection: Connection, project: int) -> int:
@@ -90,25 +135,116 @@ def stamp(connection: Connection, project: int) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(audit_log).where(_of(project))).scalar_one())
 
 
-def _join(shown: dict[Key, str], names: Iterable[Key], into: str) -> None:
-    for name in names:
-        moved = normal(shown.get(name, name[0]))
-        for other in [key for key, text in shown.items() if key[1] == name[1] and normal(text) == moved]:
-            shown[other] = into
-        shown[name] = shown[normal(into), name[1]] = into
+class _Folding:
+    """What one decision after the other comes to."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Key, str] = {}
+        self.apart: set[frozenset[Key]] = set()
+        self._members: dict[Key, set[Key]] = defaultdict(set)  # of each node, those in `shown`
+        self._spelt: dict[Key, str] = {}
+
+    def take(self, action: str, label: str, names: Sequence[str], into: str = "") -> bool:
+        """Whether that changed anything."""
+        keys = [(normal(name), label) for name in names]
+        self._spelt.update(zip(keys, names, strict=True))
+        if action == APART:
+            before = len(self.apart)
+            self.apart.add(frozenset(keys))
+            return len(self.apart) > before
+        changed = [self._join(key, into) if action == JOINED else self._part(key) for key in keys]
+        return any(changed)
+
+    def _join(self, name: Key, into: str) -> bool:
+        node = normal(into), name[1]
+        pair = frozenset((name, node))
+        if self.shown.get(name) == self.shown.get(node) == into and pair not in self.apart:
+            return False
+        self.apart.discard(pair)
+        for key in {*self._members[self._node(name)], name, node}:
+            self._members[self._node(key)].discard(key)
+            self._members[node].add(key)
+            self.shown[key] = into
+        return True
+
+    def _part(self, name: Key) -> bool:
+        node = self._node(name)
+        if node == name:
+            return False
+        self._members[node].discard(name)
+        del self.shown[name]
+        return True
+
+    def _node(self, name: Key) -> Key:
+        into = self.shown.get(name)
+        return name if into is None else (normal(into), name[1])
+
+    def decisions(self) -> tuple[Decision, ...]:
+        def spelt(key: Key) -> str:
+            return self._spelt.get(key, self.shown.get(key, key[0]))
+
+        found = []
+        for key in self.shown:
+            node = self._node(key)
+            # that a node goes under its own name is said with each of the others
+            if key != node or len(self._members[node]) == 1:
+                found.append(Decision(JOINED, key[1], spelt(key), self.shown[node]))
+        for pair in self.apart:
+            if len(pair) == 2:
+                one, other = sorted(pair)
+                found.append(Decision(APART, one[1], spelt(one), spelt(other)))
+        return tuple(sorted(found, key=lambda said: (said.action == APART, said.label, said.other, said.name)))
+
+
+def _folded(connection: Connection, labels: LabelSet) -> _Folding:
+    so_far = _Folding()
+    query = sa.select(audit_log.c.action, audit_log.c.detail).where(_of(labels.project)).order_by(audit_log.c.pk)
+    for row in connection.execute(query):
+        said = json.loads(row.detail)
+        label = dict(labels.since(said["label_version"]).entities).get(said["label"], said["label"])
+        so_far.take(row.action, label, said["names"], said.get("into", ""))
+    return so_far
 
 
 def _of(project: int) -> sa.ColumnElement[bool]:
     return sa.and_(audit_log.c.project_pk == project, audit_log.c.action.in_(ACTIONS))
 
 
-def _write(store: Store, project: str, action: str, label: str, said: Sequence[str], by: str, **detail: object) -> None:
+def _labels(connection: Connection, project: str) -> LabelSet:
+    return projects.load_labels(connection, projects.find(connection, project)[0])
+
+
+def _said(
+    store: Store, project: str, action: str, label: str, names: Sequence[str], by: str, into: str | None = None
+) -> None:
     with store.database.write() as connection:
-        pk, version = projects.find(connection, project)
-        if label not in projects.load_labels(connection, pk).schema.entity_names:
-            raise InputError(
-                expected="an entity label of the project", found=quote(label), change="Reload the page.", value=label
-            )
-        if not all(map(normal, said)):
-            raise InputError(expected="names", found="one without characters", change="Type a name.", value=said)
-        audit.write(connection, store.now(), action, pk, by, label=label, label_version=version, **detail)
+        labels = _labels(connection, project)
+        _check(labels, label, names if into is None else (*names, into))
+        _write(connection, store.now(), labels, action, label, names, by, into or "")
+
+
+def _check(labels: LabelSet, label: str, names: Sequence[str]) -> None:
+    known = labels.schema.entity_names
+    if label not in known:
+        raise InputError(
+            expected=f"an entity label of the project ({', '.join(quote(name, 30) for name in sorted(known)[:8])})",
+            found=quote(label),
+            change="Choose one of its labels.",
+            value=label,
+        )
+    if not all(map(normal, names)):
+        raise InputError(expected="names", found="one without characters", change="Type a name.", value=names)
+
+
+def _write(
+    connection: Connection,
+    now: datetime,
+    labels: LabelSet,
+    action: str,
+    label: str,
+    names: Sequence[str],
+    by: str,
+    into: str,
+) -> None:
+    detail = {"names": list(names), **({"into": into} if action == JOINED else {})}
+    audit.write(connection, now, action, labels.project, by, label=label, label_version=labels.version, **detail)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
 import streamlit as st
 
-from db import assignments
+from db import assignments, naming
 from db.store import Store
 from db.values import Order
 from pages.shared import desk as desks
@@ -49,8 +49,19 @@ MOST_NODES = 60
 
 _GRAPH, _DRAWN = "graph_beside", "graph_drawn"
 
+
 PATIENCE = 0.6
 """Seconds that a run waits for the model to read the open document before it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A document's graph with what names its state, and the number of decisions about names in its project then."""
+
+    graph: Graph
+    stamp: list[Any]
+    project: str
+    joined: int
 
 
 def readings() -> Readings:
@@ -229,25 +240,29 @@ def graph_is_open() -> bool:
 def beside() -> None:
     """The graph of the open document as it is in the store. It asks by itself to be drawn anew, when the hands rest:
     until then a run of the page, which brings the next document, has no work with it."""
-    drawn: tuple[Graph, list[Any]] | None = state.remembered(_DRAWN)
-    if drawn is None or graph_is_stale(BESIDE):
-        drawn = _graph()
-        state.remember(_DRAWN, drawn)
-    if drawn is not None:
-        with st.container(key="pane_beside"):
-            graph(drawn[0], key=BESIDE, stamp=drawn[1])
+    with messages.guard():
+        drawn: _Drawn | None = state.remembered(_DRAWN)
+        # names are joined on another page, or by somebody else
+        if drawn is None or graph_is_stale(BESIDE) or naming.made(resources.store(), drawn.project) != drawn.joined:
+            drawn = _graph()
+            state.remember(_DRAWN, drawn)
+        if drawn is not None:
+            with st.container(key="pane_beside"):
+                graph(drawn.graph, key=BESIDE, stamp=drawn.stamp)
 
 
-def _graph() -> tuple[Graph, list[Any]] | None:
-    """The graph of what lies open and what names its state, None where nothing does."""
-    seat = state.seat()
+def _graph() -> _Drawn | None:
+    """The graph of what lies open, None where nothing does."""
+    seat, store = state.seat(), resources.store()
     with seat.lock:
         now, thresholds = seat.desk, seat.thresholds
     if now is None or now.open is None:
         return None
     annotation, revision = now.open
-    shown = merge(of_annotation(annotation, thresholds), MOST_NODES)
-    return shown, [annotation.document.id, revision, thresholds_to_json(thresholds)]
+    project = now.walk.project
+    joined = naming.made(store, project)
+    shown = merge(of_annotation(annotation, thresholds), MOST_NODES, naming.of(store, project))
+    return _Drawn(shown, [annotation.document.id, revision, thresholds_to_json(thresholds)], project, joined)
 
 
 def watch() -> None:

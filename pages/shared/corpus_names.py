@@ -73,14 +73,6 @@ def menu(project: str, corpus: Corpus, node: Node, proposed: Sequence[Likely]) -
                 st.button("Take off", key=f"corpus_part_{at}", on_click=_part, args=(project, node.label, (name,)))
 
 
-def also(node: Node) -> str:
-    """The first other names of a node in words, "" where it has none."""
-    if not node.others:
-        return ""
-    more = f" and {len(node.others) - 3:,} more" if len(node.others) > 3 else ""
-    return f"also {', '.join(node.others[:3])}{more}"
-
-
 def _proposal(project: str, likely: Likely, at: int) -> None:
     name, into = likely.name, likely.into
     st.markdown(f"**{plain(name.text)}** is **{plain(into.text)}**?")

@@ -16,7 +16,7 @@ from db.values import Project
 from pages.shared import corpus_downloads, corpus_layout, corpus_names, quoting, resources, state, triples
 from pages.shared.corpus_layout import Place
 from pages.shared.messages import counted, guard, plain, refuse
-from pages.shared.widgets.graph import Dot, Line, Picture, chosen_in, corpus_graph, edge_key, node_key
+from pages.shared.widgets.graph import Dot, Line, Picture, about, also, chosen_in, corpus_graph, edge_key, node_key
 from pages.shared.widgets.passages import Passage, opened, passages
 from relex_core.types import Schema
 
@@ -117,7 +117,8 @@ def _picture(project: Project, view: View) -> Picture:
     places = corpus_layout.arrange(view, known)
     state.remember(f"places_{project.name}", (number, around, {**known, **places}))
     dots = tuple(
-        Dot(n.key, n.text, f"{n.text}\n{n.label}, {_extent(n)}", view.degree[n.key], places[n.key]) for n in view.nodes
+        Dot(n.key, n.text, about(n.text, f"{n.label}, {_extent(n)}", n.others), view.degree[n.key], places[n.key])
+        for n in view.nodes
     )
     lines = tuple(Line(e.head, e.tail, e.label, f"{e.label}\n{_places(e)}", e.score) for e in view.edges)
     schema = view.schema
@@ -186,8 +187,8 @@ def _node(store: Store, project: Project, corpus: Corpus, view: View, node: Node
             st.button("Neighbours only", key="corpus_around", on_click=_around, args=(project.name, node.key))
         st.button("Close", key="corpus_close", on_click=_choose, args=("",))
     degree = view.degree[node.key]
-    also = corpus_names.also(node)
-    st.caption(plain(f"{node.label}, {_extent(node)}, {counted(degree, 'relation')}{also and '; ' + also}"))
+    others = also(node.others)
+    st.caption(plain(f"{node.label}, {_extent(node)}, {counted(degree, 'relation')}{others and '; ' + others}"))
     hue = project.schema.entity(node.label).color
     spans = [(m.document, ((m.start, m.end, hue),), m.score) for m in node.mentions]
     _passages(store, project.name, spans)

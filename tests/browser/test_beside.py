@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from db import naming
 from db.store import Store
 from relex_core.inference import Extractor
 from relex_core.types import Document, Entity, Extraction, Relation, Schema
@@ -164,3 +165,26 @@ def test_the_next_document_brings_its_graph(page: Page, project: str, watch: Wat
     expect(page.locator(f"{GRAPH}[data-chosen='ida\x1fperson']")).to_be_visible()
     expect(page.locator(f"{GRAPH}.old")).to_have_count(0)
     saved(page)
+
+
+def test_names_that_are_joined_in_the_project_are_one_node_here_too(
+    page: Page, app: Server, project: str, store: Store
+) -> None:
+    page.keyboard.press("G")
+    expect(page.locator(SETTLED)).to_have_attribute("data-nodes", "4")
+    naming.join(store, project, "person", ["Eva"], "Ada", by="bo")
+    # whatever comes from the server next brings it
+    page.locator(MARKS, has_text="Rome").click()
+    page.keyboard.press("a")
+    expect(page.locator(SETTLED)).to_have_attribute("data-nodes", "3")
+    page.locator(MARKS, has_text="Eva").first.click()
+    expect(page.locator(f"{GRAPH}[data-chosen='ada\x1fperson']")).to_be_visible()
+    naming.part(store, project, "person", ["Eva"])
+    go(page, app, project)
+    expect(page.locator(SETTLED)).to_have_attribute("data-nodes", "4")
+    # Explore draws the same
+    naming.join(store, project, "person", ["Eva"], "Ada", by="bo")
+    page.goto(f"{app.url}/?project={project}&document={project}-0")
+    expect(page.locator(".st-key-pane_graph .rx-graph[data-settled=true]")).to_have_attribute(
+        "data-nodes", "3", timeout=60_000
+    )

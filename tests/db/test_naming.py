@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +14,13 @@ import pytest
 import rdflib
 
 from db import corpus_reading, label_changes, leaving, naming
+from db.__main__ import main
 from db.alike import alike
 from db.corpus import Corpus, Lens, Mention, Node, Source, narrow, normal
 from db.formats import merged
+from db.names_command import read_csv
 from db.store import Store
-from relex_core.errors import InputError
+from relex_core.errors import FormatError, InputError
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
 SCHEMA = Schema.of(["person", "place"], ["lives in"])
@@ -169,3 +174,102 @@ def test_files_name_the_others(store: Store, tmp_path: Path) -> None:
     other.parse(tmp_path / "graph.ttl", format="turtle")
     assert set(one) == set(other)
     assert set(map(str, one.objects(None, rdflib.SKOS.altLabel))) == {"Lovelace", "A. Lovelace"}
+
+
+def url(store: Store) -> str:
+    return store.database.url.render_as_string(hide_password=False)
+
+
+def names(store: Store, verb: str, *arguments: str, project: str = "p") -> int:
+    return main(["names", verb, "--database", url(store), "--project", project, *arguments])
+
+
+def test_what_was_decided_can_be_carried_to_another_project(store: Store, tmp_path: Path) -> None:
+    naming.join(store, "p", "person", ["Lovelace", "A. Lovelace"], "Ada Lovelace")
+    naming.join(store, "p", "person", ["=Byron"], "BYRON")
+    naming.join(store, "p", "place", ["London"], "LONDON")
+    naming.join(store, "p", "place", ["Rome"], "London")
+    naming.part(store, "p", "place", ["Rome"])
+    naming.keep_apart(store, "p", "place", "London", "Londinium")
+    table = tmp_path / "names.csv"
+    assert names(store, "list", "--format", "csv", "--out", str(table)) == 0
+    assert list(csv.reader(io.StringIO(table.read_text("utf-8")))) == [
+        ["decision", "label", "name", "other", "why"],
+        ["joined", "person", "A. Lovelace", "Ada Lovelace", ""],
+        ["joined", "person", "Lovelace", "Ada Lovelace", ""],
+        ["joined", "person", "'=Byron", "BYRON", ""],
+        ["shown", "place", "London", "London", ""],
+        ["different", "place", "Londinium", "London", ""],
+    ]
+    store.create_project("q", SCHEMA)
+    naming.join(store, "q", "person", ["Lovelace"], "Ada Lovelace")
+    assert names(store, "load", str(table), project="q") == 0
+    assert naming.of(store, "q") == naming.of(store, "p")
+    before = naming.made(store, "q")
+    assert names(store, "load", str(table), project="q") == 0
+    assert naming.made(store, "q") == before, "what was so already is not decided again"
+
+
+def test_proposals_are_listed_and_taken_by_a_word(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leaving.leave_out(store, "p", ["b"])
+    assert names(store, "list", "--proposed", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(row["decision"], row["name"], row["other"], row["why"]) for row in found} == {
+        ("proposed", "A. Lovelace", "Ada Lovelace", "a shorter form"),
+        ("proposed", "LOVELACE", "A. Lovelace", "a part of it, said after it"),
+    }
+    assert names(store, "list", "--proposed", "--model", "another", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [], "nobody but the model marked anything"
+    assert names(store, "list", "--proposed") == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.split() == ["decision", "label", "name", "other", "why"]
+    assert len({line.index("person") for line in rest}) == 1
+    table = tmp_path / "names.csv"
+    assert names(store, "list", "--proposed", "--format", "csv", "--out", str(table)) == 0
+    answered = table.read_text("utf-8").replace('"proposed"', '"Joined"', 1)
+    table.write_text(answered, "utf-8-sig")  # as a spreadsheet saves it
+    assert names(store, "load", str(table)) == 0
+    assert capsys.readouterr().out == "1 decisions, 1 of them new\n"
+    assert [(made.name, made.other) for made in naming.decisions(store, "p")] == [("A. Lovelace", "Ada Lovelace")]
+
+
+def test_names_are_joined_parted_and_kept_apart_by_name(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    about = ("--label", "person")
+    assert names(store, "join", *about, "--into", "Ada Lovelace", "Lovelace", "A. Lovelace") == 0
+    assert said(store) == {"Ada Lovelace": (4, ("Lovelace", "A. Lovelace")), "Byron": (1, ())}
+    assert names(store, "part", *about, "A. Lovelace", "Byron") == 0
+    assert capsys.readouterr().out == "2 decisions, 2 of them new\n2 decisions, 1 of them new\n"
+    assert names(store, "differ", *about, "A. Lovelace", "Ada Lovelace") == 0
+    assert {(m.action, m.name, m.other) for m in naming.decisions(store, "p")} == {
+        (naming.JOINED, "Lovelace", "Ada Lovelace"),
+        (naming.APART, "A. Lovelace", "Ada Lovelace"),
+    }
+    before = naming.made(store, "p")
+    assert names(store, "join", "--label", "animal", "--into", "Ada", "Lovelace") == 2
+    assert "an entity label of the project ('person', 'place')" in capsys.readouterr().err
+    assert naming.made(store, "p") == before
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("decision,label,name\n", "no other"),
+        ("", "no decision, label, name, other"),
+        ("decision,label,name,other\nperhaps,person,Ada,Eva\n", "'perhaps' in line 2"),
+        ("decision,label,name,other\nparted,person,Ada,\njoined,person,Ada\n", "an empty cell in line 3"),
+        ('decision,label,name,other\njoined,person,"Ada,Eva\n', "quotation mark"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_is_told(tmp_path: Path, table: str, told: str) -> None:
+    (tmp_path / "names.csv").write_text(table, "utf-8")
+    with pytest.raises(FormatError, match=re.escape(told)):
+        read_csv(tmp_path / "names.csv")
+
+
+def test_a_table_is_taken_whole_or_not_at_all(store: Store, tmp_path: Path) -> None:
+    rows = "joined;person;Lovelace;Ada Lovelace\njoined;animal;Cat;Dog\n"
+    (tmp_path / "names.csv").write_text(f"decision;label;name;other\n{rows}", "utf-8")
+    assert names(store, "load", str(tmp_path / "names.csv")) == 2
+    assert naming.decisions(store, "p") == ()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from db import assignments, audit
+from db import assignments, audit, naming
+from db.naming import Names
 from db.store import Store
 from pages.shared import actions, label_edits
 from pages.shared.corrections import Batch
@@ -90,3 +91,10 @@ def test_in_a_project_that_is_shared_out_explore_shows_ones_own_decisions_alone(
     # shared out no more, the last one's decisions are everybody's
     assignments.stop(store, workspace.project)
     assert [e.id for e in actions.annotation(store, workspace, extraction, "ada")[0].entities] == ["y"]
+
+
+def test_names_that_were_joined_in_its_project_are_one_in_explore(store: Store) -> None:
+    workspace = correct(store, "Ada met Countess Lovelace.", PRESETS["people"])
+    assert actions.names(store, replace(workspace, project="")) == Names()
+    naming.join(store, workspace.project, "person", ["Ada"], "Countess Lovelace")
+    assert actions.names(store, workspace).key(("ada", "person")) == ("countess lovelace", "person")

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from db.formats import csv_files
+from db.naming import Names
 from pages.shared import triples
 from pages.shared.widgets.graph import merge, network, offline_html
 from relex_core.editing import Accept, RemoveRelation, apply, begin
@@ -107,6 +108,19 @@ def test_mentions_merge_by_surface_form_and_type(extraction: Extraction) -> None
     met, located = graph.edges
     assert (met.label, met.score, len(met.triples)) == ("met", 0.9, 2)
     assert located.label == "in"
+
+
+def test_names_that_people_joined_are_one_node_that_names_the_others(extraction: Extraction) -> None:
+    shown = triples.of_extraction(extraction, Thresholds())
+    bob = ("robert", "person")
+    names = Names({("bob", "person"): "Robert", bob: "Robert", ("london", "place"): "LONDON"})
+    graph = merge(shown, names=names)
+    assert [(node.text, node.others) for node in graph.nodes] == [("Ada", ()), ("Robert", ("Bob",)), ("LONDON", ())]
+    assert {(edge.head, edge.tail) for edge in graph.edges} == {(("ada", "person"), bob), (bob, ("london", "place"))}
+    assert [dot.title for dot in graph.picture.dots][1] == "Robert\nperson, 2 mentions\nalso Bob"
+    one = merge(shown, names=Names({("bob", "person"): "Ada", ("ada", "person"): "Ada"}))
+    assert (one.nodes[0].text, len(one.nodes[0].mentions), one.nodes[0].others) == ("Ada", 4, ("Bob",))
+    assert [edge.label for edge in one.edges] == ["in"], "no line leads from a node to itself"
 
 
 def test_a_large_graph_keeps_its_hubs(extraction: Extraction) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyvis.network import Network
 
 from db.corpus import normal
+from db.naming import Names
 from pages.shared import palette
 from pages.shared.messages import counted
 from pages.shared.triples import Shown, Triple, triples
@@ -21,15 +22,19 @@ MAX_NODES = 300
 NodeKey = tuple[str, str]
 """Normalised name (`db.corpus.normal`), entity label."""
 
+_NO_NAMES = Names()
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An entity of the text with all its mentions; `text` is the most frequent spelling."""
+    """An entity of the text with all its mentions; `text` is the name under which people joined it to others, else the
+    most frequent spelling. `others` are names in this text that are joined to it, the most frequent first."""
 
     key: NodeKey
     text: str
     mentions: tuple[Entity, ...]
     degree: int
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +98,34 @@ class Graph:
     @property
     def picture(self) -> Picture:
         dots = tuple(
-            Dot(n.key, n.text, f"{n.text}\n{n.key[1]}, {counted(len(n.mentions), 'mention')}", n.degree)
+            Dot(n.key, n.text, about(n.text, f"{n.key[1]}, {counted(len(n.mentions), 'mention')}", n.others), n.degree)
             for n in self.nodes
         )
         lines = tuple(Line(e.head, e.tail, e.label, _edge_title(e), e.score) for e in self.edges)
         return Picture(dots, lines, self.colors, self.relation_colors)
 
 
-def merge(shown: Shown, limit: int = MAX_NODES) -> Graph:
-    """The graph of what is shown; of more than `limit` nodes those with most relations."""
+def merge(shown: Shown, limit: int = MAX_NODES, names: Names = _NO_NAMES) -> Graph:
+    """The graph of what is shown, with those as one node that `names` joins; of more than `limit` nodes those with most
+    relations."""
+
+    def key(entity: Entity) -> NodeKey:
+        return names.key((normal(entity.text(shown.document)), entity.label))
+
     mentions: dict[NodeKey, list[Entity]] = defaultdict(list)
     for entity in shown.entities:
-        mentions[_key(entity, shown)].append(entity)
+        mentions[key(entity)].append(entity)
     grouped: dict[tuple[NodeKey, NodeKey, str], list[Triple]] = defaultdict(list)
     for triple in triples(shown):
-        head, tail = _key(triple.head, shown), _key(triple.tail, shown)
+        head, tail = key(triple.head), key(triple.tail)
         if head != tail:
             grouped[head, tail, triple.label].append(triple)
     degree: dict[NodeKey, int] = defaultdict(int)
     for head, tail, _ in grouped:
         degree[head] += 1
         degree[tail] += 1
-    kept = set(sorted(mentions, key=lambda key: (-degree[key], mentions[key][0].start))[:limit])
-    nodes = tuple(
-        Node(key, _spelling(found, shown), tuple(found), degree[key]) for key, found in mentions.items() if key in kept
-    )
+    kept = set(sorted(mentions, key=lambda node: (-degree[node], mentions[node][0].start))[:limit])
+    nodes = tuple(_node(key, found, degree[key], shown, names) for key, found in mentions.items() if key in kept)
     edges = tuple(
         Edge(head, tail, label, _best(found), tuple(found))
         for (head, tail, label), found in grouped.items()
@@ -208,13 +216,23 @@ STILL = """{
 """The same where every node has its place."""
 
 
-def _key(entity: Entity, shown: Shown) -> NodeKey:
-    return normal(entity.text(shown.document)), entity.label
+def about(name: str, extent: str, others: Sequence[str]) -> str:
+    """What the tooltip of a node says."""
+    return "\n".join(filter(None, (name, extent, also(others))))
 
 
-def _spelling(mentions: list[Entity], shown: Shown) -> str:
-    texts = [" ".join(entity.text(shown.document).split()) for entity in mentions]
-    return max(texts, key=texts.count)
+def also(others: Sequence[str]) -> str:
+    """The first other names of a node in words, "" where it has none."""
+    if not others:
+        return ""
+    more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+    return f"also {', '.join(others[:3])}{more}"
+
+
+def _node(key: NodeKey, mentions: list[Entity], degree: int, shown: Shown, names: Names) -> Node:
+    spellings = Counter(" ".join(entity.text(shown.document).split()) for entity in mentions)
+    text, others = names.written(key, spellings)
+    return Node(key, text, tuple(mentions), degree, others)
 
 
 def _best(found: list[Triple]) -> float | None:
