@@ -111,8 +111,8 @@ def huge() -> Extraction:
 
 
 def vast() -> Extraction:
-    """More than is sent at once: 250,000 characters."""
-    return _generated("vast", sentences=3400)
+    """More than is sent at once: 250,000 characters, thousands of emoji among them."""
+    return _generated("vast", sentences=3400, subject="🛠️👩‍🔬 tools")
 
 
 def bare() -> Extraction:
@@ -182,12 +182,12 @@ SCENARIOS: dict[str, Callable[[], Extraction]] = {
 }
 
 
-def _generated(id: str, sentences: int) -> Extraction:
+def _generated(id: str, sentences: int, subject: str = "tools") -> Extraction:
     text, entities, relations = "", [], []
     for n in range(sentences):
         person, company = f"Person{n} Name{n}", f"Company{n} Works"
         start = len(text)
-        text += f"{person} was hired by {company} after a long talk about tools.{' ' if (n + 1) % 5 else chr(10)}"
+        text += f"{person} was hired by {company} after a long talk about {subject}.{' ' if (n + 1) % 5 else chr(10)}"
         head = Entity.suggested(start, start + len(person), "person", 0.35 + (n * 7 % 60) / 100)
         at = text.index(company, start)
         tail = Entity.suggested(at, at + len(company), "organization", 0.32 + (n * 11 % 60) / 100)

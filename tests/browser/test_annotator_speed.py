@@ -103,6 +103,65 @@ def test_a_text_too_long_to_be_sent_whole_is_turned_like_pages(editor: Driver) -
     assert [e.text(editor.document) for e in saved.entities] == ["Company3399 Works"]
 
 
+def test_what_was_done_in_one_part_is_undone_from_another(editor: Driver) -> None:
+    editor.open("vast")
+    size = f"{len(editor.document.text):,}"
+    pager = editor.page.locator(".pager")
+
+    def decided() -> list[tuple[str, str]]:
+        return [(e.text(editor.document), e.label) for e in editor.saved().entities]
+
+    editor.click("Person3 Name3")
+    editor.press("3")
+    person = [("Person3 Name3", "location")]
+    assert decided() == person
+    editor.click("Company4 Works")
+    editor.press("x")
+    editor.wait()
+    pager.get_by_role("button", name="on").click()
+    expect(pager).to_contain_text(f"to {size} of")
+    editor.click("Company3300 Works")
+    editor.press("a")
+    company = ("Company3300 Works", "organization")
+    assert decided() == [*person, company]
+    message = editor.page.locator(".message")
+    editor.press("u")
+    expect(message).to_have_text("Undone.")
+    assert decided() == person
+    editor.press("Control+z")
+    at = editor.document.text.index("Company4 Works")
+    expect(message).to_have_text(f"Undone at character {at + 1:,}, in another part of the text.")
+    assert not editor.saved().rejected_entities
+    editor.press("u")
+    assert decided() == []
+    # and done again, as it was
+    editor.press("Z", "Z")
+    expect(message).to_have_text(f"Done again at character {at + 1:,}, in another part of the text.")
+    assert decided() == person
+    assert [e.text(editor.document) for e in editor.saved().rejected_entities] == ["Company4 Works"]
+    editor.press("u", "u")
+    assert decided() == []
+    pager.get_by_role("button", name="back").click()
+    expect(pager).to_contain_text("Characters 1 to 200,000")
+    for words in ("Person3 Name3", "Company4 Works"):
+        expect(editor.page.locator(".pane .s.m.suggested", has_text=words).first).to_be_attached()
+    editor.press("Control+Shift+Z")
+    assert decided() == person
+    expect(message).to_have_text("Done again.")
+
+
+def test_time_and_keys_of_all_parts_are_counted(editor: Driver) -> None:
+    editor.open("vast")
+    editor.press("ArrowDown", "ArrowDown", "ArrowDown")
+    editor.page.locator(".pager").get_by_role("button", name="on").click()
+    expect(editor.page.locator(".pager")).to_contain_text(f"to {len(editor.document.text):,} of")
+    editor.press("Shift+Enter")
+    editor.wait()
+    revision = editor.revision()
+    assert revision is not None
+    assert revision.keystrokes == 4
+
+
 def test_what_lies_in_a_part_that_nobody_opened_was_not_shown(editor: Driver) -> None:
     editor.open("vast")
     editor.press("Shift+Enter")

@@ -93,7 +93,8 @@ export class Editor {
       this.read(this.newer(doc));
       // nothing came in its place, and nothing is on its way any more
       if (!this.log?.of(doc.id).some((r) => LEAVING.has(r.command))) this.root.classList.remove('waiting');
-    } else this.open(doc);
+    } else if (!moved && this.doc?.id === doc.id) this.open(this.newer(doc), true);
+    else this.open(doc);
     this.upcoming = next.slice();
     this.behind = behind;
     return true;
@@ -119,13 +120,19 @@ export class Editor {
     this.side.rows.clear();
   }
 
-  open(doc) {
+  // `turned`: another window of the open text. Decisions are always those of all of it, so that work, steps of undo and
+  // the suggestions that these may name go on.
+  open(doc, turned = false) {
     this.text = new Text(doc.text, doc.from);
-    // of a text that is too long to be sent whole: the parts that were open so far
-    this.parts = [...(this.doc && this.doc.id === doc.id ? this.parts : []), [doc.from, this.text.end]];
+    if (!turned) {
+      this.parts = [];
+      this.forget();
+      this.work = { seconds: 0, keystrokes: 0, at: performance.now() };
+    }
+    this.elsewhere = turned ? this.suggested : null;
+    this.parts = [...this.parts, [doc.from, this.text.end]]; // those that were open so far
     this.words = new WeakMap();
     this.page.open(this.text);
-    this.forget();
     this.linking = null;
     this.hub = null;
     this.lately = null;
@@ -136,7 +143,6 @@ export class Editor {
     this.focus = this.caret = this.place = null;
     this.pop.close();
     this.began = true;
-    this.work = { seconds: 0, keystrokes: 0, at: performance.now() };
     this.dom.pane.scrollTop = 0;
     this.dom.list.scrollTop = 0;
     this.root.classList.remove('waiting');
@@ -161,8 +167,8 @@ export class Editor {
     const relation = ([head, tail, label, score]) => ({ head, tail, label: schema.relations[label].name, score });
     this.candidates = { entities: doc.entities.map(entity), relations: doc.relations.map(relation) };
     this.suggested = {
-      entities: new Map(this.candidates.entities.map((e) => [e.id, e])),
-      relations: new Map(this.candidates.relations.map((r) => [keyOf(r), r])),
+      entities: new Map([...(this.elsewhere?.entities || []), ...this.candidates.entities.map((e) => [e.id, e])]),
+      relations: new Map([...(this.elsewhere?.relations || []), ...this.candidates.relations.map((r) => [keyOf(r), r])]),
     };
     this.state = doc.decisions;
     for (const record of this.log ? this.log.of(doc.id) : []) {
@@ -293,7 +299,9 @@ export class Editor {
     this.log.push(this.doc.id, this.doc.revision, steps(before, this.state, this.suggested));
     if (this.log.held) this.conflict(this.data.conflict); // it counts the changes
     this.refresh(difference(before, this.state));
-    return this.say(`${spoken}${kept && `, but for what has changed since: ${kept}`}.${passed > 1 ? ' What came after it was so already.' : ''}`);
+    const at = firstChange(before, this.state, this.suggested.entities), away = at !== null && (at < this.text.from || at >= this.text.end);
+    const place = away ? ` at character ${(at + 1).toLocaleString('en')}, in another part of the text` : '';
+    return this.say(`${spoken}${place}${kept && `, but for what has changed since: ${kept}`}.${passed > 1 ? ' What came after it was so already.' : ''}`);
   }
 
   command(name, more = {}) {
@@ -353,6 +361,7 @@ export class Editor {
     this.open_ = undecided(this.state, this.candidates, this.relationByName, this.thresholds, this.data.nested, (e) => this.wordsOf(e));
     const limit = (own, common, label) => (Object.hasOwn(own, label) ? own[label] : common);
     const margin = (score, t) => (score === null ? 1 : (score - t) / (1 - t || 1));
+    const inside = (e) => e.start < this.text.end && e.end > this.text.from;
     const entityItem = (e, status) => {
       const label = this.look(e);
       const text = this.wordsOf(e);
@@ -363,7 +372,7 @@ export class Editor {
       };
     };
     this.entities = [...this.state.entities.map((e) => entityItem(e, 'accepted')), ...this.open_.entities.map((e) => entityItem(e, 'suggested'))]
-      .filter((e) => e.start < this.text.end && e.end > this.text.from)
+      .filter(inside)
       .sort((a, b) => a.start - b.start || b.end - a.end);
     const rejected = this.state.rejected_entities.map((e) => entityItem(e, 'rejected'));
     this.byId = new Map([...rejected, ...this.entities].map((e) => [e.id, e]));
@@ -378,7 +387,7 @@ export class Editor {
     };
     this.relations = [...this.state.relations.map((r) => relationItem(r, 'accepted')), ...this.open_.relations.map((r) => relationItem(r, 'suggested'))];
     for (const r of this.state.rejected_relations) {
-      for (const id of [r.head, r.tail]) if (!this.byId.has(id) && this.suggested.entities.has(id)) this.byId.set(id, entityItem(this.suggested.entities.get(id), 'hidden'));
+      for (const end of [r.head, r.tail].map((id) => this.suggested.entities.get(id))) if (end && inside(end) && !this.byId.has(end.id)) this.byId.set(end.id, entityItem(end, 'hidden'));
     }
     const all = [...this.entities, ...this.relations];
     this.sections = {
@@ -426,6 +435,17 @@ export class Editor {
     if (this.log) this.log.close();
     this.unlisten();
   }
+}
+
+// Where the first entity begins that one state has otherwise than the other, or of which it says something else; null
+// where nothing differs.
+function firstChange(before, after, suggested) {
+  const marks = [suggested.values(), before.rejected_entities, before.entities, after.entities].flatMap((found) => [...found]);
+  const starts = new Map(marks.map((e) => [e.id, e.start]));
+  const [was, is] = [standings(before), standings(after)];
+  const changed = [...was, ...is].filter(([key]) => said(was, key) !== said(is, key)).map(([, { item }]) => starts.get(item.id ?? item.head));
+  const known = changed.filter((at) => at !== undefined);
+  return known.length ? Math.min(...known) : null;
 }
 
 // The key of something that `after` has and `before` has not (or has otherwise): what an undo brought back.

@@ -211,7 +211,8 @@ function listen(editor) {
     if (event.detail && event.target.closest('button') && !editor.pop.open) dom.pane.focus({ preventScroll: true });
   });
   on(document, 'keydown', (event) => { if (event.key === 'Escape' && editor.editing) leaveMenu(dom.pane); }, { capture: true });
-  on(dom.back, 'click', () => editor.turn(2 * editor.doc.from - editor.text.end));
+  // the last window may be a short one
+  on(dom.back, 'click', () => editor.turn(editor.doc.from - Math.max(...editor.parts.map(([from, to]) => to - from))));
   on(dom.on, 'click', () => editor.turn(editor.text.end));
   const relaid = new ResizeObserver(() => { if (editor.doc) editor.drawArcs(); });
   relaid.observe(dom.sheet);
