@@ -17,6 +17,7 @@ import streamlit as st
 from db import habits
 from db.habits import Habits
 from db.store import Store
+from db.values import State
 from pages.shared import corrections
 from pages.shared.widgets import annotator as editor
 from relex_core.editing import begin
@@ -51,6 +52,11 @@ def load(project: str, name: str) -> tuple[Annotation, int]:
     if latest is None:
         return annotation, 0
     return replace(latest.annotation, based_on=annotation.based_on), latest.number
+
+
+def flags(project: str, name: str) -> dict[str, str]:
+    latest = store().latest(project, name)
+    return {name: latest.note} if latest is not None and latest.state is State.FLAGGED else {}
 
 
 def page() -> None:
@@ -95,6 +101,7 @@ def page() -> None:
         conflict=conflict,
         refused=refused,
         height=int(query.get("height", "720")),
+        flags=flags(name, session.document),
         habits=habits.catch_up(store(), name, Habits()).counts(),
     )
     if editor.edit_requested("rx"):

@@ -241,3 +241,41 @@ def test_keys_count_that_come_while_the_editor_is_off_the_page(editor: Driver) -
     editor.wait()
     assert len(editor.store.revisions(editor.project, "news")) == 2
     assert editor.to_decide() <= before - 2
+
+
+FLAG = "(root) => [root.editor.flagOf(), root.editor.doc.flag ?? null]"
+
+
+def test_a_flag_is_shown_at_once_and_the_documents_own_when_it_is_saved(editor: Driver) -> None:
+    editor.open("news", delay="1.5")
+    editor.press("Shift+Digit1")
+    editor.page.get_by_label("Why is this document flagged?").last.fill("odd")
+    editor.press("Enter")
+    expect(editor.page.locator(".status")).to_have_text("saving 1")
+    root = editor.page.locator(".relex")
+    assert [root.evaluate(FLAG) for _ in range(2)] == [["odd", None]] * 2, "to ask changes nothing"
+    editor.wait()
+    assert root.evaluate(FLAG) == ["odd", "odd"]
+    expect(editor.page.locator(".flagged")).to_contain_text("odd")
+
+
+def test_a_flag_that_is_refused_or_not_saved_yet_does_not_become_the_documents_own(editor: Driver) -> None:
+    editor.open("news")
+    editor.wait()
+    assert editor.page.locator(".relex").evaluate(
+        """(root) => {
+          const { editor } = root, { log } = editor, seen = [];
+          const note = (...committed) => {
+            if (committed.length) editor.acknowledge({ [log.client]: committed[0] }, committed[1] || []);
+            seen.push([editor.flagOf(), editor.doc.flag ?? null]);
+          };
+          log.flush = () => {}; // all that follows waits
+          const at = log.seq;
+          log.push('news', 0, [{ command: 'flag', note: 'a' }, { command: 'submit' }, { command: 'flag', note: 'b' }]);
+          note();
+          note(at + 1);
+          note(at + 2);
+          note(at + 3, [{ client: log.client, seq: at + 3, message: 'no' }]);
+          return seen;
+        }"""
+    ) == [["b", None], ["b", "a"], ["b", None], [None, None]]

@@ -67,7 +67,7 @@ export class Editor {
       this.log.direct = data.direct;
       this.log.followed = data.followed;
       this.log.held = Boolean(data.conflict);
-      this.log.acknowledge(data.acknowledged);
+      this.acknowledge(data.acknowledged, data.refused);
     }
     this.refusals(data.refused);
     const shown = this.take(data, moved, data.direct);
@@ -186,8 +186,16 @@ export class Editor {
   // Why the open document is flagged, "" without a reason, null if it is not: what waits to be saved counts already.
   flagOf() {
     const last = this.log && this.doc && this.log.of(this.doc.id).filter((r) => FLAGS.has(r.command)).pop();
-    if (last) this.doc.flag = last.command === 'flag' ? last.note || '' : null;
-    return this.doc?.flag ?? null;
+    return last ? flagged(last) : this.doc?.flag ?? null;
+  }
+
+  // What is saved leaves the log; the flag that it gave or took is from now on the open document's own.
+  acknowledge(committed, refused) {
+    const gone = new Set(refused.map(nameOfRecord));
+    const saved = (r) => FLAGS.has(r.command) && r.seq <= (committed[r.client] ?? -1) && !gone.has(nameOfRecord(r));
+    const last = this.doc && this.log.of(this.doc.id).filter(saved).pop();
+    if (last) this.doc.flag = flagged(last);
+    this.log.acknowledge(committed);
   }
 
   // The answer to a posted log: what it saved is now where later corrections start from.
@@ -200,8 +208,7 @@ export class Editor {
       }
       doc.revision = Math.max(doc.revision, revisions[doc.id]);
     }
-    this.flagOf(); // of what is forgotten now
-    this.log.acknowledge(acknowledged);
+    this.acknowledge(acknowledged, refused);
     this.refusals(refused);
     const laid = desk && desk.document && this.transport.unpack(desk);
     if (laid && this.take(laid)) this.refresh(null, true);
@@ -436,6 +443,9 @@ export class Editor {
     this.unlisten();
   }
 }
+
+// The flag that a record leaves: its reason, null for none.
+const flagged = (record) => (record.command === 'flag' ? record.note || '' : null);
 
 // Where the first entity begins that one state has otherwise than the other, or of which it says something else; null
 // where nothing differs.
