@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 USER, PASSWORD, KEY = "owner", "owner-password", "owner.apikey"
@@ -37,6 +37,15 @@ def private_redis(folder):
     finally:
         process.terminate()
         process.wait(10)
+
+
+def make_database():
+    """What `argilla_server database migrate` does, in this process: to import the server takes many seconds."""
+    from alembic.config import main
+    from argilla_server.database import ALEMBIC_CONFIG_FILE
+
+    with redirect_stdout(sys.stderr):
+        main(["-c", ALEMBIC_CONFIG_FILE, "upgrade", "head"])
 
 
 async def create_owner():
@@ -90,11 +99,11 @@ def main(folder, port="0"):
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([sys.executable, "-m", "argilla_server", "database", "migrate"], check=True, **quiet)
         import engine  # noqa: F401  registers itself
 
-        asyncio.run(create_owner())
+        if not (folder / "argilla.db").exists():
+            make_database()
+            asyncio.run(create_owner())
         serve(int(port))
 
 

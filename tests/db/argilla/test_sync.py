@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import exports, leaving
+from db import argilla_client, argilla_sending, argilla_store, exports, leaving
 from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
 from db.argilla_fetching import Fetching
 from db.argilla_store import ArgillaStore
@@ -50,8 +50,13 @@ def add(team: Team, texts: tuple[str, ...] = TEXTS, extracted: bool = True) -> l
     return documents
 
 
-def test_round_trip_of_500_documents_is_equal(team: Team) -> None:
-    documents = add(team, tuple(f"{text} {n}" for n in range(125) for text in TEXTS))
+def test_a_round_trip_of_several_pages_is_equal(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """120 documents: two parts of answers, and whole and broken pages in both directions."""
+    for module in (argilla_client, argilla_store, argilla_sending):
+        assert module.PAGE > 120
+        monkeypatch.setattr(module, "PAGE", 50)
+    documents = add(team, tuple(f"{text} {n}" for n in range(30) for text in TEXTS))
+    assert len(documents) > argilla_sending.TOGETHER
     saved = {}
     for n, document in enumerate(documents):
         annotation = begin(extraction(document))
@@ -64,9 +69,9 @@ def test_round_trip_of_500_documents_is_equal(team: Team) -> None:
         team.store.save(team.project, annotation, annotator=team.ada["username"], state=state)
         saved[document.id] = (annotation, state)
     done = team.sync()
-    assert (done.records, done.answers, done.problems) == (500, 500, [])
+    assert (done.records, done.answers, done.problems) == (120, 120, [])
     assert team.waiting().total == 0
-    assert team.dataset.progress()["total"] == 500
+    assert team.dataset.progress()["total"] == 120
 
     # an empty database with the same documents gets everything back
     path = team.store.database.path
@@ -75,7 +80,7 @@ def test_round_trip_of_500_documents_is_equal(team: Team) -> None:
     copy.store.create_project(copy.project, SCHEMA)
     copy.store.add_documents(copy.project, documents)
     fetched = copy.sync()
-    assert (fetched.fetched, fetched.problems, fetched.conflicts) == (500, [], [])
+    assert (fetched.fetched, fetched.problems, fetched.conflicts) == (120, [], [])
     for document in documents:
         revision = copy.store.latest(copy.project, document.id, team.ada["username"])
         assert revision is not None
