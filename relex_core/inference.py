@@ -33,7 +33,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 MAX_RELATIONS = 20_000
-"""Most relation scores kept for a document; those between entities that greedy decoding takes come first."""
+"""Most relation scores kept for a document; those between entities that greedy decoding takes come first. Between
+entities that a person gave, the best."""
 
 Job = tuple[Document, Schema, Thresholds]
 
@@ -145,18 +146,23 @@ class Extractor:
         known = [self._text(*job, words, p) for job, words, p in zip(jobs, texts, pieces, strict=True)]
         return [Plan(text.windows, partial(self._merge, text)) for text in known]
 
-    def rescore(self, annotation: Annotation, floor: Thresholds = FLOOR, batch_size: int = 8) -> Extraction:
+    def rescore(
+        self, annotation: Annotation, floor: Thresholds = FLOOR, batch_size: int = 8, most: int | None = MAX_RELATIONS
+    ) -> Extraction:
         """Relations scored on exactly the entities of an annotation, whatever the model thinks of these.
+
+        Of more than `most` above the floor the best are given; None gives all, of which 500 entities in a passage and
+        50 labels have up to 12 million.
 
         Spans are widened to whole words for the model; entities keep their ids. In a long text only pairs
         within a window are scored. Pairs that fit into the encoder's window, but into no passage, are not: of the
         relations that `mini` says of them in 25 documents of DocRED, at a threshold of 0.5, 64 are right and 610 wrong
         (within passages 199 and 710); in CoNLL04 joined four at a time none is right.
         """
-        plan = self.plan_rescore(annotation, floor)
+        plan = self.plan_rescore(annotation, floor, most)
         return plan.finish(self.score(plan.windows, batch_size))
 
-    def plan_rescore(self, annotation: Annotation, floor: Thresholds = FLOOR) -> Plan:
+    def plan_rescore(self, annotation: Annotation, floor: Thresholds = FLOOR, most: int | None = MAX_RELATIONS) -> Plan:
         """What `rescore` reads, for those who read it piece by piece."""
         document, schema = annotation.document, annotation.schema
         words = Words.of(document.text)
@@ -166,7 +172,7 @@ class Extractor:
         ranges: tuple[tuple[int, int], ...] = ()
         if len(known) > 1 and schema.visible_relations:
             text = self._text(document, schema, floor, words, self.loaded.builder.pieces([words.words])[0])
-            held = holding(text.windows, text.ranges, [span for _, span in known])
+            held = holding([replace(w, most=most) for w in text.windows], text.ranges, [span for _, span in known])
             ranges = text.ranges
         names = [label.name for label in schema.visible_relations]
         shown = tuple(words.offsets(a, b - 1) for a, b in ranges) if len(ranges) > 1 else ()
@@ -175,6 +181,7 @@ class Extractor:
             relations: dict[tuple[str, str, str], float] = {}
             for (_, groups), found in zip(held, scores, strict=True):
                 _keep_best(relations, found, [[known[row][0] for row in rows] for rows in groups], names)
+                _shorten(relations, most)
             kept = tuple(Relation(*key, score=value) for key, value in relations.items())
             return Extraction(document, schema, annotation.entities, kept, self.version, floor, shown)
 
@@ -342,6 +349,13 @@ def _best_edges(found: Scores, owners: Ints) -> Scores:
     return replace(
         found, head=found.head[keep], tail=found.tail[keep], label=found.label[keep], score=found.score[keep]
     )
+
+
+def _shorten(relations: dict[tuple[str, str, str], float], most: int | None) -> None:
+    """Take out all but the best `most`."""
+    if most is not None and len(relations) > most:
+        for key in sorted(relations, key=relations.__getitem__, reverse=True)[most:]:
+            del relations[key]
 
 
 def _keep_best(

@@ -5,7 +5,7 @@ B windows, L words, W widths, K entity labels, M relation labels, E spans, P pai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -54,8 +54,9 @@ class Window:
 
     `floors` are the strict thresholds of entity labels [K] and relation labels [M] of the whole schema,
     `adjacency` that of pairs (tau_A, section 3.5). With `spans` [E, 2] no candidates are looked for: relations
-    are scored on exactly these. With `decode` candidates are decoded here and relations scored on what is left.
-    No candidate holds one of the words `divisions`, but as its first.
+    are scored on exactly these, and of each label pass the best `most` are given. With `decode` candidates are
+    decoded here and relations scored on what is left. No candidate holds one of the words `divisions`, but as its
+    first.
     """
 
     pieces: Pieces
@@ -63,6 +64,7 @@ class Window:
     floors: tuple[Floats, Floats]
     adjacency: float = 0.5
     spans: Ints | None = None
+    most: int | None = None
     decode: Decode | None = None
     divisions: Sequence[int] = ()
 
@@ -201,13 +203,11 @@ def _pass_relations(
     round_, labels_1MD, vectors_1ED = part.round, part.labels_1MD, part.vectors_1ED
     floor = torch.from_numpy(window.floors[1][round_.relations]).to(model.device)
     if model.adjacency is None and isinstance(model.relations, PairScorer):
-        at, score = _above(model.relations.grid(vectors_1ED[0], labels_1MD[0]), floor)
-        other = at[:, 0] != at[:, 1]
-        at, score = at[other], score[other]
+        at, score = _above(_others(model.relations.grid(vectors_1ED[0], labels_1MD[0])), floor, window.most)
         return at[:, 0], at[:, 1], round_.relations[at[:, 2]], score
     pairs_P2 = _adjacent(model, window, context, spans, part)
     blocks = model.relations.blocks(vectors_1ED, pairs_P2[None], labels_1MD)
-    at, score = _above((logits[0] for logits in blocks), floor)
+    at, score = _above((logits[0] for logits in blocks), floor, window.most)
     found = pairs_P2.cpu().numpy()[at[:, 0]] if len(at) else np.zeros((0, 2), np.int64)
     return found[:, 0], found[:, 1], round_.relations[at[:, -1]], score
 
@@ -224,8 +224,19 @@ def _probabilities(logits: Tensor) -> Tensor:
     return probabilities
 
 
-def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
-    """Where probabilities are above the floor, rows counted through all blocks, and what they are there.
+def _others(grid: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Blocks of heads [heads, E, M] in which no span is related to itself."""
+    first = 0
+    for logits in grid:
+        rows = torch.arange(len(logits), device=logits.device)
+        logits[rows, first + rows] = -torch.inf
+        first += len(logits)
+        yield logits
+
+
+def _above(blocks: Iterable[Tensor], floor_M: Tensor, most: int | None = None) -> tuple[Ints, Floats]:
+    """Where probabilities are above the floor, rows counted through all blocks, and what they are there; of more than
+    `most` the best.
 
     Results go into two arrays that double when full: many small ones, kept between blocks, would leave the heap in
     pieces that no further block fits into (measured: 1.4 GB for 500 entities).
@@ -242,10 +253,21 @@ def _above(blocks: Iterable[Tensor], floor_M: Tensor) -> tuple[Ints, Floats]:
         flat[count : count + len(at)] += offset
         scores[count : count + len(at)] = probabilities[at].cpu().numpy()
         count += len(at)
+        if most is not None and count > 2 * most:
+            count = _best(flat, scores, count, most)
         offset += probabilities.numel()
         shape = tuple(logits.shape)
+    if most is not None and count > most:
+        count = _best(flat, scores, count, most)
     places = np.unravel_index(flat[:count], (max(1, offset), *shape[1:]))
     return np.stack(places, axis=1).astype(np.int64, copy=False), scores[:count].copy()
+
+
+def _best(flat: Ints, scores: Floats, count: int, most: int) -> int:
+    """Bring the best `most` of the first `count` to the front, in their order; `most`."""
+    kept = np.sort(np.argpartition(-scores[:count], most - 1)[:most])
+    flat[:most], scores[:most] = flat[kept], scores[kept]
+    return most
 
 
 def _adjacent(model: RelexModel, window: Window, context: Ints, spans: Ints, part: _Part) -> Tensor:

@@ -27,4 +27,4 @@ class Own:
             yield from self.extractor.extract_many(documents, schema, floor, self.batch_size)
             return
         for document, entities in zip(documents, given, strict=True):
-            yield self.extractor.rescore(Annotation(document, schema, entities), floor)
+            yield self.extractor.rescore(Annotation(document, schema, entities), floor, most=None)

@@ -186,6 +186,22 @@ def test_rescoring_uses_exactly_the_given_entities(mini: Extractor, document: Do
     )
 
 
+def test_of_too_many_relations_between_given_entities_the_best_are_kept(mini: Extractor, schema: Schema) -> None:
+    text = "Ada Berg of Oslo worked for Halden Steel, and Bo Lind for Orkla in Rome. " * 6
+    words = [(match.start(), match.end()) for match in re.finditer(r"[A-Z]\w+(?: [A-Z]\w+)?", text)]
+    entities = tuple(Entity(f"e{n}", *span, "person") for n, span in enumerate(words))
+    annotation = Annotation(Document.from_text(text), schema, entities)
+    everything = mini.rescore(annotation, Thresholds(0.0, 0.0), most=None)
+    assert len(everything.windows) > 1
+    assert len(everything.relations) > 1_000
+    best = sorted((r.score for r in everything.relations if r.score is not None), reverse=True)[:100]
+    some = mini.rescore(annotation, Thresholds(0.0, 0.0), most=100)
+    assert set(some.relations) <= set(everything.relations)
+    assert sorted((r.score for r in some.relations if r.score is not None), reverse=True) == best
+    floored = mini.rescore(annotation, Thresholds(0.0, 0.0), most=20_000)
+    assert floored == everything
+
+
 def test_two_labels_of_one_span_are_not_related_to_each_other(mini: Extractor, schema: Schema) -> None:
     document = Document.from_text("Marie Curie was born in Warsaw.")
     marks = (Entity("a", 0, 11, "person"), Entity("b", 0, 11, "organization"), Entity("c", 24, 30, "location"))

@@ -27,6 +27,34 @@ def test_five_hundred_entities_times_fifty_relations_need_less_than_a_gibibyte()
     assert int(done.stdout) < 2**28
 
 
+RESCORING = """
+import resource, sys, torch
+from relex_core.inference import MAX_RELATIONS, Extractor
+from relex_core.types import Annotation, Document, Entity, Schema, Thresholds
+torch.set_num_threads(1)
+extractor = Extractor.load("mini")
+words = [f"word{n}" for n in range(40)]
+text = " ".join(words)
+starts = [text.index(word) for word in words]
+spans = [(starts[a], starts[b] + len(words[b])) for a in range(40) for b in range(a, 40)][:500]
+marks = tuple(Entity(f"e{n}", *span, "thing") for n, span in enumerate(spans))
+schema = Schema.of(["thing"], [f"relation {n}" for n in range(50)])
+document, everything = Document.from_text(text), Thresholds(0.0, 0.0)
+extractor.rescore(Annotation(document, schema, marks[:4]), everything)
+unit = 1 if sys.platform == "darwin" else 1024
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+found = extractor.rescore(Annotation(document, schema, marks), everything)
+assert len(found.relations) == MAX_RELATIONS
+assert not any(r.head == r.tail for r in found.relations)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
+"""
+
+
+def test_relations_on_five_hundred_given_entities_need_less_than_a_gibibyte() -> None:
+    done = subprocess.run([sys.executable, "-c", RESCORING], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2**28
+
+
 LENGTHS = """
 import resource, sys, torch
 from relex_core.products import linear
