@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import Embedding
 
 from relex_core.decoding import Scores
-from relex_core.errors import ModelBusy, ModelClosed, SchemaError
+from relex_core.errors import CheckpointError, ModelBusy, ModelClosed, SchemaError
 from relex_core.inference import Extractor
 from relex_core.scoring import Window
 from relex_core.service import ModelService
@@ -190,6 +192,24 @@ def test_a_batch_that_fails_is_read_again_one_by_one(
         with pytest.raises(IndexError):
             bad.result(60)
     assert tried == [4, 1, 1, 1, 1]
+
+
+def test_scores_that_are_no_numbers_reach_only_the_text_that_has_them(tmp_path: Path, schema: Schema) -> None:
+    extractor = Extractor.load(checkpoint(tmp_path, max_len=32), device="cpu")
+    odd, *_ = extractor.loaded.builder.pieces([("Cy",)])[0].ids
+    (table,) = (m for m in extractor.loaded.model.encoder.modules() if isinstance(m, Embedding) and len(m.weight) > odd)
+    with torch.no_grad():
+        table.weight[odd] = torch.nan
+    with ModelService(extractor, batch_size=4) as service:
+        before = service.calls
+        good = [service.submit(Document.from_text(f"Ada met Bo{'.' * n}"), schema, floor=NOTHING) for n in range(3)]
+        bad = service.submit(Document.from_text("Cy met Bo."), schema, floor=NOTHING)
+        marks = (Entity("a", 0, 3, "person"), Entity("b", 8, 10, "person"))
+        again = service.submit_rescore(Annotation(Document.from_text("Ada met Bo."), schema, marks), floor=NOTHING)
+        with pytest.raises(CheckpointError, match="scores are numbers"):
+            bad.result(60)
+        assert all(future.result(60).document for future in (*good, again))
+        assert service.calls > before + 2, "they were gathered, and read again one by one"
 
 
 def test_an_error_reaches_only_its_owner(service: ModelService, document: Document, schema: Schema) -> None:
