@@ -14,5 +14,4 @@ with st.container(key="documents"):
         if project is None:
             documents.nothing_yet()
         else:
-            documents.head(store, project)
-            documents.views(store, project)
+            documents.pane(store, project)

@@ -89,7 +89,14 @@ def nothing_yet() -> None:
     st.button("Add the sample set", key="add_sample_set", type="primary", on_click=_sample_set)
 
 
-def head(store: Store, project: Project) -> None:
+def pane(store: Store, project: Project) -> None:
+    """All of a project: what it is, and its documents."""
+    left_out = leaving.number(store, project.name)
+    head(store, project, left_out)
+    views(store, project, left_out)
+
+
+def head(store: Store, project: Project, left_out: int) -> None:
     """Name, label set, import, and the way to annotate."""
     if label_menu.take(store, project.name, project.schema):
         project = store.project(project.name)
@@ -116,7 +123,7 @@ def head(store: Store, project: Project) -> None:
         importing.wait(project.name)
     else:
         importing.outcome(store, project.name)
-    st.html(_states(counts, total, leaving.number(store, project.name)))
+    st.html(_states(counts, total, left_out))
     if state.remembered("annotate_now"):
         state.remember("annotate_now", False)
         st.switch_page("pages/screens/annotate.py", query_params={"project": project.name})
@@ -154,11 +161,11 @@ def _running(project: str) -> None:
         st.button("Stop", key="stop_scoring", on_click=job.stop, help="What was read is kept")
 
 
-def views(store: Store, project: Project) -> None:
+def views(store: Store, project: Project, left_out: int) -> None:
     """The documents as a list, or all that is marked in them as one graph."""
     leaving_out.outcome(project.name)
     if not project.documents:
-        listing(store, project)
+        listing(store, project, left_out)
         return
     with st.container(key="tools_views", horizontal=True):
         progress(store, project.name)
@@ -167,10 +174,10 @@ def views(store: Store, project: Project) -> None:
     if state.widget("documents_view") == "Graph":
         corpus_pane.show(store, project)
     else:
-        listing(store, project)
+        listing(store, project, left_out)
 
 
-def listing(store: Store, project: Project) -> None:
+def listing(store: Store, project: Project, left_out: int) -> None:
     """The documents as a table with search and states; a row opens its document."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
@@ -182,7 +189,6 @@ def listing(store: Store, project: Project) -> None:
             label_visibility="collapsed", disabled=out,
         )  # fmt: skip
         states = () if out else tuple(chosen)
-        left_out = leaving.number(store, project.name)
         if left_out or out:
             st.pills("Left out", [LEFT_OUT], key="document_left_out", label_visibility="collapsed")
         place = st.container(width="content")

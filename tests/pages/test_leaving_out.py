@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from db import audit, leaving
 from db.store import Store
-from db.values import State
+from db.values import LEFT_OUT, State
 from pages.shared import queueing, resources, sample_set
 from relex_core.types import Document, Schema
 from tests.pages.conftest import Visit
@@ -172,3 +173,19 @@ def test_whoever_archives_a_project_is_not_told_so(visit: Visit, store: Store) -
     app = visited(visit)
     app.button(key="archive_project").click().run()
     assert "is archived" not in said(app)
+
+
+def test_a_run_asks_once_how_many_are_left_out(visit: Visit, store: Store) -> None:
+    leaving.leave_out(store, "p", ["bob"])
+    app = visited(visit)
+    asked = []
+
+    @sa.event.listens_for(store.database._reader, "before_cursor_execute")
+    def see(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "counters.state = ?" in statement and LEFT_OUT in parameters:
+            asked.append(statement)
+
+    app.run()
+    sa.event.remove(store.database._reader, "before_cursor_execute", see)
+    assert f"1 {LEFT_OUT}" in " ".join(str(element.proto.body) for element in app.get("html"))
+    assert len(asked) == 1
