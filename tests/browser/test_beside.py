@@ -156,6 +156,34 @@ def test_it_follows_what_is_saved_without_a_run_of_the_page(page: Page, app: Ser
     assert (whole, parts) == ([], [])
 
 
+def test_it_can_be_seen_on_the_whole_screen_where_no_key_decides_anything(page: Page, project: str) -> None:
+    page.keyboard.press("G")
+    expect(page.locator(SETTLED)).to_be_visible()
+    small = page.locator(GRAPH).bounding_box()
+    page.locator(GRAPH).hover()
+    page.get_by_role("button", name="Graph on the whole screen").click()
+    back = page.get_by_role("button", name="Back to the page")
+    expect(back).to_be_visible()
+    page.wait_for_function("document.fullscreenElement.clientWidth === innerWidth")
+    large = page.locator(GRAPH).bounding_box()
+    assert small
+    assert large
+    assert large["width"] > 2 * small["width"]
+    assert large["height"] > 2 * small["height"]
+    undecided = page.locator(f"{EDITOR} .list").get_by_text("To decide (")
+    before = undecided.inner_text()
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    back.click()
+    expect(page.get_by_role("button", name="Graph on the whole screen")).to_be_attached()
+    assert page.evaluate("document.fullscreenElement") is None
+    assert undecided.inner_text() == before
+    # and back on the page they do what they did
+    page.keyboard.press("a")
+    expect(undecided).not_to_have_text(before)
+    saved(page)
+
+
 def test_the_next_document_brings_its_graph(page: Page, project: str, watch: Watch) -> None:
     page.keyboard.press("G")
     expect(page.locator(SETTLED)).to_have_attribute("data-nodes", "4")

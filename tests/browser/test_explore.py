@@ -161,9 +161,14 @@ def test_the_graph_uses_its_pane_and_no_name_lies_on_another(explore: Page, them
     expect(explore.locator(SETTLED)).to_be_visible()
     explore.wait_for_timeout(500)
     pane = explore.locator(".rx-graph").bounding_box()
+    frame = explore.locator(".st-key-pane_graph").bounding_box()
+    assert pane
+    assert frame
+    # what reaches over the frame is cut off
+    assert frame["y"] <= pane["y"]
+    assert pane["y"] + pane["height"] <= frame["y"] + frame["height"]
     drawn = explore.locator(".rx-graph").evaluate("(box) => box.drawn()")
     boxes = [(n["x"] - n["half"], n["y"] - n["up"], n["x"] + n["half"], n["y"] + n["down"]) for n in drawn["nodes"]]
-    assert pane
     assert (max(b[2] for b in boxes) - min(b[0] for b in boxes)) * drawn["scale"] > 0.8 * pane["width"]
     assert (max(b[3] for b in boxes) - min(b[1] for b in boxes)) * drawn["scale"] > 0.8 * pane["height"]
     assert drawn["scale"] >= 0.8  # names are about as large as the text of the page

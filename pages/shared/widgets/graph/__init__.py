@@ -64,11 +64,17 @@ def _library() -> Any:
     return st.components.v2.component("relex_vis_network", js=source + ready, isolate_styles=False)
 
 
+_FRAME = """<div class="rx-graph-frame">
+  <div class="rx-graph" role="img"></div>
+  <button type="button" class="rx-graph-large"></button>
+</div>"""
+
+
 @cache
 def _component() -> Any:
     return st.components.v2.component(
         "relex_graph",
-        html='<div class="rx-graph" role="img"></div>',
+        html=_FRAME,
         css=(_HERE / "graph.css").read_text("utf-8"),
         js="\n".join((_HERE / name).read_text("utf-8") for name in ("places.js", "graph.js")),
         isolate_styles=False,
