@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from inspect import unwrap
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from relex_core.training_config import TrainConfig
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+class AdamW(torch.optim.AdamW):
+    """torch's, without what it wraps around these for its compiler: to load that takes two seconds of each run."""
+
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        return unwrap(torch.optim.AdamW.step)(self, closure)
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> AdamW:
     """AdamW with one rate for the encoder and one for the heads; no decay of biases and norms."""
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
+    return AdamW(
         [
             {
                 "params": parameters,

@@ -133,6 +133,22 @@ sys.exit(" ".join({"torch._dynamo", "sympy", "transformers"} & set(sys.modules))
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
+def test_a_first_step_of_training_does_not_wait_for_what_it_does_not_use(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from relex_core.training import Trainer
+from tests.relex_core.test_training import config, corpus, silent
+from tests.relex_core.tiny import checkpoint
+folder = Path(sys.argv[1])
+plan = config(checkpoint(folder / "tiny"), corpus(folder / "data.jsonl", 0, 1, 2), steps=2)
+assert Trainer(plan, folder / "run", silent).run().step == 2
+sys.exit(" ".join({"torch._dynamo", "sympy", "transformers"} & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
 def test_reading_order_names_every_module() -> None:
     lines = [line for line in (ROOT / "relex_core/__init__.py").read_text().splitlines() if line.startswith("    ")]
     named = {word.rstrip(",") for line in lines for word in re.split(r"\s{2,}", line.strip())[0].split()}
