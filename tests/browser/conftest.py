@@ -130,6 +130,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = program(
+        "chromium-headless-shell",
         "chromium",
         "chromium-browser",
         "google-chrome",
