@@ -161,7 +161,7 @@ def test_it_can_be_seen_on_the_whole_screen_where_no_key_decides_anything(page: 
     expect(page.locator(SETTLED)).to_be_visible()
     small = page.locator(GRAPH).bounding_box()
     page.locator(GRAPH).hover()
-    page.get_by_role("button", name="Graph on the whole screen").click()
+    page.get_by_role("button", name="Whole screen").click()
     back = page.get_by_role("button", name="Back to the page")
     expect(back).to_be_visible()
     page.wait_for_function("document.fullscreenElement.clientWidth === innerWidth")
@@ -175,7 +175,7 @@ def test_it_can_be_seen_on_the_whole_screen_where_no_key_decides_anything(page: 
     page.keyboard.press("a")
     page.keyboard.press("x")
     back.click()
-    expect(page.get_by_role("button", name="Graph on the whole screen")).to_be_attached()
+    expect(page.get_by_role("button", name="Whole screen")).to_be_attached()
     assert page.evaluate("document.fullscreenElement") is None
     assert undecided.inner_text() == before
     # and back on the page they do what they did

@@ -64,6 +64,9 @@ def _library() -> Any:
     return st.components.v2.component("relex_vis_network", js=source + ready, isolate_styles=False)
 
 
+_SCRIPTS = ("places.js", "document.js", "corpus.js", "beside.js", "large.js", "graph.js")
+"""One module in parts; the last one is where it begins."""
+
 _FRAME = """<div class="rx-graph-frame">
   <div class="rx-graph" role="img"></div>
   <button type="button" class="rx-graph-large"></button>
@@ -76,7 +79,7 @@ def _component() -> Any:
         "relex_graph",
         html=_FRAME,
         css=(_HERE / "graph.css").read_text("utf-8"),
-        js="\n".join((_HERE / name).read_text("utf-8") for name in ("places.js", "graph.js")),
+        js="\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS),
         isolate_styles=False,
     )
 
