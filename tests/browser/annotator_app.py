@@ -26,6 +26,8 @@ from tests.browser.annotator_scenarios import SCENARIOS, SCHEMA
 
 st.set_page_config(page_title="editor", layout="wide")
 QUEUE = ["news", "second", "nested"]
+AWAY = 0.8
+"""Seconds without the editor: longer than a test looks away, shorter than the editor waits for its place."""
 
 
 @st.cache_resource
@@ -82,7 +84,8 @@ def page() -> None:
         if any(command.name == "next" for command in done.commands):
             session.document = QUEUE[(QUEUE.index(batch.document_id) + 1) % len(QUEUE)]
     if found and "blink" in query:
-        # the next run draws it again
+        session.away_until = time.monotonic() + AWAY
+    if time.monotonic() < session.get("away_until", 0.0):
         return
     annotation, revision = load(name, session.document)
     follows = []

@@ -57,6 +57,7 @@ class Duel {
     this.stop = new AbortController();
     this.number = 0;
     document.addEventListener('keydown', (event) => this.key(event), { signal: this.stop.signal });
+    document.addEventListener('click', (event) => this.missed.clicked(event), { capture: true, signal: this.stop.signal });
     document.addEventListener('pointerdown', (event) => {
       if (this.pop && !this.pop.hidden && !event.composedPath().includes(this.pop)) this.closeSheet();
     }, { capture: true, signal: this.stop.signal });

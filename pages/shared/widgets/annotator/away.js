@@ -27,14 +27,24 @@ function comeBack(shelf, root, fits) {
   return widget;
 }
 
-// Keys that came while a widget was off the page, unless another screen had come: those are meant for that one.
+// Keys that came while a widget was off the page, unless it was left for another screen: those are meant for that one.
+// The address changes a little later than the page, so a click on a link to another screen counts already.
 class Missed {
   constructor() {
     this.screen = location.pathname;
     this.keys = [];
+    this.left = false;
   }
 
-  keep(found) { if (location.pathname === this.screen) this.keys.push(found); }
+  clicked(event) {
+    const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement && node.href);
+    if (link && new URL(link.href).pathname !== this.screen) this.left = true;
+  }
 
-  take() { return this.keys.splice(0); }
+  keep(found) { if (!this.left && location.pathname === this.screen) this.keys.push(found); }
+
+  take() {
+    this.left = false;
+    return this.keys.splice(0);
+  }
 }

@@ -206,6 +206,7 @@ function listen(editor) {
   on(document, 'pointerdown', (event) => {
     if (editor.pop.open && !event.composedPath().includes(dom.pop)) editor.pop.close();
   }, { capture: true });
+  on(document, 'click', (event) => editor.missed.clicked(event), { capture: true });
   // A button that was clicked gives the keyboard back to the text.
   on(editor.root, 'click', (event) => {
     if (event.detail && event.target.closest('button') && !editor.pop.open) dom.pane.focus({ preventScroll: true });
