@@ -60,14 +60,12 @@ bench-ui: .venv/.dev
 
 # Debian's packages, only as root on Debian; elsewhere the tests say what they miss and how to get it
 system:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(APT) >/dev/null 2>&1; then \
-		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(APT); \
-	fi
+	@$(call debian,$(APT))
 	@# the same browser without windows of its own, which a page waits for; not every Debian has it, and without it chromium does
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SHELL_OF_CHROMIUM) >/dev/null 2>&1; then \
-		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(SHELL_OF_CHROMIUM); } \
-			|| echo "No $(SHELL_OF_CHROMIUM): the tests in the browser take longer."; \
-	fi
+	@$(call debian,$(SHELL_OF_CHROMIUM)) || echo "No $(SHELL_OF_CHROMIUM): the tests in the browser take longer."
+
+debian = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(1) >/dev/null 2>&1; then \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(1); fi
 
 clean:
 	rm -rf .venv .venv-argilla .pytest_cache .mypy_cache .ruff_cache

@@ -54,8 +54,7 @@ class Names:
         >>> Names({("lovelace", "person"): "Ada Lovelace"}).key(("lovelace", "person"))
         ('ada lovelace', 'person')
         """
-        into = self.shown.get(name)
-        return name if into is None else (normal(into), name[1])
+        return _node(self.shown, name)
 
     def written(self, node: Key, spellings: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
         """How a node is called, and its other names, the most frequent first, from how often it is spelt how.
@@ -99,7 +98,7 @@ def decide(store: Store, project: str, decisions: Iterable[Decision], by: str = 
         so_far = _folded(connection, labels)
         for made in decisions:
             names, into = ([made.name, made.other], "") if made.action == APART else ([made.name], made.other)
-            _check(labels, made.label, (*names, into) if made.action == JOINED else names)
+            _check(labels, made.action, made.label, names, into)
             if so_far.take(made.action, made.label, names, into):
                 _write(connection, store.now(), labels, made.action, made.label, names, by, into)
                 changed += 1
@@ -135,6 +134,11 @@ def stamp(connection: Connection, project: int) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(audit_log).where(_of(project))).scalar_one())
 
 
+def _node(shown: Mapping[Key, str], name: Key) -> Key:
+    into = shown.get(name)
+    return name if into is None else (normal(into), name[1])
+
+
 class _Folding:
     """What one decision after the other comes to."""
 
@@ -161,23 +165,19 @@ class _Folding:
         if self.shown.get(name) == self.shown.get(node) == into and pair not in self.apart:
             return False
         self.apart.discard(pair)
-        for key in {*self._members[self._node(name)], name, node}:
-            self._members[self._node(key)].discard(key)
+        for key in {*self._members[_node(self.shown, name)], name, node}:
+            self._members[_node(self.shown, key)].discard(key)
             self._members[node].add(key)
             self.shown[key] = into
         return True
 
     def _part(self, name: Key) -> bool:
-        node = self._node(name)
+        node = _node(self.shown, name)
         if node == name:
             return False
         self._members[node].discard(name)
         del self.shown[name]
         return True
-
-    def _node(self, name: Key) -> Key:
-        into = self.shown.get(name)
-        return name if into is None else (normal(into), name[1])
 
     def decisions(self) -> tuple[Decision, ...]:
         def spelt(key: Key) -> str:
@@ -185,7 +185,7 @@ class _Folding:
 
         found = []
         for key in self.shown:
-            node = self._node(key)
+            node = _node(self.shown, key)
             # that a node goes under its own name is said with each of the others
             if key != node or len(self._members[node]) == 1:
                 found.append(Decision(JOINED, key[1], spelt(key), self.shown[node]))
@@ -214,16 +214,15 @@ def _labels(connection: Connection, project: str) -> LabelSet:
     return projects.load_labels(connection, projects.find(connection, project)[0])
 
 
-def _said(
-    store: Store, project: str, action: str, label: str, names: Sequence[str], by: str, into: str | None = None
-) -> None:
+def _said(store: Store, project: str, action: str, label: str, names: Sequence[str], by: str, into: str = "") -> None:
     with store.database.write() as connection:
         labels = _labels(connection, project)
-        _check(labels, label, names if into is None else (*names, into))
-        _write(connection, store.now(), labels, action, label, names, by, into or "")
+        _check(labels, action, label, names, into)
+        _write(connection, store.now(), labels, action, label, names, by, into)
 
 
-def _check(labels: LabelSet, label: str, names: Sequence[str]) -> None:
+def _check(labels: LabelSet, action: str, label: str, names: Sequence[str], into: str) -> None:
+    said = (*names, into) if action == JOINED else names
     known = labels.schema.entity_names
     if label not in known:
         raise InputError(
@@ -232,8 +231,8 @@ def _check(labels: LabelSet, label: str, names: Sequence[str]) -> None:
             change="Choose one of its labels.",
             value=label,
         )
-    if not all(map(normal, names)):
-        raise InputError(expected="names", found="one without characters", change="Type a name.", value=names)
+    if not all(map(normal, said)):
+        raise InputError(expected="names", found="one without characters", change="Type a name.", value=said)
 
 
 def _write(
