@@ -103,6 +103,27 @@ def test_a_name_is_found_and_shown_with_its_neighbours(graph: Page) -> None:
     expect(graph.locator(f".rx-graph:not([data-nodes='{near}'])")).to_be_visible()
 
 
+def test_labels_of_lines_keep_their_size_on_the_screen_at_any_distance(graph: Page) -> None:
+    def on_the_screen() -> tuple[float, set[float]]:
+        drawn = graph.locator(".rx-graph").evaluate("box => box.drawn()")
+        return drawn["scale"], {round(letter * drawn["scale"], 3) for letter in drawn["letters"]}
+
+    far, sizes = on_the_screen()
+    assert sizes <= {11}
+    graph.locator(".rx-graph").hover()
+    graph.get_by_role("button", name="Whole screen").click()
+    expect(graph.get_by_role("button", name="Back to the page")).to_be_visible()
+    graph.wait_for_timeout(500)
+    near, sizes = on_the_screen()
+    assert near > 1.2 * far
+    assert sizes == {11}
+    graph.mouse.wheel(0, -300)
+    graph.wait_for_timeout(500)
+    nearer, sizes = on_the_screen()
+    assert nearer > near
+    assert sizes == {11}
+
+
 def test_files_are_taken_away_and_the_page_needs_no_network(graph: Page, watch: Watch, tmp_path: Path) -> None:
     files = {}
     graph.locator(".st-key-corpus_downloads button").first.click()

@@ -2,6 +2,7 @@
 
 const MANY = 150; // edges, from which on only those of the chosen node carry their label
 const LETTERS = 13; // pixels on the screen, however far away the picture is
+const LABELS = 11; // the same, of lines
 
 function arranged(pane, data, next) {
   const { box, network } = pane;
@@ -51,10 +52,10 @@ function mark(pane, key, anew = false) {
   const touched = anew || style !== pane.style ? edges.get() : edges.get([...new Set([...lines, ...pane.lines])].filter((id) => edges.get(id)));
   pane.style = style;
   pane.lines = lines;
-  edges.update(touched.map(({ id, name, ink, font }) => {
+  edges.update(touched.map(({ id, name, ink }) => {
     const near = lines.has(id);
     const color = { color: ink, highlight: ink, hover: ink, opacity: near ? 1 : faint };
-    return { id, label: near ? name : " ", color, arrows: { to: { enabled: near || !crowd } }, font: { ...font, size: 11 / network.getScale() } };
+    return { id, label: near ? name : " ", color, arrows: { to: { enabled: near || !crowd } } };
   }));
   nodes.update(nodes.getIds().map((id) => ({ id, opacity: !ends.size || ends.has(id) ? 1 : 0.3 })));
   pane.ends = ends;
@@ -86,16 +87,17 @@ function letters(pane) {
     shown.push({ id: node.id, label: free ? node.name : " ", font: { ...node.font, face: pane.face, size: LETTERS / scale, strokeWidth: 4 / scale } });
   }
   nodes.update(shown);
-  if (pane.edges.length > MANY) return;
+  const lines = pane.edges.length > MANY ? [...pane.lines].map((id) => pane.edges.get(id)).filter(Boolean) : pane.edges.get();
+  const size = LABELS / scale;
   const changed = [];
-  for (const { id, from, to, name, label } of pane.edges.get()) {
+  for (const { id, from, to, name, label, font } of lines) {
     const [a, b] = [network.canvasToDOM(network.getPosition(from)), network.canvasToDOM(network.getPosition(to))];
-    const half = width(name, 11, pane.face) / 2 + 2;
+    const half = width(name, LABELS, pane.face) / 2 + 2;
     const place = [(a.x + b.x) / 2 - half, (a.y + b.y) / 2 - 7, (a.x + b.x) / 2 + half, (a.y + b.y) / 2 + 7];
     const free = !pane.lines.size && taken.every((other) => hits(place, other) === 0);
     if (free) taken.push(place);
     const wanted = free || pane.lines.has(id) ? name : " ";
-    if (wanted !== label) changed.push({ id, label: wanted });
+    if (wanted !== label || font?.size !== size) changed.push({ id, label: wanted, font: { ...font, face: pane.face, size } });
   }
   pane.edges.update(changed);
 }

@@ -52,7 +52,7 @@ function build(box) {
   box.drawn = () => {
     const [extents, places] = [measured(pane), pane.network.getPositions()];
     const nodes = Object.keys(extents).map((key) => ({ key, ...places[key], ...extents[key] }));
-    return { nodes, lines: pane.edges.get().map(({ from, to }) => [from, to]), scale: pane.network.getScale(), named: pane.edges.get().filter((e) => e.label === e.name).length };
+    return { nodes, lines: pane.edges.get().map(({ from, to }) => [from, to]), scale: pane.network.getScale(), letters: pane.edges.get().filter((e) => e.label.trim()).map((e) => e.font.size), named: pane.edges.get().filter((e) => e.label === e.name).length };
   };
   pane.resize = new ResizeObserver(() => {
     pane.network.redraw();
