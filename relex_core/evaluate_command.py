@@ -62,6 +62,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="score N texts at a time as one long text, also those of dev:FILE and labels:FILE (default: 1)",
     )
+    parser.add_argument(
+        "--own-labels",
+        type=int,
+        metavar="N",
+        help="ask of each text the labels that it has and N others of each kind, not all labels of the file at once",
+    )
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--passage-words", type=int, help=f"for relex_core: {PASSAGE_HELP}")
     parser.add_argument("--endpoint", default="http://127.0.0.1:8000/v1", help="for --predictor openai")
@@ -80,7 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = load_predictor(
         arguments.predictor, arguments.checkpoint, arguments.batch_size, arguments.endpoint, arguments.passage_words
     )
-    thresholds = parse_thresholds(arguments.thresholds, predictor, arguments.gold_entities, arguments.join)
+    thresholds = parse_thresholds(
+        arguments.thresholds, predictor, arguments.gold_entities, arguments.join, arguments.own_labels
+    )
     print(f"{predictor.name}; thresholds {thresholds.entity} / {thresholds.relation} ({arguments.thresholds})")
     for label, value in (*thresholds.entities, *thresholds.relations):
         print(f"    {label} {value}")
@@ -88,7 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
     floor = Thresholds(min(thresholds.entity, SCORING_FLOOR.entity), min(thresholds.relation, SCORING_FLOOR.relation))
     reports: list[Report] = []
     for path in arguments.data:
-        run = predict_file(predictor, path, arguments.gold_entities, arguments.limit, floor, arguments.join)
+        run = predict_file(
+            predictor, path, arguments.gold_entities, arguments.limit, floor, arguments.join, arguments.own_labels
+        )
         found = report(run, thresholds)
         reports.append(found)
         print(row(found), flush=True)
@@ -98,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
             written = json.dumps(result(predictor.name, arguments.thresholds, reports), indent=1, ensure_ascii=False)
             with output(arguments.json, "--json") as part:
                 part.write_text(written + "\n", "utf-8")
-    if arguments.join == 1:
+    if arguments.join == 1 and arguments.own_labels is None:
         print_paper(reports)
     if unreadable := getattr(predictor, "unreadable", 0):
         print(f"{unreadable:,} answers could not be read: they count as nothing found.")
@@ -111,7 +121,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from relex_core.datasets import iterate_gold
     from relex_core.tuning import development_file
 
-    for option in ("limit", "batch_size", "join"):
+    for option in ("limit", "batch_size", "join", "own_labels"):
         if (value := getattr(arguments, option)) is not None and value < 1:
             name = option.replace("_", "-")
             raise ConfigError(expected=f"--{name} of at least 1", found=str(value), change="Correct it.", value=value)

@@ -35,12 +35,15 @@ Part = tuple[str, str]
 Limits = Mapping[Part, float]
 
 
-def parse_thresholds(text: str, predictor: Predictor, gold_entities: bool = False, join: int = 1) -> Thresholds:
+def parse_thresholds(
+    text: str, predictor: Predictor, gold_entities: bool = False, join: int = 1, others: int | None = None
+) -> Thresholds:
     """What `--thresholds` says: `0.5,0.4` (entity, relation), `dev:FILE` or `labels:FILE` (chosen on that file, `join`
-    of its texts at a time: one pair, or also by label). Raises ConfigError or InputError."""
+    of its texts at a time, with `others` beside their own labels: one pair, or also by label).
+    Raises ConfigError or InputError."""
     file = development_file(text)
     if file is not None:
-        run = predict_file(predictor, file, gold_entities, join=join)
+        run = predict_file(predictor, file, gold_entities, join=join, others=others)
         common = best_thresholds(run)
         return common if text.startswith("dev:") else by_label(run, common)
     try:

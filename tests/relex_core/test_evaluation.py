@@ -14,7 +14,7 @@ from relex_core import metrics
 from relex_core.adapters.predictions_file import PredictionsFile
 from relex_core.datasets import Gold, joined, read_gold
 from relex_core.errors import ConfigError, FormatError, InputError
-from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, predict_file, report
+from relex_core.evaluation import SCORING_FLOOR, Predictor, Run, own_labels, predict_file, report
 from relex_core.jsonl import dumps, extraction_to_json
 from relex_core.metrics import Counts
 from relex_core.tuning import best_thresholds, parse_thresholds
@@ -330,6 +330,7 @@ def test_what_is_wrong_with_a_file_is_told_before_the_model_is_loaded(
         (["--data", str(data), str(tmp_path / "bad.jsonl")], "line 1 of bad.jsonl"),
         (["--data", str(data), str(tmp_path / "none.jsonl")], "none.jsonl"),
         (["--data", str(data), "--thresholds", f"dev:{tmp_path / 'empty.jsonl'}"], "at least one record"),
+        (["--data", str(data), "--own-labels", "0"], "--own-labels of at least 1"),
         (["--data", str(data), "--json", str(data)], "none of the inputs"),
         (["--data", str(data), "--thresholds", f"labels:{out}", "--json", str(out)], "out.json"),
     ):
@@ -461,6 +462,38 @@ def test_thresholds_are_chosen_on_texts_as_long_as_those_that_are_scored(tmp_pat
         predictor = Asked(joined(golds, join))
         parse_thresholds(f"dev:{path}", predictor, join=join)
         assert predictor.texts == tuple(long.document.text for long in joined(golds, join))
+
+
+def test_each_text_can_be_asked_for_its_own_labels_and_some_others(tmp_path: Path) -> None:
+    class Asked(Scripted):
+        def __init__(self, golds: Sequence[Gold]) -> None:
+            super().__init__(golds)
+            self.schemas: list[Schema] = []
+
+        def predict(self, documents: Sequence[Document], schema: Schema, *rest: Any) -> Iterable[Extraction]:
+            self.schemas.append(schema)
+            return super().predict(documents, schema, *rest)
+
+    path = corpus(tmp_path / "d.jsonl")
+    golds = read_gold(path)
+    asked = [Asked(golds) for _ in range(2)]
+    runs = [predict_file(predictor, path, others=1) for predictor in asked]
+    assert asked[0].schemas == asked[1].schemas
+    for one, schema in zip(golds, asked[0].schemas, strict=True):
+        entities, relations = {e.label for e in one.entities}, {r.label for r in one.relations}
+        assert entities <= schema.entity_names
+        assert len(schema.entity_names - entities) == min(1, 3 - len(entities))
+        assert relations <= schema.relation_names
+        assert len(schema.relation_names - relations) == 1
+    assert runs[0].name == "d, own labels + 1"
+    assert report(runs[0], Thresholds(0.5, 0.5)).relations == Counts(tp=3)
+    everything = Asked(golds)
+    predict_file(everything, path)
+    assert len(everything.schemas) == 1
+    parse_thresholds(f"dev:{path}", everything, others=0)
+    assert everything.schemas[1:] == list(own_labels(golds, runs[0].schema, 0))
+    inverse = Schema.of(["person", "company", "city"], [RelationLabel("founded by", inverse="lives in"), "lives in"])
+    assert [s.relation_names for s in own_labels(golds[1:2], inverse, 0)] == [{"founded by", "lives in"}]
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
