@@ -121,7 +121,11 @@ def wrong_spans(
 def choose_pairs(
     item: Example, spans: tuple[tuple[int, int], ...], how: Augmentation, rng: random.Random
 ) -> tuple[tuple[int, int], ...]:
-    """Related pairs, their reverses, then others up to the limit, as indices of spans."""
+    """Related pairs, their reverses, and up to `max_pairs` others, as indices of spans.
+
+    The others have room of their own: in a text full of relations they would else never be seen, and a model that never
+    saw them relates everything with everything there.
+    """
     at = {span: i for i, span in enumerate(spans)}
     to_span = [at[first, last] for first, last, _ in item.entities]
     first: dict[tuple[int, int], None] = {}
@@ -131,7 +135,7 @@ def choose_pairs(
             first[to_span[tail], to_span[head]] = None
     rest = [(a, b) for a in range(len(spans)) for b in range(len(spans)) if a != b and (a, b) not in first]
     rng.shuffle(rest)
-    return (*first, *rest[: max(0, how.max_pairs - len(first))])
+    return (*first, *rest[: how.max_pairs])
 
 
 def cells(

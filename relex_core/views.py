@@ -20,7 +20,7 @@ class Augmentation:
     rename_relation: float = 0.6
     inverse: float = 0.2
     wrong_spans: float = 0.3
-    max_pairs: int = 48
+    max_pairs: int = 400
     negatives: bool = True
     narrow: float = 0.6
     general: float = 0.4

@@ -420,6 +420,23 @@ def test_no_augmentation_turns_a_true_relation_into_a_negative(tmp_path: Path, s
         )
 
 
+def test_a_text_full_of_relations_teaches_unrelated_pairs_too(tmp_path: Path) -> None:
+    names = [f"Person{i}" for i in range(12)]
+    related = [{"head": h, "tail": t, "label": "met"} for h in range(6) for t in range(6) if h != t]
+    people = [{"start": 2 * i, "end": 2 * i, "label": "person"} for i in range(12)]
+    text = " , ".join(names)
+    made = record(0, text=text, tokens=text.split(" "), entities=people, relations=related)
+    (tmp_path / "dense.jsonl").write_text(json.dumps(made) + "\n", "utf-8")
+    item = example(read_gold(tmp_path / "dense.jsonl")[0], "dense")
+    usual = replace(AS_IT_IS, max_pairs=Augmentation().max_pairs)
+    assert len(asked(item, usual).pairs) == 12 * 11
+    few = asked(item, replace(AS_IT_IS, max_pairs=20))
+    assert len(set(few.pairs)) == len(related) + 20
+    assert {pair for p, pair in enumerate(few.pairs) if any(p == cell[0] for cell in few.positives)} == {
+        (edge["head"], edge["tail"]) for edge in related
+    }
+
+
 @pytest.mark.parametrize("preset", ["small", "stage2"])
 def test_the_other_direction_of_a_symmetric_label_is_no_negative(tmp_path: Path, preset: str) -> None:
     schema = Schema.of(["person"], [RelationLabel("spouse", symmetric=True)])
