@@ -45,12 +45,17 @@ class Work:
     saved_at: datetime
 
 
-def unscored(store: Store, project: str, model_version: str, limit: int | None = None) -> tuple[str, ...]:
-    """Ids of documents that this model has not read with all labels of today, in file order. Raises NotFound."""
+def unscored(
+    store: Store, project: str, model_version: str, limit: int | None = None, among: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Ids of documents that this model has not read with all labels of today, or of those `among` them, in file order.
+    Raises NotFound."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         missing = _unscored(connection, pk, model_version)
         query = sa.select(documents.c.id).where(*missing).order_by(documents.c.pk)
+        if among is not None:
+            query = query.where(documents.c.id.in_(among))
         return tuple(connection.scalars(query if limit is None else query.limit(limit)))
 
 

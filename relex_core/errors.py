@@ -8,6 +8,7 @@
     ├── EditError           a correction cannot be applied to the annotation it was made for
     ├── ConfigError         a configuration file or option has a value that cannot work
     ├── CheckpointError     weights, tokenizer or configuration of a checkpoint cannot be loaded
+    ├── ReadingError        the model failed at one text: others are read
     ├── ModelBusy           the queue of the model is full: try again later
     ├── ModelClosed         the model was taken out of memory: open it again
     └── StoreError          the database refused, and says why
@@ -74,6 +75,10 @@ class ConfigError(RelexError, ValueError):
 
 class CheckpointError(RelexError):
     """Weights, tokenizer or configuration of a checkpoint cannot be loaded."""
+
+
+class ReadingError(RelexError):
+    """The model failed at one text; others are read."""
 
 
 class ModelBusy(RelexError):

@@ -8,19 +8,22 @@ milliseconds of each other are read together, and long ones one after the other.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
 from relex_core.decoding import Scores
-from relex_core.errors import ModelBusy, ModelClosed
+from relex_core.errors import ModelBusy, ModelClosed, RelexError
 from relex_core.inference import Extractor, Plan
 from relex_core.scoring import Window
 from relex_core.types import FLOOR, Annotation, Document, Extraction, Schema, Thresholds
+
+_log = logging.getLogger(__name__)
 
 GATHER = 0.015
 """Seconds that an interactive request waits for company."""
@@ -235,6 +238,9 @@ class ModelService:
 
     def _fail(self, request: _Request, error: Exception) -> None:
         self._leave(request)
+        if not isinstance(error, RelexError | CancelledError):
+            # whoever asked tells people that it failed; why, only this says
+            _log.warning("a text of %d characters could not be read", request.length, exc_info=error)
         request.future.set_exception(error)
 
     def _leave(self, request: _Request) -> None:

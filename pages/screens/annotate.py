@@ -34,6 +34,7 @@ with guard():
             # `document` takes again, and says it beside the editor
         queue_bar.bar(store, desk)
         leaving_out.said_of(store, desk.walk.project, desk.walk.current)
+        annotating.said_unread(desk)
         if desk.walk.current:
             with st.container(key="desk"):
                 document()

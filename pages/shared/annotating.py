@@ -230,6 +230,24 @@ def editor() -> None:
     )
 
 
+def said_unread(desk: Desk) -> None:
+    """Above an open document at which the model failed: why, and the way to let it try again."""
+    why = desks.fault(readings(), desk)
+    if why:
+        with st.container(key="tools_unread", horizontal=True):
+            st.markdown(messages.plain(why))
+            st.button("Try again", key="read_open_again", on_click=_try_again)
+
+
+@messages.guard()
+def _try_again() -> None:
+    with state.seat().lock:
+        desk: Desk = state.desk()
+        if desk.open is not None:
+            readings().try_again(desk.open[0].document, desk.schema)
+        keep(desks.refresh(resources.store(), readings(), desk))
+
+
 def graph_is_open() -> bool:
     """Whether the graph stands beside the text: as it was left in this visit, else in the browser's last one."""
     chosen: bool | None = state.remembered(_GRAPH)

@@ -1,11 +1,12 @@
 """What is on an annotator's desk: the open document, those that wait in the browser, and what happens to them.
 
-Values and functions without Streamlit. A document lies on the desk as soon as the model has read it; until
-then the walk knows it and the desk does not.
+Values and functions without Streamlit. A document lies on the desk as soon as the model has read it, or has failed
+to; until then the walk knows it and the desk does not.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from db import gold, habits, progress
@@ -14,12 +15,12 @@ from db.store import Store
 from pages.shared import corrections, queueing, suggestions
 from pages.shared.corrections import Batch, Command, Refusal
 from pages.shared.queueing import Filter, Walk
-from pages.shared.readings import Readings
+from pages.shared.readings import Reading, Readings
 from pages.shared.suggestions import Opened
 from relex_core.editing import Accept, apply, begin
-from relex_core.errors import ModelBusy, ModelClosed, NotFound, SchemaError
+from relex_core.errors import ModelBusy, ModelClosed, NotFound, ReadingError, SchemaError
 from relex_core.selection import undecided
-from relex_core.types import RESCORED, Annotation, Extraction, Relation, Schema, Thresholds
+from relex_core.types import RESCORED, Annotation, Document, Extraction, Relation, Schema, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +74,40 @@ def settle(store: Store, readings: Readings, desk: Desk, patience: float = 0.0, 
     """The desk with all documents that can be had now; the model is asked for the others.
 
     Waits up to `patience` seconds for the open one, before which relations that were scored anew may be `kept`; a wish
-    that waited for it is granted. Raises what the model raised, such as ModelBusy or SchemaError.
+    that waited for it is granted. One at which the model fails is there to be marked by hand. Raises what the model
+    raised beside that, such as ModelBusy or SchemaError.
     """
     walk = desk.walk
     if desk.open is None and walk.current:
         document = store.document(walk.project, walk.current)
+        opened = None
         try:
             read = suggestions.read(store, readings, walk.project, document, desk.schema, patience)
+            opened = _opened(store, desk, read, kept)
         except TimeoutError:
             pass
-        else:
-            desk = _grant(readings, replace(desk, open=_opened(store, desk, read, kept)))
+        except ReadingError:
+            opened = _by_hand(store, desk, document)
+        if opened is not None:
+            desk = _grant(readings, replace(desk, open=opened))
     for id in walk.ahead[len(desk.ahead) :]:
         document = store.document(walk.project, id)
-        found = suggestions.known(store, readings, walk.project, document, desk.schema)
+        try:
+            found = suggestions.known(store, readings, walk.project, document, desk.schema)
+        except ReadingError:
+            desk = replace(desk, ahead=(*desk.ahead, _by_hand(store, desk, document)))
+            continue
         if found is None:
             suggestions.prefetch(store, readings, walk.project, desk.schema, walk.ahead[len(desk.ahead) :])
             break
         desk = replace(desk, ahead=(*desk.ahead, _opened(store, desk, found)))
     return desk
+
+
+def fault(readings: Readings, desk: Desk) -> str:
+    """Why the model cannot read the open document, "" if it can."""
+    error = readings.fault(desk.open[0].document, desk.schema) if desk.open is not None else None
+    return str(error) if error is not None else ""
 
 
 def refresh(store: Store, readings: Readings, desk: Desk) -> Desk:
@@ -178,11 +194,11 @@ def rescore(readings: Readings, annotation: Annotation, thresholds: Thresholds) 
     """The same decisions before relations that were scored anew on exactly the entities that are accepted or shown.
 
     Between two entities that nobody has decided on they stay as they were. What the person marked is among them, so
-    the result is `rescored`: shown to nobody else. Raises ModelBusy or ModelClosed.
+    the result is `rescored`: shown to nobody else. Raises ModelBusy, ModelClosed or ReadingError.
     """
     shown, _ = undecided(annotation, thresholds, twins=False)
     accepted = apply(annotation, Accept(tuple(entity.id for entity in shown), ()))
-    found = readings.service.submit_rescore(accepted).result()
+    found = Reading(readings.service.submit_rescore(accepted)).answer(annotation.document, annotation.schema)
     own = {entity.id for entity in annotation.entities}
     asked = own | {entity.id for entity in shown}
     before = annotation.based_on or begin(found).based_on
@@ -241,7 +257,7 @@ def _grant(readings: Readings, desk: Desk) -> Desk:
     desk = replace(desk, wish=None)
     try:
         return replace(desk, open=(rescore(readings, annotation, wish.thresholds), revision))
-    except (ModelBusy, ModelClosed) as error:
+    except (ModelBusy, ModelClosed, ReadingError) as error:
         # the corrections before it are committed: they are acknowledged all the same
         return replace(desk, refused=(*desk.refused, Refusal(wish.client, wish.seq, str(error))))
 
@@ -258,12 +274,19 @@ def _opened(store: Store, desk: Desk, extraction: Extraction, kept: Extraction |
     return suggestions.opened(store, walk.project, extraction, walk.annotator, alone, kept)
 
 
+def _by_hand(store: Store, desk: Desk, document: Document) -> Opened:
+    walk, alone = desk.walk, desk.alone(document.id)
+    return suggestions.by_hand(store, walk.project, document, desk.schema, walk.annotator, alone)
+
+
 def _elsewhere(store: Store, readings: Readings, desk: Desk, id: str) -> Annotation:
     """What is known of a document that is not on the desk: corrections of it waited in the browser. Raises NotFound.
 
     Where the model has not read it with the labels of today, those that are still there of what it found before.
     """
-    project = desk.walk.project
-    document = store.document(project, id)
-    found = suggestions.known(store, readings, project, document, desk.schema) or store.extraction(project, id)
-    return _opened(store, desk, found)[0] if found is not None else Annotation(document, desk.schema)
+    document = store.document(desk.walk.project, id)
+    with suppress(ReadingError):
+        found = suggestions.known(store, readings, desk.walk.project, document, desk.schema)
+        if found is not None:
+            return _opened(store, desk, found)[0]
+    return _by_hand(store, desk, document)[0]

@@ -35,6 +35,9 @@ VIEWS = ("List", "Graph")
 PAGE = 50
 """Documents shown before somebody asks for more."""
 
+_NAMED = 20
+"""Documents that the model could not read of which each is named."""
+
 
 def projects(store: Store) -> Project | None:
     """The list of projects; the one that is open, None if there is none."""
@@ -135,10 +138,11 @@ def progress(store: Store, project: str) -> None:
     if job is not None and job.running:
         _running(project)
         return
-    readings = resources.readings(resources.checkpoint())
-    missing = reading_progress.count_unscored(store, project, readings.service.version)
+    version = resources.readings(resources.checkpoint()).service.version
+    failed = suggestions.failures(store, job, project, version)
+    missing = reading_progress.count_unscored(store, project, version) - len(failed)
     model = plain(checkpoints.shown(resources.checkpoint()))
-    exactly = f"The version of the model: {plain(readings.service.version)}"
+    exactly = f"The version of the model: {plain(version)}"
     with st.container(key="tools_scoring", horizontal=True):
         if job is not None and job.error:
             refuse(job.error)
@@ -147,7 +151,22 @@ def progress(store: Store, project: str) -> None:
             words = "Go on reading" if job is not None and job.stopped else "Read them now"
             st.button(words, key="start_scoring", on_click=_score, args=(project,))
         else:
-            st.markdown(f"All documents are read by {model}", help=exactly)
+            st.markdown(f"All {'other ' if failed else ''}documents are read by {model}", help=exactly)
+        if failed:
+            _unread(project, failed)
+
+
+def _unread(project: str, failed: Mapping[str, str]) -> None:
+    """Documents at which the model failed: which, why, and the ways on."""
+    with st.popover(f"{counted(len(failed), 'document')} could not be read", key="unread"):
+        st.markdown("All others are read all the same. These can be marked by hand.")
+        st.button("Try them again", key="read_again", on_click=_score, args=(project, True))
+        for at, (id, why) in enumerate(list(failed.items())[:_NAMED]):
+            if st.button(plain(id), key=f"unread_{at}", width="stretch"):
+                st.switch_page("pages/screens/annotate.py", query_params={"project": project, "document": id})
+            st.caption(plain(why))
+        if len(failed) > _NAMED:
+            st.caption(f"and {len(failed) - _NAMED:,} more")
 
 
 @st.fragment(run_every=0.7)
@@ -269,9 +288,12 @@ def _more(project: str, limit: int) -> None:
 
 
 @guard()
-def _score(project: str) -> None:
+def _score(project: str, again: bool = False) -> None:
     version = resources.checkpoint()
     jobs = resources.jobs()
+    if again:
+        # with it goes what it failed at
+        jobs.forget(project, suggestions.SCORING)
     suggestions.score_all(resources.store(), lambda: resources.readings(version).service, jobs, project)
 
 

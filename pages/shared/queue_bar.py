@@ -40,7 +40,7 @@ def bar(store: Store, desk: Desk) -> None:
         if pace is not None:
             st.markdown(f"{pace:.0f} s a document")
         job = resources.jobs().get(walk.project, suggestions.SCORING)
-        if job is not None and job.total and (job.running or job.stopped or job.error):
+        if job is not None and (job.result or (job.total and (job.running or job.stopped or job.error))):
             reading(walk.project)
         st.space("stretch")
         st.button(
@@ -145,6 +145,14 @@ def reading(project: str) -> None:
             with st.container(key="tools_reading", horizontal=True):
                 st.markdown(plain(job.error or f"reading stopped at {job.done:,} of {job.total:,}"))
                 st.button("go on", key="read_on", on_click=_read_on, args=(project,))
+        elif job is not None:
+            version = annotating.readings().service.version
+            failed = suggestions.failures(resources.store(), job, project, version)
+            if failed:
+                with st.container(key="tools_reading", horizontal=True):
+                    words = f"{counted(len(failed), 'document')} could not be read"
+                    st.markdown(words, help=plain(", ".join(list(failed)[:20])))
+                    st.button("try again", key="read_on", on_click=_read_on, args=(project,))
 
 
 @st.fragment(run_every=1.0)

@@ -1,6 +1,7 @@
 """What the model has read: each text with each label set once, shared by everybody who asks.
 
-Thresholds, colours and constraints are no part of the question, so moving a slider never reaches the model.
+Thresholds, colours and constraints are no part of the question, so moving a slider never reaches the model. A text at
+which the model failed is not tried again until somebody asks for that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 
+from relex_core.errors import ModelBusy, ModelClosed, ReadingError, RelexError, SchemaError, quote
 from relex_core.service import ModelService
 from relex_core.types import Document, Extraction, Schema
 
@@ -49,9 +51,26 @@ class Reading:
         done = self.future.done()
         return self._stopped or (done and (self.future.cancelled() or self.future.exception() is not None))
 
+    @property
+    def final(self) -> bool:
+        """Whether it failed so that asking the same again would end the same way."""
+        if not self.future.done() or self.future.cancelled():
+            return False
+        error = self.future.exception()
+        return error is not None and not isinstance(error, _PASSING)
+
     def answer(self, document: Document, schema: Schema, timeout: float | None = None) -> Extraction:
-        """The extraction, in the asker's document and label set. Raises what the model raised, or TimeoutError."""
-        return replace(self.future.result(timeout), document=document, schema=schema)
+        """The extraction, in the asker's document and label set.
+
+        Raises ReadingError where the model failed at this text, TimeoutError, and what concerns no single text: among
+        them SchemaError for labels that no text can be read with, ModelClosed, CancelledError.
+        """
+        try:
+            return replace(self.future.result(timeout), document=document, schema=schema)
+        except (SchemaError, *_PASSING, TimeoutError):
+            raise
+        except Exception as error:
+            raise _failure(document, error) from error
 
     def stop(self) -> None:
         """Give up: at once if no batch holds it yet, else before the next window is read."""
@@ -68,6 +87,19 @@ class Reading:
         self.seconds = time.monotonic() - self.started
 
 
+_PASSING = (CancelledError, ModelBusy, ModelClosed)
+"""What ends a reading and says nothing about its text: it may be asked for again."""
+
+
+def _failure(document: Document, error: Exception) -> ReadingError:
+    reason = str(error) if isinstance(error, RelexError) else f"{type(error).__name__}: {error}"
+    return ReadingError(
+        expected="a text that the model can read",
+        found=f"that it fails at document {quote(document.id)} ({reason[:300].rstrip('. ')})",
+        change="Try again, perhaps with other labels or another checkpoint, or mark it by hand in Annotate.",
+    )
+
+
 class Readings:
     """Asks a `ModelService` and remembers. Safe to use from several threads."""
 
@@ -77,11 +109,12 @@ class Readings:
         self._lock = threading.Lock()
 
     def ask(self, document: Document, schema: Schema, asker: str = "") -> Reading:
-        """The reading of `document` with `schema`, asked for now unless it is known. Raises as `submit` does."""
+        """The reading of `document` with `schema`, asked for now unless it is known, be it to fail. Raises as `submit`
+        does."""
         question = _question(document, schema, self.service.version)
         with self._lock:
             reading = self._known.get(question)
-            if reading is None or reading.failed:
+            if reading is None or (reading.failed and not reading.final):
                 reading = Reading()
                 reading.future = self.service.submit(document, schema, watch=reading.watch)
                 reading.future.add_done_callback(reading._finished)
@@ -104,9 +137,31 @@ class Readings:
 
     def known(self, document: Document, schema: Schema) -> Reading | None:
         """The finished reading of `document` with `schema`, None if there is none."""
-        with self._lock:
-            reading = self._known.get(_question(document, schema, self.service.version))
+        reading = self._last(document, schema)
         return reading if reading is not None and reading.future.done() and not reading.failed else None
+
+    def fault(self, document: Document, schema: Schema) -> ReadingError | None:
+        """Why the model cannot read `document` with `schema`, None if that is not so, or not known."""
+        reading = self._last(document, schema)
+        if reading is not None and reading.final:
+            try:
+                reading.answer(document, schema)
+            except ReadingError as error:
+                return error
+            except SchemaError:
+                pass
+        return None
+
+    def try_again(self, document: Document, schema: Schema) -> None:
+        """Forget that the model failed at `document`: whoever asks next asks it anew."""
+        reading = self._last(document, schema)
+        if reading is not None and reading.final:
+            with self._lock:
+                self._known.pop(_question(document, schema, self.service.version), None)
+
+    def _last(self, document: Document, schema: Schema) -> Reading | None:
+        with self._lock:
+            return self._known.get(_question(document, schema, self.service.version))
 
 
 def labels_of(schema: Schema) -> Labels:

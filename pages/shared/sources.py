@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared import actions, questions, state, uploads
+from pages.shared import actions, questions, resources, state, uploads
 from pages.shared.messages import plain
 from pages.shared.samples import SAMPLES
 from pages.shared.workspace import Workspace
@@ -97,8 +97,10 @@ def _read_box() -> None:
     if workspace is None or typed is None:
         return
     try:
-        state.set_workspace(actions.paste(workspace, str(typed)))
+        workspace = actions.paste(workspace, str(typed))
+        state.set_workspace(workspace)
         state.set_draft(None)
+        resources.readings(resources.checkpoint()).try_again(workspace.document, workspace.schema)
     except RelexError as error:
         # what was typed stays in the box, what was open stays open
         state.set_draft(str(typed))

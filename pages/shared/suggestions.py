@@ -1,6 +1,7 @@
 """What the model suggests for a project's documents: from the store, else read now; and the whole set in bulk.
 
-A person who waits comes first: documents that are opened go to the model before those that are read in bulk.
+A person who waits comes first: documents that are opened go to the model before those that are read in bulk. One at
+which the model fails holds up no other.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from db import progress
 from db.store import Store
 from db.values import Project, Revision
 from pages.shared.jobs import Job, Jobs
-from pages.shared.readings import Reading, Readings, labels_of
+from pages.shared.readings import Labels, Reading, Readings, labels_of
 from relex_core.editing import begin, rebase
-from relex_core.errors import InputError, ModelBusy, ModelClosed
+from relex_core.errors import InputError, ModelBusy, ModelClosed, ReadingError
 from relex_core.service import ModelService
 from relex_core.types import RESCORED, Annotation, Document, Extraction, Schema
 
@@ -28,6 +29,9 @@ _IN_FLIGHT = 24
 """Documents handed to the model at once in bulk: enough to fill its batches."""
 
 _PAGE = 200
+
+_GIVE_UP = 100
+"""Documents in a row at which the model may fail in bulk: with more, it is the model that is at fault."""
 
 _LOOK = 0.5
 """Seconds after which the job looks whether what it waits for is still wanted."""
@@ -40,12 +44,16 @@ Opened = tuple[Annotation, int]
 
 
 def known(store: Store, readings: Readings, project: str, document: Document, schema: Schema) -> Extraction | None:
-    """The suggestions for a document if they are there already; a finished reading goes into the store."""
+    """The suggestions for a document if they are there already; a finished reading goes into the store. Raises
+    ReadingError if the model is known to fail at it."""
     stored = progress.extraction(store, project, document.id, readings.service.version)
     if stored is not None:
         return stored
     reading = readings.known(document, schema)
     if reading is None:
+        fault = readings.fault(document, schema)
+        if fault is not None:
+            raise fault
         return None
     extraction = reading.answer(document, schema)
     store.save_extraction(project, extraction)
@@ -71,11 +79,13 @@ def prefetch(store: Store, readings: Readings, project: str, schema: Schema, ids
     """Ask for the suggestions of documents that will be opened soon, without waiting."""
     for id in ids:
         document = store.document(project, id)
-        if known(store, readings, project, document, schema) is None:
-            try:
+        try:
+            if known(store, readings, project, document, schema) is None:
                 readings.ask(document, schema, project)
-            except (ModelBusy, ModelClosed):
-                return
+        except ReadingError:
+            continue
+        except (ModelBusy, ModelClosed):
+            return
 
 
 def opened(
@@ -98,6 +108,16 @@ def opened(
     if anew is not None:
         annotation = rebase(annotation, _present(anew, annotation))
     return annotation, revision.number if revision else 0
+
+
+def by_hand(store: Store, project: str, document: Document, schema: Schema, annotator: str, alone: bool) -> Opened:
+    """A document that the model has not read with the labels of today, or cannot read, with the decisions that there
+    are: before what was found in it earlier, else before nothing."""
+    found = store.extraction(project, document.id)
+    if found is not None:
+        return opened(store, project, found, annotator, alone)
+    revision = store.latest(project, document.id, (annotator or None) if alone else None)
+    return (Annotation(document, schema), 0) if revision is None else (revision.annotation, revision.number)
 
 
 def before(extraction: Extraction, revision: Revision | None) -> Annotation:
@@ -124,37 +144,79 @@ def _present(anew: Extraction, annotation: Annotation) -> Extraction:
     )
 
 
+_Question = tuple[str, str, Labels]
+"""A document's id, the model's version and the labels: what a failure in bulk is known by. No document's text
+changes."""
+
+
 def score_all(store: Store, serve: Serve, jobs: Jobs, project: str) -> Job:
-    """Read every document that this model has not read with today's labels, in the background."""
+    """Read every document that this model has not read with today's labels, in the background. Those at which it failed
+    stay out, for which see `failures`, unless the job that says so was forgotten."""
+    before = jobs.get(project, SCORING)
+    failed: dict[_Question, str] = dict(_failed(before)) if before is not None else {}
     total = progress.count_unscored(store, project, serve().version)
-    return jobs.start(project, SCORING, total, lambda job: _score(store, serve, project, job))
+    return jobs.start(project, SCORING, total, lambda job: _score(store, serve, project, job, failed))
 
 
-def _score(store: Store, serve: Serve, project: str, job: Job) -> Generator[int]:
+def failures(store: Store, job: Job | None, project: str, version: str) -> dict[str, str]:
+    """Why this model could not read documents in bulk with the labels of today, by their ids; not those that it has
+    read since, and none that is left out."""
+    failed = _failed(job) if job is not None else {}
+    if not failed:
+        return {}
+    labels = labels_of(store.project(project).schema)
+    said = {id: why for (id, by, asked), why in failed.items() if (by, asked) == (version, labels)}
+    return {id: said[id] for id in progress.unscored(store, project, version, among=tuple(said))}
+
+
+def _failed(job: Job) -> dict[_Question, str]:
+    # a copy: the job goes on
+    return job.result.copy() if isinstance(job.result, dict) else {}
+
+
+def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Question, str]) -> Generator[int]:
     """In pages, so that documents and labels that are added meanwhile are read as well, and what a model that was
     closed has left."""
-    while ids := progress.unscored(store, project, serve().version, _PAGE):
-        version = serve().version
-        total = job.done + progress.count_unscored(store, project, version)
-        if total != job.total or not job.characters:
-            job.total = total
-            job.characters = job.read + progress.characters(store, project, unread_by=version)
-        now = store.project(project)
+    job.result, row = failed, 0
+    while True:
+        now, version = store.project(project), serve().version
+        ids = _unread(store, now, version, job, failed)
+        if not ids:
+            return
         if not now.schema.visible_entities:
             raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
-        waiting: deque[Reading] = deque()
+        waiting: deque[tuple[Document, Reading]] = deque()
         try:
-            for id in ids:
-                while len(waiting) >= _IN_FLIGHT:
-                    yield _keep(store, now, waiting.popleft(), job)
-                if _relabelled(store, now):
-                    break
-                waiting.append(_submit(serve, store.document(project, id), now.schema, job))
-            while waiting and not _relabelled(store, now):
-                yield _keep(store, now, waiting.popleft(), job)
+            while (ids or waiting) and not _relabelled(store, now):
+                if ids and len(waiting) < _IN_FLIGHT:
+                    document = store.document(project, ids.popleft())
+                    waiting.append((document, _submit(serve, document, now.schema, job)))
+                    continue
+                document, reading = waiting.popleft()
+                try:
+                    done = _keep(store, now, document, reading, job)
+                    row = 0 if done else row
+                    yield done
+                except ReadingError as error:
+                    failed[document.id, version, labels_of(now.schema)] = str(error)
+                    row += 1
+                    if row == _GIVE_UP:
+                        raise
         finally:
-            for reading in waiting:
+            for _, reading in waiting:
                 reading.stop()
+
+
+def _unread(store: Store, project: Project, version: str, job: Job, failed: dict[_Question, str]) -> deque[str]:
+    """The next page of what is to be read, and how much that is."""
+    labels = labels_of(project.schema)
+    known = {id for id, by, asked in failed if (by, asked) == (version, labels)}
+    ids = progress.unscored(store, project.name, version, _PAGE + len(known))
+    total = job.done + progress.count_unscored(store, project.name, version) - len(known.intersection(ids))
+    if total != job.total or not job.characters:
+        job.total = total
+        job.characters = job.read + progress.characters(store, project.name, unread_by=version)
+    return deque([id for id in ids if id not in known][:_PAGE])
 
 
 def _relabelled(store: Store, project: Project) -> bool:
@@ -182,11 +244,12 @@ def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Readi
             return reading
 
 
-def _keep(store: Store, project: Project, reading: Reading, job: Job) -> int:
-    """Store an answer, 1; 0 where none came, for nobody waits for it any more."""
+def _keep(store: Store, project: Project, document: Document, reading: Reading, job: Job) -> int:
+    """Store an answer, 1; 0 where none came, for nobody waits for it any more. Raises ReadingError, and SchemaError for
+    labels that no document can be read with."""
     while True:
         try:
-            extraction = reading.future.result(_LOOK)
+            extraction = reading.answer(document, project.schema, _LOOK)
         except (CancelledError, ModelClosed):
             return 0
         except TimeoutError:

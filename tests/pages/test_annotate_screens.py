@@ -15,18 +15,20 @@ from db import assignments
 from db.projects import checked_name
 from db.store import Store
 from db.values import ADJUDICATOR, State
-from pages.shared import annotating, identity, resources, reviewing, suggestions
+from pages.shared import annotating, checkpoints, identity, resources, reviewing, suggestions
 from pages.shared.messages import plain
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
 from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.errors import StoreError
 from relex_core.selection import undecided
+from relex_core.service import ModelService
 from relex_core.types import Schema, Thresholds
 from tests.edits import apply_all
 from tests.pages.conftest import ROOT, Visit
 from tests.pages.projects import store_with, suggest
 from tests.pages.test_screens import component, said
+from tests.relex_core.tiny import broken
 
 
 def waited(app: AppTest) -> AppTest:
@@ -488,3 +490,36 @@ def test_the_row_of_filters_narrows_the_documents(visit: Visit, data: Path) -> N
     assert listed() == []
     assert "No shared document is like that" in said(review)
     assert not review.exception
+
+
+def model() -> ModelService:
+    return resources.readings(checkpoints.default(resources.store())).service
+
+
+def test_what_the_model_cannot_read_is_told_and_opens_to_be_marked_by_hand(
+    data: Path, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEX_CHECKPOINT", str(broken(tmp_path, "Cem")))
+    store_with(data).close()
+    app = visit("documents", project="news")
+    app.button(key="start_scoring").click().run()
+    assert resources.jobs().get("news", suggestions.SCORING).wait(60)  # type: ignore[union-attr]
+    app.run()
+    assert "All other documents are read by" in said(app)
+    assert app.button(key="unread_0").label == "d2"
+    assert "fails at document 'd2'" in said(app).replace("\\", "")
+    calls = model().calls
+    annotate = waited(visit("annotate", project="news", document="d2"))
+    assert not annotate.exception
+    assert component(annotate, "relex_annotator")["document"]["id"] == "d2"
+    assert "fails at document 'd2'" in said(annotate).replace("\\", "")
+    assert "1 document could not be read" in said(annotate)
+    read = model()
+    assert read.calls > calls
+    calls = read.calls
+    annotate.run()
+    assert read.calls == calls
+    waited(annotate.button(key="read_open_again").click().run())
+    assert read.calls > calls
+    app.button(key="read_again").click().run()
+    assert resources.jobs().get("news", suggestions.SCORING).wait(60)  # type: ignore[union-attr]

@@ -28,6 +28,7 @@ from relex_core.service import ModelService
 from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds, Undecided
 from tests.edits import apply_all
 from tests.pages.projects import NAMES, SCHEMA, Overrun, Silent, store_with, suggest, text
+from tests.relex_core.tiny import broken
 
 FILE = Filter(order=Order.FILE)
 SHOWN = Thresholds()
@@ -42,6 +43,13 @@ def readings() -> Iterator[Readings]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return store_with(tmp_path)
+
+
+@pytest.fixture
+def fails_at_cem(tmp_path: Path) -> Iterator[Readings]:
+    """A model with scores that are no numbers for any text with that name in it, which is d2."""
+    with ModelService(Extractor.load(broken(tmp_path, "Cem"), device="cpu"), batch_size=4) as service:
+        yield Readings(service)
 
 
 def sat_down(store: Store, readings: Readings, filter: Filter = FILE, annotator: str = "ada") -> Desk:
@@ -420,6 +428,70 @@ def test_reading_that_waits_for_a_place_can_be_stopped(store: Store, readings: R
         job.stop()
         assert job.wait(5)
     assert (job.error, job.done) == ("", 0)
+
+
+def test_a_document_at_which_the_model_fails_holds_up_no_other(store: Store, fails_at_cem: Readings) -> None:
+    service, jobs = fails_at_cem.service, Jobs()
+    store.add_documents("news", [Document(f"more{n}", f"{text(NAMES[n])} Then they left.") for n in range(2)])
+
+    def read_all() -> tuple[Job, dict[str, str]]:
+        job = suggestions.score_all(store, lambda: service, jobs, "news")
+        assert job.wait(60)
+        return job, suggestions.failures(store, job, "news", service.version)
+
+    job, failed = read_all()
+    assert (job.error, job.done, list(failed)) == ("", 7, ["d2"])
+    assert "document 'd2'" in failed["d2"]
+    assert "scores are numbers" in failed["d2"]
+    assert progress.unscored(store, "news", service.version) == ("d2",)
+    # once is enough, until labels or model are others or somebody asks
+    calls = service.calls
+    job, failed = read_all()
+    assert (job.error, job.done, list(failed), service.calls) == ("", 0, ["d2"], calls)
+    assert suggestions.failures(store, job, "news", "another") == {}
+    jobs.forget("news", suggestions.SCORING)
+    assert list(read_all()[1]) == ["d2"]
+    assert service.calls > calls
+    store.save_schema("news", Schema.of(["person", "place", "date"], ["met in"]))
+    assert suggestions.failures(store, job, "news", service.version) == {}
+    calls = service.calls
+    job, failed = read_all()
+    assert (job.error, job.done, list(failed)) == ("", 7, ["d2"])
+    leaving.leave_out(store, "news", ["d2"])
+    assert suggestions.failures(store, job, "news", service.version) == {}
+
+
+def test_a_model_that_fails_at_everything_is_stopped(tmp_path: Path, fails_at_cem: Readings) -> None:
+    store = store_with(tmp_path / "many", 0)
+    store.add_documents("news", [Document(f"c{n}", f"Cem met Bob {n} times.") for n in range(130)])
+    job = suggestions.score_all(store, lambda: fails_at_cem.service, Jobs(), "news")
+    assert job.wait(120)
+    assert "scores are numbers" in job.error
+    assert job.done == 0
+
+
+def test_a_document_at_which_the_model_fails_can_be_marked_by_hand(store: Store, fails_at_cem: Readings) -> None:
+    desk = sat_down(store, fails_at_cem)
+    assert [o[0].document.id for o in desk.ahead] == ["d1", "d2"], "those after it come as well"
+    for at in range(2):
+        assert desks.fault(fails_at_cem, desk) == ""
+        desk, _ = desks.take(store, fails_at_cem, desk, done(f"d{at}", seq=10 + 2 * at), SHOWN)
+    desk = awaited(store, fails_at_cem, desk)
+    assert desk.open is not None
+    assert desk.open[0] == Annotation(store.document("news", "d2"), SCHEMA)
+    assert "document 'd2'" in desks.fault(fails_at_cem, desk)
+    calls = fails_at_cem.service.calls
+    mark = Batch("c", "d2", ops=((20, AddEntity("own", 0, 3, "person")),), commands=(Command(21, "rescore"),))
+    desk, acknowledged = desks.take(store, fails_at_cem, desk, mark, SHOWN)
+    assert acknowledged == {"c": 21}
+    desk = desks.refresh(store, fails_at_cem, desk)
+    assert desk.open is not None
+    assert [e.id for e in desk.open[0].entities] == ["own"]
+    assert fails_at_cem.service.calls == calls, "it is not tried at each turn"
+    fails_at_cem.try_again(desk.open[0].document, desk.schema)
+    desk = awaited(store, fails_at_cem, desks.refresh(store, fails_at_cem, desk))
+    assert "document 'd2'" in desks.fault(fails_at_cem, desk)
+    assert fails_at_cem.service.calls > calls
 
 
 def test_bulk_acceptance_counts_first_accepts_and_is_taken_back(store: Store) -> None:

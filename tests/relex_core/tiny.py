@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import Embedding
 
-from relex_core.checkpoint import EMBEDDED, write
+from relex_core.checkpoint import EMBEDDED, load, save, write
 from relex_core.config import ModelConfig
 from relex_core.model import RelexModel
 from relex_core.prompt import load_tokenizer
@@ -38,6 +39,19 @@ def checkpoint(path: Path, **changes: Any) -> Path:
     builder = load_tokenizer(EMBEDDED / "mini", config)
     write(model, builder, EMBEDDED / "mini", path)
     return path
+
+
+def broken(path: Path, word: str) -> Path:
+    """A checkpoint whose scores are no numbers for texts that hold `word`."""
+    loaded = load(checkpoint(path / "sound"), device="cpu")
+    first, *_ = loaded.builder.pieces([(word,)])[0].ids
+    tables = [m for m in loaded.model.encoder.modules() if isinstance(m, Embedding) and len(m.weight) > first]
+    with torch.no_grad():
+        # finite, as a checkpoint has to be; what the encoder makes of it is not
+        tables[0].weight[first] = -torch.finfo(torch.float32).max
+        tables[0].weight[first, 0] *= -1
+    save(loaded, path / "broken")
+    return path / "broken"
 
 
 def record(number: int, **more: Any) -> dict[str, Any]:
