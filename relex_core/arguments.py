@@ -54,10 +54,14 @@ def listed_texts(texts: Any) -> list[Any]:
     return found
 
 
-def check(batch_size: int, input_spans: Any, spans: Any, count: int) -> None:
+def check(batch_size: int, input_spans: Any, spans: Any, count: int, most: int | None = None) -> None:
     """Raises InputError for arguments that cannot be used."""
     if (_whole(batch_size) or 0) < 1:
         raise InputError(expected="a batch_size of at least 1", found=quote(batch_size), change="Use 8.")
+    if most is not None and (_whole(most) or 0) < 1:
+        raise InputError(
+            expected="most as at least 1 relation, or None for all", found=quote(most), change="Use 20000."
+        )
     if spans is not None and input_spans is not None:
         raise InputError(
             expected="spans or input_spans",

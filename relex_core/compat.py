@@ -10,8 +10,9 @@ Where results differ on purpose is listed in `relex_core.differences`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from relex_core.arguments import (
 from relex_core.checkpoint import choose, load, save
 from relex_core.decoding import Scores, decode, merge
 from relex_core.errors import InputError
-from relex_core.inference import Extractor, holding
+from relex_core.inference import MAX_RELATIONS, Extractor, holding
 from relex_core.packed import pack
 from relex_core.scoring import Decode, Window
 from relex_core.words import Words
@@ -128,14 +129,16 @@ class GLiNER:
         return_vectors: bool = False,
         return_label_vectors: bool = False,
         spans: Sequence[Sequence[Mapping[str, Any]]] | None = None,
+        most: int | None = MAX_RELATIONS,
     ) -> Any:
         """Entities, and relations unless `return_relations` is false: for each text a list of dictionaries.
 
         Thresholds, `flat_ner` and `multi_label` may be one value or one for each text. `input_spans` only filters
         what is found, as in the reference; with `spans`, dictionaries of start, end and label for each text,
         nothing is looked for: relations are scored on exactly these, which come back as entities whose score is
-        None. A text longer than the window is read in parts, and a warning says that pairs that no part holds
-        whole are not scored. Raises InputError or SchemaError.
+        None, and of more than `most` relations in a text the best are kept, which a warning says (None: all, however
+        much memory they take). A text longer than the window is read in parts, and a warning says that pairs that no
+        part holds whole are not scored. Raises InputError or SchemaError.
         """
         if return_vectors or return_label_vectors:
             raise InputError(
@@ -145,7 +148,7 @@ class GLiNER:
             )
         texts = listed_texts(texts)
         count = len(texts)
-        check(batch_size, input_spans, spans, count)
+        check(batch_size, input_spans, spans, count, most)
         limits = per_text(threshold, count, "threshold")
         relation_limits = limits if relation_threshold is None else per_text(relation_threshold, count, "relations")
         taus = limits if adjacency_threshold is None else per_text(adjacency_threshold, count, "adjacency_threshold")
@@ -165,22 +168,24 @@ class GLiNER:
             if input_spans is not None:
                 windows = _restrict(windows, ranges, own, input_spans[i])
             plan = _Text(own, ranges, windows, tuple(names), tuple(wanted))
-            plans.append(plan if spans is None else _with_given(plan, given(own, spans[i])))
+            plans.append(plan if spans is None else _with_given(plan, given(own, spans[i]), most))
         _say_parts(plans)
         entities: list[list[EntityDict]] = [[] for _ in texts]
         found_relations: list[list[RelationDict]] = [[] for _ in texts]
-        parts = [_parts(plan) for plan in plans]
+        parts, shortened = [_parts(plan) for plan in plans], 0
         scores = iter(self.extractor.score([window for windows in parts for window in windows], batch_size))
         for i, plan, scored in zip(valid, plans, parts, strict=True):
             found = [next(scores) for _ in scored]
             if plan.given is not None:
-                entities[i], found_relations[i] = _related(plan, found)
+                entities[i], found_relations[i], all_kept = _related(plan, found, most)
+                shortened += not all_kept
                 continue
             joined = merge(found, [first for first, _ in plan.ranges])
             if len(plan.ranges) > 1:
                 joined = decode(joined, flat=bool(flat[i]), multi_label=bool(several[i]))
             entities[i] = _entities(plan, joined)
             found_relations[i] = _relations(entities[i], plan, joined)
+        _say_cut(shortened, most)
         return (entities, found_relations) if return_relations else entities
 
     def predict_relations(
@@ -289,27 +294,61 @@ def _parts(plan: _Text) -> list[Window]:
     return [window for window, _ in plan.held]
 
 
-def _with_given(plan: _Text, marks: tuple[Mark, ...]) -> _Text:
+def _with_given(plan: _Text, marks: tuple[Mark, ...], most: int | None) -> _Text:
     """`plan` for a text whose entities are given."""
-    held = holding(plan.windows, plan.ranges, [span for _, span in marks]) if plan.relations else []
+    # one more than wanted tells that there are more
+    windows = [replace(window, most=None if most is None else most + 1) for window in plan.windows]
+    held = holding(windows, plan.ranges, [span for _, span in marks]) if plan.relations else []
     return replace(plan, given=marks, held=tuple(held))
 
 
-def _related(plan: _Text, parts: Sequence[Scores]) -> tuple[list[EntityDict], list[RelationDict]]:
-    """Given entities and the relations between them; what several windows saw keeps its best score."""
+def _related(
+    plan: _Text, parts: Sequence[Scores], most: int | None
+) -> tuple[list[EntityDict], list[RelationDict], bool]:
+    """Given entities, the best `most` relations between them, and whether these are all; what several windows saw keeps
+    its best score."""
     assert plan.given is not None
     entities = [dict(entity) for entity, _ in plan.given]
-    best: dict[tuple[int, int, int], float] = {}
+    best: dict[_Named, float] = {}
+    every = True
     for (_, groups), found in zip(plan.held, parts, strict=True):
-        columns = (found.head.tolist(), found.tail.tolist(), found.label.tolist(), found.score.tolist())
-        for head, tail, label, score in zip(*columns, strict=True):
-            for key in ((a, b, label) for a in groups[head] for b in groups[tail]):
-                best[key] = max(score, best.get(key, 0.0))
+        named = _named(groups, found)
+        for key, score in islice(named, most):
+            best[key] = max(score, best.get(key, 0.0))
+        every = every and next(named, None) is None
+        if most is not None and len(best) > most:
+            best, every = dict(sorted(best.items(), key=lambda item: -item[1])[:most]), False
     ends = [_end(entity, index) for index, entity in enumerate(entities)]
-    return entities, [
+    relations = [
         {"head": dict(ends[head]), "tail": dict(ends[tail]), "relation": plan.relations[label], "score": score}
         for (head, tail, label), score in sorted(best.items())
     ]
+    return entities, relations, every
+
+
+_Named = tuple[int, int, int]
+"""Head and tail among the given entities, and the label."""
+
+
+def _named(groups: Sequence[Sequence[int]], found: Scores) -> Iterator[tuple[_Named, float]]:
+    """A window's relations, the best first, between all entities that stand on the scored spans."""
+    order = np.argsort(-found.score, kind="stable")
+    columns = (column[order].tolist() for column in (found.head, found.tail, found.label, found.score))
+    for head, tail, label, score in zip(*columns, strict=True):
+        for a in groups[head]:
+            for b in groups[tail]:
+                yield (a, b, label), score
+
+
+def _say_cut(texts: int, most: int | None) -> None:
+    """Warn, once, if not all relations were kept."""
+    if texts:
+        warnings.warn(
+            f"{texts} texts have more than {most:,} relations between the given entities: the best {most:,} of each "
+            "are kept. Raise relation_threshold, or give most=None for all.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _say_parts(plans: Sequence[_Text]) -> None:

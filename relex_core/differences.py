@@ -31,7 +31,8 @@ DIFFERENCES = {
     "special_tokens_in_labels": "A label that holds the text of a special token, such as <<ENT>>, adds a class in the "
     "reference, so that all later labels are those of their neighbours; here a label is one class whatever it holds.",
     "supplied_entities": "input_spans only filters what was found above the threshold, in the reference and here; "
-    "with spans= relations are scored on exactly the given entities, and offsets that hold no word are an error.",
+    "with spans= relations are scored on exactly the given entities, the best 20,000 of a text unless most= says "
+    "otherwise, and offsets that hold no word are an error.",
     "parts_are_said": "The reference warns that it cuts a text; here a warning says that a text is read in parts and "
     "which relations are not scored.",
     "unused_weights_are_refused": "The reference leaves out weights that the configuration has no place for, such as "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,18 @@ def test_supplied_entities(model: GLiNER) -> None:
         ("Marie Curie", "Warsaw"),
         ("Warsaw", "Marie Curie"),
     }
+    ranked = sorted((r["score"] for r in every), reverse=True)
+    with pytest.warns(UserWarning, match="1 texts have more than 2 relations .* the best 2 of each are kept"):
+        best = model.inference(CURIE, LABELS, ["born in"], relation_threshold=0.0, spans=[spans], most=2)[1][0]
+    assert sorted((r["score"] for r in best), reverse=True) == ranked[:2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for enough in (len(every), None):
+            more = {"relation_threshold": 0.0, "spans": [spans], "most": enough}
+            assert every == model.inference(CURIE, LABELS, ["born in"], **more)[1][0]
+    for few in (0, 2.5, True):
+        with pytest.raises(InputError, match="at least 1 relation, or None"):
+            model.inference(CURIE, LABELS, ["born in"], spans=[spans], most=few)
     for wrong in ({"start": 24, "end": 99}, {"start": -3, "end": 5}, {"start": 5, "end": 6}, {"start": 3}, {}):
         with pytest.raises(InputError, match="hold a word of a text of 31 characters"):
             model.inference(CURIE, LABELS, ["born in"], spans=[[wrong]])

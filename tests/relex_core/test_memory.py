@@ -55,6 +55,34 @@ def test_relations_on_five_hundred_given_entities_need_less_than_a_gibibyte() ->
     assert int(done.stdout) < 2**28
 
 
+SUPPLIED = """
+import resource, sys, torch, warnings
+from relex_core.compat import GLiNER
+from relex_core.inference import MAX_RELATIONS
+warnings.simplefilter("ignore")
+torch.set_num_threads(1)
+model = GLiNER.from_pretrained("mini")
+words = [f"word{n}" for n in range(40)]
+text = " ".join(words)
+starts = [text.index(word) for word in words]
+spans = [(starts[a], starts[b] + len(words[b])) for a in range(40) for b in range(a, 40)][:250]
+given = [{"start": a, "end": b, "label": f"thing {n % 4}"} for n, (a, b) in enumerate(4 * spans)]
+given += [{"start": 0, "end": 5, "label": f"other {n}"} for n in range(2000)]
+labels = [f"relation {n}" for n in range(10)]
+model.inference(text, [], labels, relation_threshold=0.0, spans=[given[:4]])
+unit = 1 if sys.platform == "darwin" else 1024
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+_, (found,) = model.inference(text, [], labels, relation_threshold=0.0, spans=[given])
+assert len(found) == MAX_RELATIONS
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
+"""
+
+
+def test_relations_on_thousands_of_supplied_entities_need_little() -> None:
+    done = subprocess.run([sys.executable, "-c", SUPPLIED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2**28
+
+
 LENGTHS = """
 import resource, sys, torch
 from relex_core.products import linear
