@@ -191,7 +191,9 @@ def _parser() -> argparse.ArgumentParser:
 
     export = command("export", "write a project's annotations to a file, with a manifest beside it")
     export.add_argument("--project", required=True, metavar="NAME")
-    export.add_argument("--format", default="gliner", choices=[format.name for format in writers()])
+    joined = ", ".join(format.name for format in writers() if format.names)
+    about = f"default: gliner; {joined} carry the names that were joined (`names`) as well"
+    export.add_argument("--format", default="gliner", choices=[format.name for format in writers()], help=about)
     export.add_argument("--out", required=True, type=Path, metavar="FILE")
     export.add_argument("--dev", type=float, metavar="SHARE", help="split: into train, dev and test files")
     export.add_argument("--test", type=float, metavar="SHARE")

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import audit, leaving, projects
+from db import audit, leaving, naming, projects
 from db.formats import Format, named
 from db.formats.record import Attributed
 from db.manifests import Tally, describe, file_hash, is_former, manifest_of
@@ -183,7 +183,8 @@ class _View:
                 Path(os.path.realpath(new)).parent.mkdir(parents=True, exist_ok=True)
             part, manifest_part = files.aside(path), files.aside(manifest_path)
             found = _some(self.revisions(choice, format.suggestions), self.project.name)
-            format.write(attributed(_counted(found, tally, seen)), part)
+            names = naming.read(self.connection, self.labels) if format.names else None
+            format.write(attributed(_counted(found, tally, seen), names), part)
             hash = file_hash(part)
             manifest = describe(self.project, format.name, path, hash, tally, choice.to_json(), self.at)
             if format.settings is not None:
@@ -232,8 +233,8 @@ def _writing(format: str) -> Format:
 
 
 def stamp(store: Store, project: str) -> tuple[int, ...]:
-    """Changes whenever an export of the project might give something else: key, label set, revisions, and which
-    documents are left out. Raises NotFound.
+    """Changes whenever an export of the project might give something else: key, label set, revisions, which documents
+    are left out and which names are joined. Raises NotFound.
 
     Some 50 ms at 100,000 documents, however many revisions they have.
     """
@@ -248,11 +249,12 @@ def stamp(store: Store, project: str) -> tuple[int, ...]:
             documents.c.state.in_([str(state) for state in State]),
             documents.c.pk > 0,
         )
-        return pk, version, int(connection.execute(held).scalar_one()), leaving.stamp(connection, pk)
+        revised = int(connection.execute(held).scalar_one())
+        return pk, version, revised, leaving.stamp(connection, pk), naming.stamp(connection, pk)
 
 
-def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:
-    """Annotations with who made them and when, for the formats that say so."""
+def attributed(revisions: Iterable[Revision], names: naming.Names | None = None) -> Iterator[Annotation]:
+    """Annotations with who made them and when, and with joined names, for the formats that say so."""
     for revision in revisions:
         a = revision.annotation
         yield Attributed(
@@ -267,6 +269,7 @@ def attributed(revisions: Iterable[Revision]) -> Iterator[Annotation]:
             revision.annotator,
             revision.saved_at.isoformat(),
             revision.number,
+            names.joined(a.document, a.entities) if names else {},
         )
 
 

@@ -21,6 +21,7 @@ from db.projects import LabelSet
 from db.store import Store
 from db.tables import audit_log
 from relex_core.errors import InputError, quote
+from relex_core.types import Document, Entity
 
 JOINED, PARTED, APART = "names joined", "names parted", "names kept apart"
 ACTIONS = (JOINED, PARTED, APART)
@@ -55,6 +56,11 @@ class Names:
         ('ada lovelace', 'person')
         """
         return _node(self.shown, name)
+
+    def joined(self, document: Document, entities: Iterable[Entity]) -> dict[str, str]:
+        """The names of entities that go under another one or another spelling, by their ids."""
+        found = ((e.id, self.shown.get((normal(e.text(document)), e.label))) for e in entities)
+        return {id: name for id, name in found if name is not None}
 
     def written(self, node: Key, spellings: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
         """How a node is called, and its other names, the most frequent first, from how often it is spelt how.

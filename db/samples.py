@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from db.exports import attributed
 from db.formats import named
+from db.naming import Names
 from db.values import Revision
 from relex_core.errors import InputError
 
@@ -60,7 +61,13 @@ class Sample:
         return found if len(found) == len(self.titles) else None
 
 
-def sample(revisions: Iterable[Revision], format: str, stem: str = "sample", records: int = RECORDS) -> Sample:
+def sample(
+    revisions: Iterable[Revision],
+    format: str,
+    stem: str = "sample",
+    records: int = RECORDS,
+    names: Names | None = None,
+) -> Sample:
     """Write the first `records` in `format` to a folder that is gone afterwards. No records give no files.
 
     Raises InputError for a format that cannot be written, FormatError if a package for it is missing.
@@ -76,7 +83,7 @@ def sample(revisions: Iterable[Revision], format: str, stem: str = "sample", rec
         return Sample((), ())
     with TemporaryDirectory(prefix="relex-") as folder:
         path = Path(folder) / f"{stem}{chosen.suffix}"
-        chosen.write(attributed(first), path)
+        chosen.write(attributed(first, names if chosen.names else None), path)
         if not zipfile.is_zipfile(path):
             return Sample(titles, (_shown(path.name, path.read_bytes(), path.stat().st_size),))
         with zipfile.ZipFile(path) as archive:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from db.formats.files import readable, text_writer, undecoded
-from db.formats.record import Format, Item, each, misfit
+from db.formats.record import Format, Item, each, misfit, name_of
 from relex_core.errors import FormatError
 from relex_core.types import MAX_DOCUMENT, Annotation, Document, Schema
 
@@ -27,6 +27,8 @@ COLUMNS = (
     "tail_label",
     "tail_start",
     "tail_end",
+    "head_name",
+    "tail_name",
 )
 
 # the characters that start a formula in the usual spreadsheet programs, their full-width forms included; some
@@ -50,7 +52,7 @@ def plain(cell: str) -> str:
 
 
 def write_triples(annotations: Iterable[Annotation], path: Path) -> int:
-    """Annotations without relations have no row."""
+    """Annotations without relations have no row. `head_name` and `tail_name` are the names in the project's graph."""
     number = 0
     with text_writer(path) as file:
         rows = csv.writer(file, quoting=csv.QUOTE_ALL)
@@ -61,7 +63,8 @@ def write_triples(annotations: Iterable[Annotation], path: Path) -> int:
                 ends = []
                 for end in (entities[relation.head], entities[relation.tail]):
                     ends.append([neutral(end.text(annotation.document)), neutral(end.label), end.start, end.end])
-                rows.writerow([neutral(annotation.document.id), *ends[0], neutral(relation.label), *ends[1]])
+                names = [neutral(name_of(annotation, entities[end])) for end in (relation.head, relation.tail)]
+                rows.writerow([neutral(annotation.document.id), *ends[0], neutral(relation.label), *ends[1], *names])
     return number
 
 
@@ -151,6 +154,6 @@ def _checked(lines: Iterable[str], faults: list[FormatError]) -> Iterator[str]:
 
 
 TRIPLES = Format(
-    "csv-triples", ".csv", write_triples, None, "Relations as a table: one (head, relation, tail) to a row"
+    "csv-triples", ".csv", write_triples, None, "Relations as a table: one (head, relation, tail) to a row", names=True
 )
 TEXTS = Format("csv", ".csv", None, read_texts, 'Texts as a table with the column "text" (and "id", "source")')

@@ -14,7 +14,7 @@ from db.corpus import Edge, Evidence, Key, View
 from db.formats.csv_files import neutral
 from db.formats.files import text_writer
 from db.formats.property_graph import graphml_edge, graphml_node
-from db.formats.rdf import label_iri, name_iri, nodes_as_jsonld, nodes_as_turtle, typed
+from db.formats.rdf import label_iri, name_iri, node_iri, nodes_as_jsonld, nodes_as_turtle, typed
 from relex_core.jsonl import Json
 
 COLUMNS = (
@@ -101,7 +101,7 @@ def _statements(view: View) -> Iterator[Json]:
     for node in view.nodes:
         documents = dict.fromkeys(mention.document for mention in node.mentions)
         yield {
-            "@id": _node(node.key),
+            "@id": node_iri(node.key),
             "@type": "relex:Name",
             "rdfs:label": node.text,
             **({"skos:altLabel": list(node.others)} if node.others else {}),
@@ -110,7 +110,7 @@ def _statements(view: View) -> Iterator[Json]:
             "dcterms:source": [{"@id": name_iri("document", id)} for id in documents],
         }
     for edge in view.edges:
-        yield {"@id": _node(edge.head), label_iri("relation", edge.label): {"@id": _node(edge.tail)}}
+        yield {"@id": node_iri(edge.head), label_iri("relation", edge.label): {"@id": node_iri(edge.tail)}}
         yield _statement(edge)
 
 
@@ -119,19 +119,15 @@ def _statement(edge: Edge) -> Json:
     said: Json = {
         "@id": name_iri("statement", "\n".join((*edge.head, edge.label, *edge.tail))),
         "@type": "relex:Statement",
-        "relex:head": {"@id": _node(edge.head)},
+        "relex:head": {"@id": node_iri(edge.head)},
         "relex:label": {"@id": label_iri("relation", edge.label)},
-        "relex:tail": {"@id": _node(edge.tail)},
+        "relex:tail": {"@id": node_iri(edge.tail)},
         "relex:evidence": typed("integer", len(edge.evidence)),
         "dcterms:source": [{"@id": name_iri("document", id)} for id in documents],
     }
     if edge.score is None:
         return said | {"relex:decision": "accepted"}
     return said | {"relex:score": typed("double", repr(edge.score))}
-
-
-def _node(key: Key) -> str:
-    return name_iri("name", "\n".join(key))
 
 
 def _names(view: View) -> dict[Key, str]:

@@ -1,5 +1,8 @@
 """Property graphs: a Cypher script and GraphML. Entities are nodes, relations are edges; documents are nodes too.
 
+An entity has its words as `text`, and as `name` what the project's graph calls it: the same for all mentions whose
+names people joined.
+
 GraphML is read back too, the whole graph held in memory. A Cypher script is a program for a database, which alone
 could say what comes of it: it is not read.
 """
@@ -23,6 +26,7 @@ from db.formats.record import (
     Record,
     each,
     misfit,
+    name_of,
     record_from_marks,
     rejected_to_json,
     with_extra,
@@ -56,6 +60,7 @@ def _statements(annotation: Annotation) -> Iterator[str]:
         yield (
             f"MATCH (d:Document {{id: {id}}}) MERGE (e:Entity {{key: {keys[entity.id]}}}) "
             f"SET e:{cypher_name(entity.label)}, e.text = {cypher_string(entity.text(document))}, "
+            f"e.name = {cypher_string(name_of(annotation, entity))}, "
             f"e.label = {cypher_string(entity.label)}, e.start = {entity.start}, e.end = {entity.end} "
             "MERGE (e)-[:IN_DOCUMENT]->(d)"
         )
@@ -95,6 +100,7 @@ _KEYS = (
     ("id", "node", "string"),
     ("label", "node", "string"),
     ("text", "node", "string"),
+    ("name", "node", "string"),
     ("source", "node", "string"),
     ("extra", "node", "string"),
     ("rejected", "node", "string"),
@@ -134,6 +140,7 @@ def _elements(annotation: Annotation, number: int) -> Iterator[str]:
             id=entity.id,
             label=entity.label,
             text=entity.text(document),
+            name=name_of(annotation, entity),
             start=entity.start,
             end=entity.end,
         )
@@ -252,5 +259,5 @@ def read_graphml(path: Path, schema: Schema | None) -> Iterator[Item]:
     yield from each(enumerate(documents.items(), start=1), make)
 
 
-CYPHER = Format("cypher", ".cypher", write_cypher, None, "Cypher script for property graph databases")
-GRAPHML = Format("graphml", ".graphml", write_graphml, read_graphml, "GraphML for graph tools")
+CYPHER = Format("cypher", ".cypher", write_cypher, None, "Cypher script for property graph databases", names=True)
+GRAPHML = Format("graphml", ".graphml", write_graphml, read_graphml, "GraphML for graph tools", names=True)

@@ -3,7 +3,8 @@
 A document is a `relex:Document` with its text; a mark is a `relex:Entity` with Web Annotation positions
 (`oa:start`, `oa:end`, code points); a relation is a `relex:Relation` with head, tail and label, and beside it
 the plain statement head - label - tail. PROV-O says which revision they belong to, who made it and when, and
-from which suggestion of which model each was derived; rejected suggestions are kept with their scores.
+from which suggestion of which model each was derived; rejected suggestions are kept with their scores. An entity whose
+name people joined to another has a `relex:name`, the node that the project's graph shows for all of these.
 Writing streams; what is read is kept in a temporary file until all of it is there (`db.formats.rdf_graph`).
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
+from db.corpus import Key, normal
 from db.formats.files import text_writer
 from db.formats.record import (
     Attributed,
@@ -64,6 +66,10 @@ def nodes(annotations: Iterable[Annotation]) -> Iterator[Json]:
         for name in dict.fromkeys(r.label for r in (*annotation.relations, *annotation.rejected_relations)):
             yield from once({"@id": label_iri("relation", name), "@type": "rdf:Property", "rdfs:label": name})
         yield from _agents(annotation, once)
+        if isinstance(annotation, Attributed):
+            for entity in annotation.entities:
+                if entity.id in annotation.names:
+                    yield from once(_name(annotation.names[entity.id], entity.label))
         yield from _document(annotation, number)
 
 
@@ -74,6 +80,12 @@ def _agents(annotation: Annotation, once: Any) -> Iterator[Json]:
     if annotation.based_on is not None:
         version = annotation.based_on.model_version
         yield from once({"@id": name_iri("model", version), "@type": "prov:SoftwareAgent", "rdfs:label": version})
+
+
+def _name(name: str, label: str) -> Json:
+    """The node of the project's graph that joined names belong to, as the files of that graph have it."""
+    kind = {"@id": label_iri("entity", label)}
+    return {"@id": node_iri((normal(name), label)), "@type": "relex:Name", "rdfs:label": name, "relex:label": kind}
 
 
 def _document(annotation: Annotation, number: int) -> Iterator[Json]:
@@ -114,6 +126,8 @@ def _decided_entities(annotation: Annotation, base: str) -> Iterator[Json]:
         if entity.id in suggested:
             node["prov:wasDerivedFrom"] = {"@id": f"{base}:suggestion:{_enc(entity.id)}"}
             yield _entity(base, suggested[entity.id], "suggestion", annotation.document)
+        if isinstance(annotation, Attributed) and entity.id in annotation.names:
+            node["relex:name"] = {"@id": node_iri((normal(annotation.names[entity.id]), entity.label))}
         yield node
     for entity in annotation.rejected_entities:
         yield _entity(base, entity, "rejected", annotation.document) | {"relex:decision": "rejected"}
@@ -168,6 +182,11 @@ def _relation(base: str, relation: Relation, kind: str) -> Json:
         "relex:label": {"@id": label_iri("relation", relation.label)},
     }
     return node if relation.score is None else node | {"relex:score": typed("double", repr(relation.score))}
+
+
+def node_iri(key: Key) -> str:
+    """The address of a node of a project's graph: of all mentions of a name."""
+    return name_iri("name", "\n".join(key))
 
 
 def typed(type: str, value: object) -> Json:
@@ -370,5 +389,5 @@ def _with_suggestions(
     )
 
 
-JSONLD = Format("jsonld", ".jsonld", write_jsonld, _reader("json-ld"), "JSON-LD with provenance (PROV-O)", True)
-TURTLE = Format("turtle", ".ttl", write_turtle, _reader("turtle"), "Turtle (RDF) with provenance (PROV-O)", True)
+JSONLD = Format("jsonld", ".jsonld", write_jsonld, _reader("json-ld"), "JSON-LD with provenance (PROV-O)", True, True)
+TURTLE = Format("turtle", ".ttl", write_turtle, _reader("turtle"), "Turtle (RDF) with provenance (PROV-O)", True, True)

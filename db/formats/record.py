@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ Reader = Callable[[Path, Schema | None], Iterator[Item]]
 class Format:
     """One exchange format. `write` or `read` is None where the format cannot say what is needed for it.
 
-    `suggestions` says that the writer wants each annotation with the extraction that it is based on. `settings` is what
-    the tool that reads the file must be told of the labels first; the manifest gives it."""
+    `suggestions` says that the writer wants each annotation with the extraction that it is based on, `names` that it
+    says under which name the project's graph shows an entity: formats for graphs do; those from which a model learns
+    or another tool takes marks do not. `settings` is what the tool that reads the file must be told of the labels
+    first; the manifest gives it."""
 
     name: str
     suffix: str
@@ -39,16 +41,27 @@ class Format:
     read: Reader | None
     description: str
     suggestions: bool = False
+    names: bool = False
     settings: Callable[[Schema], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attributed(Annotation):
-    """An annotation with its origin, which formats with provenance write: who, when (ISO 8601), which revision."""
+    """An annotation with its origin, which formats with provenance write: who, when (ISO 8601), which revision.
+
+    `names` are those under which the project's graph shows entities whose own was joined to another, by their ids.
+    """
 
     annotator: str = ""
     saved_at: str = ""
     revision: int = 0
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+def name_of(annotation: Annotation, entity: Entity) -> str:
+    """The name under which the project's graph shows an entity: its own, unless people joined that to another."""
+    joined = annotation.names.get(entity.id) if isinstance(annotation, Attributed) else None
+    return joined or " ".join(entity.text(annotation.document).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,11 @@ def choose(store: Store) -> Choice:
     names = [project.name for project in store.projects()]
     project = choose_project(names, "export_project")
     formats = {format.name: format for format in writers()}
-    st.selectbox("Format", list(formats), key="export_format", format_func=lambda name: formats[name].description)
+    st.selectbox(
+        "Format", list(formats), key="export_format", format_func=lambda name: formats[name].description,
+        help="Names that were joined in the project's graph are in the formats that graphs are made of (relations as a "
+        "table, JSON-LD, Turtle, Cypher, GraphML). Training data keep to the words of the text.",
+    )  # fmt: skip
     states = choose_states(store, project, DECIDED, "export_states")
     choose_annotators(store, "export_annotators")
     return Choice(

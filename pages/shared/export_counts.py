@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from db import progress, samples
+from db import naming, progress, samples
 from db.samples import Sample
 from db.store import Store
 from db.values import State
@@ -104,7 +104,9 @@ def _count(store: Store, counting: Counting) -> None:
 
     try:
         first = store.latest_revisions(choice.project, states=choice.states, annotators=people, suggestions=True)
-        counting.sample = samples.sample(first, choice.format, bundles.file_stem(choice.project))
+        counting.sample = samples.sample(
+            first, choice.format, bundles.file_stem(choice.project), names=naming.of(store, choice.project)
+        )
     except RelexError as error:
         counting.unshown = str(error)
     export_check.summarize(annotations(), choice.format, into=counting.summary)

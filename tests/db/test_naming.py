@@ -13,13 +13,15 @@ import networkx as nx
 import pytest
 import rdflib
 
-from db import corpus_reading, label_changes, leaving, naming
+from db import corpus_reading, exports, imports, label_changes, leaving, naming
 from db.__main__ import main
 from db.alike import alike
 from db.corpus import Corpus, Lens, Mention, Node, Source, narrow, normal
-from db.formats import merged
+from db.formats import merged, writers
+from db.manifests import file_hash
 from db.names_command import read_csv
 from db.store import Store
+from relex_core.editing import Accept, apply, begin
 from relex_core.errors import FormatError, InputError
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
@@ -182,6 +184,57 @@ def url(store: Store) -> str:
 
 def names(store: Store, verb: str, *arguments: str, project: str = "p") -> int:
     return main(["names", verb, "--database", url(store), "--project", project, *arguments])
+
+
+def test_exports_for_graphs_name_what_was_joined_and_training_data_do_not(store: Store, tmp_path: Path) -> None:
+    for id in TEXTS:
+        found = store.extraction("p", id)
+        assert found is not None
+        accepted = Accept(tuple(e.id for e in found.entities), tuple(r.key for r in found.relations))
+        store.save("p", apply(begin(found), accepted), annotator="bo")
+
+    def exported(round: str) -> dict[str, Path]:
+        paths = {}
+        for format in writers():
+            paths[format.name] = tmp_path / round / f"all{format.suffix}"
+            exports.snapshot(store, "p", paths[format.name], format=format.name)
+        return paths
+
+    before, stamp = exported("before"), exports.stamp(store, "p")
+    naming.join(store, "p", "person", ["Lovelace", "A. Lovelace"], "Ada King")
+    assert exports.stamp(store, "p") != stamp
+    after = exported("after")
+    changed = {name for name in after if file_hash(before[name]) != file_hash(after[name])}
+    assert changed == {"csv-triples", "cypher", "graphml", "jsonld", "turtle"}
+    with after["csv-triples"].open(encoding="utf-8", newline="") as file:
+        rows = [(row["head"], row["head_name"], row["tail_name"]) for row in csv.DictReader(file)]
+    assert rows == [
+        ("Ada Lovelace", "Ada Lovelace", "London"),
+        ("Lovelace", "Ada King", "LONDON"),
+        ("Byron", "Byron", "Rome"),
+        ("A. Lovelace", "Ada King", "Londinium"),
+        ("LOVELACE", "Ada King", "Londinium"),
+    ]
+    nodes = nx.read_graphml(after["graphml"], force_multigraph=True).nodes(data=True)
+    assert [(n["text"], n["name"]) for _, n in nodes if n.get("label") == "person"] == [row[:2] for row in rows]
+    lines = after["cypher"].read_text("utf-8").splitlines()
+    assert sum("e.text = 'LOVELACE'" in line and "e.name = 'Ada King'" in line for line in lines) == 1
+    relex = rdflib.Namespace("urn:relex:vocabulary:")
+    graphs = [rdflib.Graph().parse(after[name]) for name in ("turtle", "jsonld")]
+    assert set(graphs[0]) == set(graphs[1])
+    (node,) = graphs[0].subjects(rdflib.RDFS.label, rdflib.Literal("Ada King"))
+    oa = rdflib.Namespace("http://www.w3.org/ns/oa#")
+    named = [str(graphs[0].value(mention, oa.exact)) for mention in graphs[0].subjects(relex.name, node)]
+    assert sorted(named) == ["A. Lovelace", "LOVELACE", "Lovelace"]
+    merged.write_turtle(narrow(read(store), Lens()), tmp_path / "merged.ttl")
+    assert (node, rdflib.RDF.type, relex.Name) in rdflib.Graph().parse(tmp_path / "merged.ttl"), "the same node there"
+    for name in changed - {"csv-triples", "cypher"}:
+        imports.load(store, f"back {name}", [after[name]], format=name, annotator="bo")
+        for id in TEXTS:
+            back, there = store.latest(f"back {name}", id), store.latest("p", id)
+            assert back is not None
+            assert there is not None
+            assert back.annotation.entities == there.annotation.entities
 
 
 def test_what_was_decided_can_be_carried_to_another_project(store: Store, tmp_path: Path) -> None:
