@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -83,32 +84,35 @@ def join(store: Store, project: str, label: str, names: Sequence[str], into: str
     `into` need not be mentioned anywhere, and may be another spelling of one of the names. Raises NotFound if there is
     no such project, InputError if the project has no such label or a name holds nothing.
     """
-    _said(store, project, JOINED, label, names, by, into)
+    decide(store, project, [Decision(JOINED, label, name, into) for name in names], by)
 
 
 def part(store: Store, project: str, label: str, names: Sequence[str], by: str = "") -> None:
     """Each of these stands for itself again. Raises as `join` does."""
-    _said(store, project, PARTED, label, names, by)
+    decide(store, project, [Decision(PARTED, label, name) for name in names], by)
 
 
 def keep_apart(store: Store, project: str, label: str, one: str, other: str, by: str = "") -> None:
     """These are not the same, until somebody joins them. Raises as `join` does."""
-    _said(store, project, APART, label, (one, other), by)
+    decide(store, project, [Decision(APART, label, one, other)], by)
 
 
 def decide(store: Store, project: str, decisions: Iterable[Decision], by: str = "") -> int:
-    """All of these, or none; how many changed anything, which alone are written. Raises as `join` does."""
-    changed = 0
+    """All of these, or none; how many changed anything, which alone are written: a line of the log for each, one for
+    those in a row that differ in the name alone. Raises as `join` does."""
+    number = 0
     with store.database.write() as connection:
         labels = _labels(connection, project)
         so_far = _folded(connection, labels)
-        for made in decisions:
-            names, into = ([made.name, made.other], "") if made.action == APART else ([made.name], made.other)
-            _check(labels, made.action, made.label, names, into)
-            if so_far.take(made.action, made.label, names, into):
-                _write(connection, store.now(), labels, made.action, made.label, names, by, into)
-                changed += 1
-    return changed
+        for (action, label, other), alike in groupby(decisions, lambda made: (made.action, made.label, made.other)):
+            changed = []
+            for made in alike:
+                _check(labels, made)
+                if so_far.take(made):
+                    changed.append(made.name)
+            number += len(changed)
+            _write(connection, store.now(), labels, action, label, changed, other, by)
+    return number
 
 
 def decisions(store: Store, project: str) -> tuple[Decision, ...]:
@@ -154,16 +158,19 @@ class _Folding:
         self._members: dict[Key, set[Key]] = defaultdict(set)  # of each node, those in `shown`
         self._spelt: dict[Key, str] = {}
 
-    def take(self, action: str, label: str, names: Sequence[str], into: str = "") -> bool:
+    def take(self, made: Decision) -> bool:
         """Whether that changed anything."""
-        keys = [(normal(name), label) for name in names]
-        self._spelt.update(zip(keys, names, strict=True))
-        if action == APART:
-            before = len(self.apart)
-            self.apart.add(frozenset(keys))
-            return len(self.apart) > before
-        changed = [self._join(key, into) if action == JOINED else self._part(key) for key in keys]
-        return any(changed)
+        key = normal(made.name), made.label
+        self._spelt[key] = made.name
+        if made.action == JOINED:
+            return self._join(key, made.other)
+        if made.action == PARTED:
+            return self._part(key)
+        other = normal(made.other), made.label
+        self._spelt[other] = made.other
+        before = len(self.apart)
+        self.apart.add(frozenset((key, other)))
+        return len(self.apart) > before
 
     def _join(self, name: Key, into: str) -> bool:
         node = normal(into), name[1]
@@ -208,8 +215,17 @@ def _folded(connection: Connection, labels: LabelSet) -> _Folding:
     for row in connection.execute(query):
         said = json.loads(row.detail)
         label = dict(labels.since(said["label_version"]).entities).get(said["label"], said["label"])
-        so_far.take(row.action, label, said["names"], said.get("into", ""))
+        for made in _decisions(row.action, label, said["names"], said.get("into", "")):
+            so_far.take(made)
     return so_far
+
+
+def _decisions(action: str, label: str, names: Sequence[str], into: str) -> Iterator[Decision]:
+    """What a line of the log says."""
+    if action == APART:
+        yield Decision(APART, label, *names)
+    else:
+        yield from (Decision(action, label, name, into) for name in names)
 
 
 def _of(project: int) -> sa.ColumnElement[bool]:
@@ -220,25 +236,17 @@ def _labels(connection: Connection, project: str) -> LabelSet:
     return projects.load_labels(connection, projects.find(connection, project)[0])
 
 
-def _said(store: Store, project: str, action: str, label: str, names: Sequence[str], by: str, into: str = "") -> None:
-    with store.database.write() as connection:
-        labels = _labels(connection, project)
-        _check(labels, action, label, names, into)
-        _write(connection, store.now(), labels, action, label, names, by, into)
-
-
-def _check(labels: LabelSet, action: str, label: str, names: Sequence[str], into: str) -> None:
-    said = (*names, into) if action == JOINED else names
+def _check(labels: LabelSet, made: Decision) -> None:
     known = labels.schema.entity_names
-    if label not in known:
+    if made.label not in known:
         raise InputError(
             expected=f"an entity label of the project ({', '.join(quote(name, 30) for name in sorted(known)[:8])})",
-            found=quote(label),
+            found=quote(made.label),
             change="Choose one of its labels.",
-            value=label,
+            value=made.label,
         )
-    if not all(map(normal, said)):
-        raise InputError(expected="names", found="one without characters", change="Type a name.", value=said)
+    if not all(map(normal, (made.name,) if made.action == PARTED else (made.name, made.other))):
+        raise InputError(expected="names", found="one without characters", change="Type a name.", value=made)
 
 
 def _write(
@@ -248,8 +256,14 @@ def _write(
     action: str,
     label: str,
     names: Sequence[str],
+    other: str,
     by: str,
-    into: str,
 ) -> None:
-    detail = {"names": list(names), **({"into": into} if action == JOINED else {})}
-    audit.write(connection, now, action, labels.project, by, label=label, label_version=labels.version, **detail)
+    """A line of the log; of names that are not the same one for each."""
+    detail = {"label": label, "label_version": labels.version}
+    if action == APART:
+        for name in names:
+            audit.write(connection, now, action, labels.project, by, **detail, names=[name, other])
+    elif names:
+        into = {"into": other} if action == JOINED else {}
+        audit.write(connection, now, action, labels.project, by, **detail, names=list(names), **into)

@@ -13,13 +13,14 @@ import networkx as nx
 import pytest
 import rdflib
 
-from db import corpus_reading, exports, imports, label_changes, leaving, naming
+from db import audit, corpus_reading, exports, imports, label_changes, leaving, naming
 from db.__main__ import main
 from db.alike import alike
 from db.corpus import Corpus, Lens, Mention, Node, Source, narrow, normal
 from db.formats import merged, writers
 from db.manifests import file_hash
 from db.names_command import read_csv
+from db.naming import Decision
 from db.store import Store
 from relex_core.editing import Accept, apply, begin
 from relex_core.errors import FormatError, InputError
@@ -113,6 +114,25 @@ def test_what_cannot_be_joined_is_refused(store: Store, label: str, names: list[
     with pytest.raises(InputError, match="Expected"):
         naming.join(store, "p", label, names, "Ada Lovelace")
     assert not any(node.others for node in read(store).nodes)
+
+
+def test_each_way_to_decide_writes_the_same_lines_and_none_that_changes_nothing(store: Store) -> None:
+    def lines(project: str) -> list[tuple[str, str, dict[str, object]]]:
+        found = audit.events(store, project)
+        return [(e.action, e.by, dict(e.detail)) for e in reversed(found) if e.action in naming.ACTIONS]
+
+    store.create_project("q", SCHEMA)
+    for _ in range(2):
+        naming.join(store, "p", "person", ["Lovelace", "A. Lovelace"], "Ada Lovelace", by="bo")
+        naming.keep_apart(store, "p", "person", "Byron", "Ada Lovelace", by="bo")
+    naming.part(store, "p", "person", ["A. Lovelace", "Byron"], by="bo")
+    said = [Decision(naming.JOINED, "person", name, "Ada Lovelace") for name in ("Lovelace", "A. Lovelace")]
+    said += [Decision(naming.APART, "person", "Byron", "Ada Lovelace")]
+    assert naming.decide(store, "q", [*said, *said], by="bo") == 3
+    assert naming.decide(store, "q", [Decision(naming.PARTED, "person", "A. Lovelace")], by="bo") == 1
+    assert lines("p") == lines("q")
+    named = [detail["names"] for _, _, detail in lines("p")]
+    assert named == [["Lovelace", "A. Lovelace"], ["Byron", "Ada Lovelace"], ["A. Lovelace"]]
 
 
 def test_proposals_are_asked_once(store: Store) -> None:
