@@ -57,7 +57,7 @@ def part(store: Store, project: str, by: str = "") -> None:
 
 
 def links(store: Store) -> tuple[Link, ...]:
-    """All links, by project."""
+    """All links that hold, by project: that of an archived project rests until it is brought back."""
     last = (
         sa.select(sa.func.max(audit_log.c.pk))
         .where(audit_log.c.action.in_((LINKED, PARTED)))
@@ -66,7 +66,7 @@ def links(store: Store) -> tuple[Link, ...]:
     query = (
         sa.select(audit_log, projects_table.c.name)
         .join(projects_table, projects_table.c.pk == audit_log.c.project_pk)
-        .where(audit_log.c.pk.in_(last), audit_log.c.action == LINKED)
+        .where(audit_log.c.pk.in_(last), audit_log.c.action == LINKED, projects_table.c.archived_at.is_(None))
         .order_by(projects_table.c.name)
     )
     with store.database.read() as connection:
@@ -75,5 +75,5 @@ def links(store: Store) -> tuple[Link, ...]:
 
 
 def linked(store: Store, project: str) -> Link | None:
-    """The link of one project, None if it is kept here alone."""
+    """The link of one project, None if it is kept here alone or archived."""
     return next((found for found in links(store) if found.project == project), None)

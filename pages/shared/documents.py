@@ -73,7 +73,10 @@ def _archive_tools(store: Store, chosen: Project | None) -> None:
             with st.popover(
                 "Archive", key=f"archive_{state.upload_round()}", help="Take this project out of all lists"
             ):
-                st.markdown("The project leaves all lists. Nothing is removed, and it comes back with one click.")
+                st.markdown(
+                    "The project leaves all lists, and rounds with Argilla rest. Nothing is removed, and it comes back "
+                    "with one click."
+                )
                 words = f"Archive {plain(chosen.name)}"
                 st.button(words, key="archive_project", on_click=_set_archived, args=(chosen.name, True))
         if archived:

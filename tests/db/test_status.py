@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from db import argilla_links, audit, backup, backup_folder, migrate
+from db import argilla_links, audit, backup, backup_folder, leaving, migrate
 from db.engine import Database, database_url
 from db.status import free_bytes, status
 from db.store import Store
@@ -112,3 +112,14 @@ def test_no_key_can_be_in_a_link(letters: Store) -> None:
     with letters.database.read() as connection:
         details = connection.execute(sa.text("SELECT detail FROM audit_log WHERE action = 'argilla linked'")).scalars()
         assert list(details) == ['{"workspace": "team"}']
+
+
+def test_the_link_of_an_archived_project_rests_until_it_is_back(letters: Store) -> None:
+    argilla_links.link(letters, "letters", "annotation", by="ann")
+    leaving.archive(letters, "letters")
+    assert argilla_links.links(letters) == ()
+    assert argilla_links.linked(letters, "letters") is None
+    leaving.unarchive(letters, "letters")
+    found = argilla_links.linked(letters, "letters")
+    assert found is not None
+    assert (found.workspace, found.by) == ("annotation", "ann")
