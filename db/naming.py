@@ -127,10 +127,12 @@ def of(store: Store, project: str) -> Names:
         return read(connection, _labels(connection, project))
 
 
-def made(store: Store, project: str) -> int:
-    """`stamp` by the project's name. Raises NotFound."""
+def made(store: Store, project: str) -> tuple[int, int, int]:
+    """Changes whenever `of` would give something else: key and label set of the project, and `stamp`. Raises
+    NotFound."""
     with store.database.read() as connection:
-        return stamp(connection, projects.find(connection, project)[0])
+        pk, version = projects.find(connection, project)
+        return pk, version, stamp(connection, pk)
 
 
 def read(connection: Connection, labels: LabelSet) -> Names:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import actions, explore, resources
+from pages.shared import explore, resources
 from pages.shared.messages import guard
 from pages.shared.widgets.graph import graph, merge
 from pages.shared.widgets.relation_table import relation_table
@@ -19,6 +19,6 @@ with st.container(key="explore"):
         explore.status(workspace, shown)
     if shown is not None:
         with picture.container(key="pane_graph"), guard():
-            graph(merge(shown, names=actions.names(resources.store(), workspace)), key="graph")
+            graph(merge(shown, names=resources.names(workspace.project)), key="graph")
         with table.container(key="pane_triples"), guard():
             relation_table(shown, key="triples")

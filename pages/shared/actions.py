@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from db import assignments, naming
-from db.naming import Names
+from db import assignments
 from db.store import Store
 from pages.shared import label_edits
 from pages.shared.corrections import Batch, Committed, apply_batch
@@ -118,11 +117,6 @@ def commit(
         before = begin(suggestions)
     alone = _shared_out(store, workspace)
     return apply_batch(store, workspace.project, before, batch, annotator, thresholds, independent=alone)
-
-
-def names(store: Store, workspace: Workspace) -> Names:
-    """Which names are of one thing in the project that corrections go to; none before there is one."""
-    return naming.of(store, workspace.project) if workspace.project else Names()
 
 
 def _shared_out(store: Store, workspace: Workspace) -> bool:

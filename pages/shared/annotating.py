@@ -56,12 +56,12 @@ PATIENCE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A document's graph with what names its state, and the number of decisions about names in its project then."""
+    """A document's graph with what names its state, and what names those of its project's names that were joined."""
 
     graph: Graph
     stamp: list[Any]
     project: str
-    joined: int
+    joined: tuple[int, int, int]
 
 
 def readings() -> Readings:
@@ -279,7 +279,7 @@ def _graph() -> _Drawn | None:
     annotation, revision = now.open
     project = now.walk.project
     joined = naming.made(store, project)
-    shown = merge(of_annotation(annotation, thresholds), MOST_NODES, naming.of(store, project))
+    shown = merge(of_annotation(annotation, thresholds), MOST_NODES, resources.names(project))
     return _Drawn(shown, [annotation.document.id, revision, thresholds_to_json(thresholds)], project, joined)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from db.store import Store
-from pages.shared import actions, bundles, resources, state, taking, text_pane, triples
+from pages.shared import bundles, resources, state, taking, text_pane, triples
 from pages.shared.messages import guard
 from pages.shared.triples import Shown
 from pages.shared.widgets.graph import merge, offline_html
@@ -38,12 +37,12 @@ def menu(workspace: Workspace, extraction: Extraction | None, shown: Shown) -> N
             key="take_triples", on_click="ignore", width="stretch", help="A CSV table with scores and evidence.",
         )  # fmt: skip
         st.download_button(
-            "Graph", lambda: _page(latest(), store, workspace).encode(), f"{stem}-graph.html", "text/html",
+            "Graph", lambda: _page(latest(), workspace).encode(), f"{stem}-graph.html", "text/html",
             key="take_graph", on_click="ignore", width="stretch",
             help="A page that works without a network.",
         )  # fmt: skip
 
 
-def _page(shown: Shown, store: Store, workspace: Workspace) -> str:
-    picture = merge(shown, names=actions.names(store, workspace)).picture
+def _page(shown: Shown, workspace: Workspace) -> str:
+    picture = merge(shown, names=resources.names(workspace.project)).picture
     return offline_html(picture, workspace.document.source or "graph")

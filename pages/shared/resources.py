@@ -13,11 +13,13 @@ from contextlib import suppress
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from db import naming
 from db.alike import Likely
 from db.alike import alike as likely
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
 from db.corpus import Corpus, Source
 from db.corpus_reading import read as read_corpus
+from db.naming import Names
 from db.store import Store
 from pages.shared import checkpoints, state
 from pages.shared.jobs import Jobs
@@ -124,6 +126,18 @@ def alike(
 ) -> list[Likely]:
     """Names in that graph that may be of one thing."""
     return likely(corpus(project, source, thresholds, model_version, stamp))
+
+
+def names(project: str) -> Names:
+    """Which names are of one thing in a project, read when somebody has decided about one; none where there is no
+    project yet. Raises NotFound."""
+    return _names(project, naming.made(store(), project)) if project else Names()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _names(project: str, stamp: tuple[int, int, int]) -> Names:
+    del stamp  # part of the key
+    return naming.of(store(), project)
 
 
 @st.cache_resource

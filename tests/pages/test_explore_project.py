@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from db import assignments, audit, naming
+from db import assignments, audit, label_changes, naming
 from db.naming import Names
 from db.store import Store
-from pages.shared import actions, label_edits
+from pages.shared import actions, label_edits, resources
 from pages.shared.corrections import Batch
 from pages.shared.presets import PRESETS
 from pages.shared.workspace import Workspace
@@ -93,8 +93,15 @@ def test_in_a_project_that_is_shared_out_explore_shows_ones_own_decisions_alone(
     assert [e.id for e in actions.annotation(store, workspace, extraction, "ada")[0].entities] == ["y"]
 
 
-def test_names_that_were_joined_in_its_project_are_one_in_explore(store: Store) -> None:
-    workspace = correct(store, "Ada met Countess Lovelace.", PRESETS["people"])
-    assert actions.names(store, replace(workspace, project="")) == Names()
-    naming.join(store, workspace.project, "person", ["Ada"], "Countess Lovelace")
-    assert actions.names(store, workspace).key(("ada", "person")) == ("countess lovelace", "person")
+def test_names_that_were_joined_in_its_project_are_one_in_explore(data: Path) -> None:
+    store = resources.store()
+    project = correct(store, "Ada met Countess Lovelace.", PRESETS["people"]).project
+    assert resources.names("") == Names()
+    naming.join(store, project, "person", ["Ada"], "Countess Lovelace")
+    found = resources.names(project)
+    assert found.key(("ada", "person")) == ("countess lovelace", "person")
+    assert resources.names(project) is found, "the log is read only when somebody has decided"
+    label_changes.rename(store, project, "entity", "person", "human")
+    assert resources.names(project).key(("ada", "human")) == ("countess lovelace", "human")
+    naming.part(store, project, "human", ["Ada"])
+    assert resources.names(project).key(("ada", "human")) == ("ada", "human")
