@@ -11,7 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from db import argilla_review, argilla_sync, audit, backup, benchmark, check, exports, imports, names_command
+from db import (
+    argilla_older,
+    argilla_review,
+    argilla_sync,
+    audit,
+    backup,
+    benchmark,
+    check,
+    exports,
+    imports,
+    names_command,
+)
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE, ArgillaClient, ArgillaSettings, key_from, url_from
 from db.engine import Database, database_url, existing
 from db.formats import readers, writers
@@ -109,6 +120,20 @@ def _sync(options: argparse.Namespace) -> int:
     for problem in done.problems:
         print(f"Not done: {problem}", file=sys.stderr)
     return 1 if done.problems else 0
+
+
+def _older(options: argparse.Namespace) -> None:
+    settings = ArgillaSettings(url_from(), options.workspace)
+    with Store.open(existing(options.database)) as store, closing(ArgillaClient(settings, key_from())) as client:
+        found = argilla_older.survey(store, options.project, client, delete=options.delete, by=audit.system_user())
+    for dataset in found:
+        state = "all collected" if not dataset.uncollected else f"{dataset.uncollected} not collected, so it stays"
+        state = "deleted" if dataset.deleted else state
+        print(f"{dataset.name}: {dataset.records} records, {dataset.answers} answers, {state}")
+    if not found:
+        print("No dataset of an earlier label set is there.")
+    elif not options.delete and not all(dataset.uncollected for dataset in found):
+        print("With --delete those go of which all is collected.")
 
 
 def _review(options: argparse.Namespace) -> None:
@@ -220,6 +245,13 @@ def _parser() -> argparse.ArgumentParser:
     sync.add_argument("--workspace", required=True, metavar="NAME")
     sync.add_argument("--retry", action="store_true", help="also what failed before and would wait longer")
     sync.set_defaults(run=_sync)
+
+    about = "list datasets of earlier label sets in an Argilla workspace, after fetching what was answered there"
+    older = command("older", about)
+    older.add_argument("--project", required=True, metavar="NAME")
+    older.add_argument("--workspace", required=True, metavar="NAME")
+    older.add_argument("--delete", action="store_true", help="delete there those whose answers are all here")
+    older.set_defaults(run=_older)
 
     about = "ask in Argilla which relation holds between two marks, a record to a pair, and fold the answers back"
     review = command("review", about)

@@ -27,7 +27,7 @@ FETCHED = "from Argilla"
 @dataclass(slots=True)
 class Synced:
     """What one round did. `fetched`, `records` and `answers` count what moved, `left_out` the records that were taken
-    away; `problems` name what did not."""
+    away; `older` are datasets of earlier label sets that are still there; `problems` name what did not."""
 
     fetched: int = 0
     records: int = 0
@@ -37,6 +37,7 @@ class Synced:
     sent_again: int = 0
     converted: int = 0
     doubtful: list[str] = field(default_factory=list)
+    older: list[str] = field(default_factory=list)
     problems: list[RelexError] = field(default_factory=list)
 
 
@@ -125,6 +126,20 @@ class Fetching:
         if found is not None:
             for response in responses:
                 self._take(item, *found, response, self._user(response))
+
+    def take_away(self, document: int, name: str) -> bool:
+        """Delete a record there, unless something that was answered to it could not be read; whether it is gone."""
+        # looked at one by one, each directly before it goes: the server takes no condition for this either
+        for item in self.argilla.these([name]):
+            self.again(item)
+            if not self.is_kept(item, document):
+                return False
+            self.argilla.client.call("DELETE", f"/datasets/{self.argilla.id}/records", ids=str(item["id"]))
+            self.done.left_out += 1
+        with self.store.database.write() as connection:
+            outbox.forget(connection, self.argilla.target, document, RECORD)
+            outbox.forget_answers(connection, self.argilla.target, document)
+        return True
 
     def is_kept(self, item: Json, document: int) -> bool:
         """Whether all that was answered to a record could be read, and is here."""

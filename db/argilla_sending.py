@@ -77,19 +77,7 @@ class Sending:
         for row in rows:
             name = f"{row.id}:{row.sha256[:16]}"
             if name in self.argilla.ids and not any(document == row.pk for document, _ in self.fetching.unread):
-                self._take_away(row.pk, name)
-
-    def _take_away(self, document: int, name: str) -> None:
-        # looked at one by one, each directly before it goes: the server takes no condition for this either
-        for item in self.argilla.these([name]):
-            self.fetching.again(item)
-            if not self.fetching.is_kept(item, document):
-                return
-            self.argilla.client.call("DELETE", f"/datasets/{self.argilla.id}/records", ids=str(item["id"]))
-            self.fetching.done.left_out += 1
-        with self.store.database.write() as connection:
-            outbox.forget(connection, self.argilla.target, document, RECORD)
-            outbox.forget_answers(connection, self.argilla.target, document)
+                self.fetching.take_away(row.pk, name)
 
     def answers(self) -> None:
         """The newest decisions of each annotator, in the name of the Argilla user who is called the same."""

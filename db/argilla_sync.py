@@ -5,7 +5,7 @@ our history yet is not overwritten. If both sides changed one answer, both becom
 it, and ours is sent. The server takes no condition for replacing an answer, so a window stays: what somebody answers
 there between that second look and the sending of the same part (at most `argilla_sending.TOGETHER` answers, a few
 seconds) is overwritten by ours. In the same way an answer is lost that is given in the milliseconds between the last
-look at the record of a document that is left out and its removal.
+look at a record and its removal, where its document is left out or its dataset is deleted (`argilla_older`).
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def sync(
     raised and the next round goes on. `retry` sends failed ones now. Raises NotFound, StoreError or SchemaError."""
     done = Synced()
     schema = store.project(project).schema
-    for old in _older(store, project, client):
+    for old in older(store, project, client):
         Fetching(store, project, old, done).run(closed=True)
+        done.older.append(old.name)
     argilla = ArgillaStore(client, project, schema)
     argilla.open()
     if retry:
@@ -59,7 +60,7 @@ def sync(
     return done
 
 
-def _older(store: Store, project: str, client: ArgillaClient) -> Iterator[ArgillaStore]:
+def older(store: Store, project: str, client: ArgillaClient) -> Iterator[ArgillaStore]:
     """Datasets of earlier label sets that something was sent to: their answers count as well."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)

@@ -153,6 +153,11 @@ def _round(last: Round, listed: Set[str]) -> None:
     )
     moved = [words for number, words in counts if number]
     st.markdown(plain(f"{clock(last.at)}: {', '.join(moved) or 'nothing had changed on either side'}."))
+    if did.older:
+        st.caption(
+            f"Still there from earlier label sets, and answers to them count: {counted(len(did.older), 'dataset')}. "
+            "`python -m db older` lists them and, with `--delete`, removes those whose answers are all here."
+        )
     if did.conflicts:
         refuse(
             f"Both sides had changed {counted(len(did.conflicts), 'answer')}: {', '.join(did.conflicts[:5])}. Both are "

@@ -68,6 +68,9 @@ def test_a_project_is_linked_sent_and_parted(visit: Visit, workspace: str) -> No
     assert "an Argilla user named &#x27;nobody-there&#x27;" in html_of(app)
     app.button(key="argilla_retry").click().run()
     assert "2 tries" in html_of(after_the_round(app))
+    resources.store().save_schema("letters", Schema.of(["person", "place"], ["knows"]))
+    app.button(key="argilla_sync").click().run()
+    assert "earlier label sets, and answers to them count: 1 dataset" in said(after_the_round(app))
     app.button(key="argilla_part").click().run()
     assert argilla_links.links(resources.store()) == ()
 
@@ -139,5 +142,17 @@ def test_synchronising_without_a_browser(data: Path, workspace: str, capsys: pyt
     filled()
     assert main(["sync", "--project", "letters", "--workspace", workspace]) == 0
     assert "3 records and 0 answers sent, 0 records taken away, 0 waiting" in capsys.readouterr().out
+    older = ["older", "--project", "letters", "--workspace", workspace]
+    assert main(older) == 0
+    assert "No dataset of an earlier label set" in capsys.readouterr().out
+    resources.store().save_schema("letters", Schema.of(["person", "place"], ["knows"]))
+    assert main(["sync", "--project", "letters", "--workspace", workspace]) == 0
+    capsys.readouterr()
+    assert main(older) == 0
+    listed = capsys.readouterr().out
+    assert "3 records, 0 answers, all collected" in listed
+    assert "With --delete" in listed
+    assert main([*older, "--delete"]) == 0
+    assert "3 records, 0 answers, deleted" in capsys.readouterr().out
     assert main(["sync", "--project", "letters", "--workspace", "nowhere"]) == 2
     assert "nowhere" in capsys.readouterr().err

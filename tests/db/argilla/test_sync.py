@@ -16,9 +16,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from db import argilla_client, argilla_sending, argilla_store, exports, leaving
+from db import argilla_client, argilla_older, argilla_sending, argilla_store, audit, exports, leaving
 from db.argilla_client import ArgillaClient, ArgillaSettings, ServerDown
 from db.argilla_fetching import Fetching
+from db.argilla_older import Older
 from db.argilla_store import ArgillaStore
 from db.argilla_sync import Synced, waiting
 from db.engine import Database
@@ -571,6 +572,56 @@ def test_a_changed_label_set_is_a_new_dataset_and_late_answers_to_the_old_one_co
     assert revision is not None
     assert [e.label for e in revision.annotation.entities] == ["person"]
     assert len(team.records_there()) == 4
+
+
+def test_datasets_of_earlier_label_sets_go_when_asked_and_all_is_collected(team: Team) -> None:
+    add(team)
+    team.sync()
+    old = team.dataset
+    team.answer_there("d0", [(0, 3, "person")], NO_RELATIONS, "submitted")
+    records = {id: item["id"] for id, item in team.records_there().items()}
+    team.store.save_schema(team.project, Schema.of([*SCHEMA.entity_labels, "date"], SCHEMA.relation_labels))
+    assert team.sync().older == [old.name]
+
+    def answer_late(document: str, relations: str) -> None:
+        values = {"entities": {"value": []}, "relations": {"value": relations}}
+        item = {"record_id": records[document], "status": "submitted", "values": values}
+        team.server.call("POST", "/me/responses/bulk", {"items": [item]}, key=team.ada["api_key"])
+
+    def survey(delete: bool) -> Older:
+        (found,) = argilla_older.survey(team.store, team.project, team.client, delete=delete, by="bo")
+        return found
+
+    # an answer that cannot be read is nowhere else: nothing goes
+    answer_late("d1", "no JSON")
+    kept = Older(old.name, records=4, answers=2, uncollected=1)
+    assert survey(delete=True) == kept
+    assert survey(delete=False) == kept
+    # one that comes after the last round is fetched first
+    answer_late("d1", NO_RELATIONS)
+    assert survey(delete=False) == Older(old.name, records=4, answers=2)
+    answer_late("d2", NO_RELATIONS)
+    assert survey(delete=True) == Older(old.name, records=4, answers=3, deleted=True)
+    assert {id for id in records if team.store.latest(team.project, id)} == {"d0", "d1", "d2"}
+    assert not old.find()
+    assert argilla_older.survey(team.store, team.project, team.client, delete=True) == []
+    done = team.sync()
+    assert (done.older, done.problems) == ([], [])
+    assert len(team.records_there()) == 4, "the present dataset is none of them"
+    (event,) = audit.events(team.store, team.project, action=argilla_older.DELETED)
+    assert (event.by, event.detail["dataset"]) == ("bo", old.name)
+
+
+def test_a_record_that_is_not_ours_keeps_its_dataset(team: Team) -> None:
+    add(team)
+    team.sync()
+    old = team.dataset
+    item = {"external_id": "theirs", "fields": {"text": "By hand."}}
+    team.server.call("POST", f"/datasets/{old.id}/records/bulk", {"items": [item]})
+    team.store.save_schema(team.project, Schema.of([*SCHEMA.entity_labels, "date"], SCHEMA.relation_labels))
+    found = argilla_older.survey(team.store, team.project, team.client, delete=True)
+    assert found == [Older(old.name, records=5, uncollected=1)]
+    assert old.progress()["total"] == 5
 
 
 def test_an_annotator_without_a_user_waits_with_a_message(team: Team) -> None:
