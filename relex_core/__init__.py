@@ -24,7 +24,8 @@ Reading order; each file imports only those above it, and the paper's section is
     triples      the same by seventeen triple scorers                                 3.6
     model        all of it in the paper's order                                       3.2 - 3.6
     losses       focal loss and its masks                                             3.7
-    hub, checkpoint, reduced   directory or hub id <-> model, in GLiNER's file format
+    hub, locating   a name, a directory or a hub id -> the directory of a checkpoint
+    checkpoint, reduced   that directory <-> a model, in GLiNER's file format
     packed       weights laid out for reading alone
     decoding     scores -> candidates -> what is kept; needs no torch                 3.4
     windows      long texts and large label sets -> parts that fit

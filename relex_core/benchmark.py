@@ -292,8 +292,9 @@ def _checkpoint(name: str, scratch: Path, layers: int) -> Path:
     """
     import torch
 
-    from relex_core.checkpoint import EMBEDDED, load, write
+    from relex_core.checkpoint import load, write
     from relex_core.config import ModelConfig
+    from relex_core.locating import EMBEDDED
     from relex_core.model import RelexModel
 
     if name == "mini":

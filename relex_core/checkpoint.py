@@ -22,16 +22,13 @@ from torch.overrides import TorchFunctionMode
 from relex_core.config import ModelConfig
 from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
-from relex_core.hub import fetch, is_hub_id
+from relex_core.locating import label, locate
 from relex_core.model import RelexModel
 from relex_core.outputs import together, writing
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
 from relex_core.reduced import has_bf16, reduce
 
 _log = logging.getLogger(__name__)
-
-EMBEDDED = Path(__file__).parent / "checkpoints"
-"""Checkpoints that come with the package; a name such as "mini" is a directory in here."""
 
 PREFIXES = (
     ("encoder.", "token_rep_layer.bert_layer.model."),
@@ -84,34 +81,7 @@ def load(
         model = reduce(model).eval().requires_grad_(False)
     else:
         model = model.to(place, kind).eval().requires_grad_(False)
-    name = path.name if path.parent.name != "snapshots" else str(name_or_path).replace("/", "--")
-    return LoadedModel(model, builder, config, f"{name}@{digest[:12]}", path, max_pieces(path, config))
-
-
-def locate(
-    name_or_path: str | Path,
-    revision: str | None = None,
-    *,
-    cache_dir: str | Path | None = None,
-    local_files_only: bool = False,
-    token: str | bool | None = None,
-) -> Path:
-    """The directory that a name, path or hub id stands for. Raises CheckpointError."""
-    name = str(name_or_path)
-    if re.fullmatch(r"[\w.-]+", name) and (EMBEDDED / name / "gliner_config.json").is_file():
-        return EMBEDDED / name
-    path = Path(name).expanduser()
-    if (path / "gliner_config.json").is_file():
-        return path
-    if is_hub_id(name) and not path.exists():
-        return fetch(name, revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-    names = ", ".join(sorted(p.name for p in EMBEDDED.iterdir() if p.is_dir()))
-    raise CheckpointError(
-        expected=f"an embedded checkpoint ({names}), a directory with gliner_config.json or a hub id (owner/name)",
-        found=quote(name),
-        change="Check the name or the path.",
-        value=name,
-    )
+    return LoadedModel(model, builder, config, f"{label(path)}@{digest[:12]}", path, max_pieces(path, config))
 
 
 def read_config(path: Path) -> ModelConfig:

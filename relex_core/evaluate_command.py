@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from relex_core.errors import ConfigError, InputError
 from relex_core.extract_command import PASSAGE_HELP
+from relex_core.locating import locate
 from relex_core.outputs import check_output, output
 
 if TYPE_CHECKING:
@@ -183,10 +184,11 @@ def load_predictor(
         from relex_core.adapters.predictions_file import PredictionsFile
 
         return PredictionsFile(checkpoint)
+    path = locate(checkpoint)
     from relex_core.adapters.own import Own
     from relex_core.inference import Extractor
 
-    return Own(Extractor.load(checkpoint, passage_words=passage_words), batch_size)
+    return Own(Extractor.load(path, passage_words=passage_words), batch_size)
 
 
 def row(found: Report) -> str:

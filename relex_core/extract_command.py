@@ -13,6 +13,7 @@ from typing import TextIO
 from relex_core.encoding import decode
 from relex_core.errors import FormatError, InputError, RelexError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines, reading, thresholds_from_json
+from relex_core.locating import locate
 from relex_core.outputs import check_output, output
 from relex_core.selection import select
 from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
@@ -61,13 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     documents = read(arguments.input, arguments.format, skip_bad=arguments.skip_bad_lines, encoding=arguments.encoding)
     if arguments.out != "-":
         check_output(Path(arguments.out), [Path(arguments.input)] if arguments.input != "-" else [])
+    checkpoint = locate(arguments.checkpoint, arguments.revision)  # refused before torch takes its seconds
     from relex_core.inference import Extractor
 
     extractor = Extractor.load(
-        arguments.checkpoint,
+        checkpoint,
         device=arguments.device,
         dtype=arguments.dtype,
-        revision=arguments.revision,
         passage_words=arguments.passage_words,
     )
     found = extractor.extract_many(documents, schema, thresholds, arguments.batch_size)

@@ -107,6 +107,7 @@ def test_no_page_stands_where_streamlit_would_serve_it_without_the_app() -> None
         ("relex_core.jsonl", "torch,transformers,numpy"),
         ("relex_core.selection", "torch,transformers,numpy"),
         ("relex_core.outputs", "torch,transformers,numpy"),
+        ("relex_core.locating", "torch,transformers,numpy,huggingface_hub"),
         ("db.store", "torch,transformers,streamlit,argilla"),
         ("db.exports", "torch,transformers,streamlit,argilla"),
     ],
@@ -116,6 +117,24 @@ def test_light_modules_stay_light(module: str, heavy: str) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip() == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["extract --entities person --checkpoint nonsense", "evaluate --data {data} --checkpoint nonsense"],
+)
+def test_a_checkpoint_that_is_nowhere_is_told_before_torch_is_loaded(command: str, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"text": "Ada met Bo.", "entities": [], "relations": []}\n')
+    script = f"""
+import sys
+from relex_core.__main__ import main
+assert main({command.format(data=data).split()!r}) == 2
+sys.exit(" ".join({{"torch", "transformers"}} & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, input="Ada.", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "an embedded checkpoint (mini)" in done.stderr
 
 
 def test_a_first_answer_does_not_wait_for_what_it_does_not_use() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from relex_core.checkpoint import locate
+from relex_core.locating import locate
 from relex_core.types import Document, Entity, Extraction, Relation, Schema, Thresholds
 
 

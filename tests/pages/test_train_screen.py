@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from db.values import ADJUDICATOR, State
 from pages.shared import checkpoint_menu, checkpoints, resources, training_runs
 from pages.shared.training_plan import Plan
-from relex_core.checkpoint import EMBEDDED
+from relex_core.locating import EMBEDDED
 from tests.pages.conftest import Visit
 from tests.pages.test_screens import said
 from tests.pages.trained import project

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from relex_core.checkpoint import EMBEDDED
+from relex_core.locating import EMBEDDED
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 BERT = {"model_type": "bert", **TINY, "vocab_size": 30525, "max_position_embeddings": 512, "pad_token_id": 0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, normalizers
 
-from relex_core.checkpoint import EMBEDDED
+from relex_core.locating import EMBEDDED
 
 MINI = EMBEDDED / "mini"
 WORDS = ["Paris", "is", "NATO", "U.S.", "iPhone", "Émile", "E\u0301mile", "مدينة", "🚀", "1963", "Москва", "l'Aquila"]

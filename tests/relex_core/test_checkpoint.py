@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from relex_core.checkpoint import EMBEDDED, load, locate, ours, save, theirs
+from relex_core.checkpoint import load, ours, save, theirs
 from relex_core.compat import GLiNER
 from relex_core.config import ADJACENCIES, TRIPLE_SCORERS, ModelConfig
 from relex_core.errors import CheckpointError, ConfigError, RelexError
 from relex_core.inference import Extractor
+from relex_core.locating import EMBEDDED, label, locate
 from relex_core.pairs import DECODERS
 from relex_core.triples import INTERACTIONS
 from relex_core.types import Document, Schema, Thresholds
@@ -314,6 +315,19 @@ def test_unknown_places(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CheckpointError):
         locate(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("relex_core/checkpoints/mini", "mini"),
+        ("/cache/hub/models--owner--tiny/snapshots/0123", "owner--tiny"),
+        ("/work/snapshots/best", "best"),
+        ("snapshots/best", "best"),
+    ],
+)
+def test_what_a_checkpoint_is_called_in_versions(path: str, name: str) -> None:
+    assert label(Path(path)) == name
 
 
 def test_the_drop_in_tells_a_place_that_is_none(tiny: Path, tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def tiny_gliner2(gliner2: Any, path: Path) -> Path:
     from gliner2.inference.engine import SpanExtractor
     from transformers import BertConfig, PreTrainedTokenizerFast
 
-    from relex_core.checkpoint import EMBEDDED
+    from relex_core.locating import EMBEDDED
 
     torch.manual_seed(0)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / "mini")
@@ -238,7 +238,7 @@ def tiny_glirel(glirel: Any, path: Path) -> Path:
     import torch
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    from relex_core.checkpoint import EMBEDDED
+    from relex_core.locating import EMBEDDED
 
     torch.manual_seed(0)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / "mini")

@@ -107,7 +107,8 @@ def extract(endpoint: str, home: Path, *arguments: str, **environment: str) -> s
 def test_a_checkpoint_is_fetched_pinned_cached_and_used_offline(hub: str, tmp_path: Path) -> None:
     first = extract(hub, tmp_path, "--checkpoint", "owner/tiny", "--revision", COMMIT)
     assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout)["text"] == "Ada met Bo."
+    read = json.loads(first.stdout)
+    assert (read["text"], read["model_version"].split("@")[0]) == ("Ada met Bo.", "owner--tiny")
     assert any(f"/resolve/{COMMIT}/model.safetensors" in line for line in Hub.asked)
     assert (tmp_path / "hub" / "models--owner--tiny" / "snapshots" / COMMIT / "model.safetensors").exists()
     asked = len(Hub.asked)

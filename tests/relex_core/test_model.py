@@ -8,10 +8,10 @@ import torch
 
 from relex_core import deberta
 from relex_core.batching import collate
-from relex_core.checkpoint import EMBEDDED
 from relex_core.config import ModelConfig
 from relex_core.deberta import diagonals
 from relex_core.encoder import pool_words
+from relex_core.locating import EMBEDDED
 from relex_core.model import RelexModel
 from relex_core.pairs import DECODERS, all_pairs
 from relex_core.prompt import load_tokenizer

@@ -283,7 +283,7 @@ MINI_RELATIONS = ["works for", "located in", "lives in", "based in", "killed", "
 def mini_both() -> Pair:
     from gliner import GLiNER as Reference
 
-    from relex_core.checkpoint import EMBEDDED
+    from relex_core.locating import EMBEDDED
 
     reference = Reference.from_pretrained(str(EMBEDDED / "mini"))
     reference.eval()

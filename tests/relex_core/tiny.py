@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch.nn import Embedding
 
-from relex_core.checkpoint import EMBEDDED, load, save, write
+from relex_core.checkpoint import load, save, write
 from relex_core.config import ModelConfig
+from relex_core.locating import EMBEDDED
 from relex_core.model import RelexModel
 from relex_core.prompt import load_tokenizer
 from tests.relex_core.peer import PLAIN
