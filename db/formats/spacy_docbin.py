@@ -50,7 +50,19 @@ def _spacy() -> Any:
         raise required("spacy", "spacy==3.8.18", "spacy") from error
     if not spacy.tokens.Doc.has_extension("rel"):
         spacy.tokens.Doc.set_extension("rel", default=None)
+        _keep_codecs()
     return spacy
+
+
+def _keep_codecs() -> None:
+    """Have spaCy look for other packages' codecs once: by itself it goes through all that is installed for each
+    message, three for a document, and that is half of the time."""
+    from srsly.msgpack import msgpack_decoders, msgpack_encoders
+
+    for codecs in (msgpack_encoders, msgpack_decoders):
+        for name, codec in codecs.get_entry_points().items():
+            codecs.register(name, func=codec)
+        codecs.entry_points = False
 
 
 def write(annotations: Iterable[Annotation], path: Path) -> int:
