@@ -33,6 +33,7 @@ from relex_core.types import Annotation, Document, Entity, Relation, RelationLab
 from relex_core.views import Augmentation, View
 from tests.relex_core.tiny import TEXTS, checkpoint, corpus, record
 
+ROOT = Path(__file__).parents[2]
 AS_IT_IS = Augmentation(0.0, 16, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 48, False, 0.0, 0.0, 0.0, 0.0)
 KNOWN = LabelKnowledge({"works for": {"same": ["employed by"], "inverse": ["employs"]}})
 
@@ -839,39 +840,62 @@ def test_a_run_survives_kill_9(tiny: Path, data: Path, tmp_path: Path) -> None:
     assert all(torch.equal(value, again[key]) for key, value in whole.loaded.model.state_dict().items())
 
 
-def together(plan: TrainConfig, path: Path, *, stop: bool = False) -> dict[str, object]:
-    """Two processes train; the status they leave."""
-    (path / "plan.json").write_text(json.dumps(plan.to_json()))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*launch, "-m", "relex_core", "train", str(path / "plan.json"), "--out", str(path / "together")]
-    if stop:
-        (path / "together").mkdir()
-        (path / "together" / STOP).touch()
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=200)
-    found: dict[str, object] = json.loads((path / "together" / "status.json").read_text())
+def launch(*command: str) -> None:
+    """Two processes run a command."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*launcher, *command], capture_output=True, text=True, env=environment, timeout=200)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def status(run: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((run / "status.json").read_text())
     return found
 
 
-@pytest.mark.parametrize(
-    ("change", "stop", "state", "steps"),
-    [
-        # three batches for two times two places
-        ({"steps": 4, "accumulate": 2}, False, "done", 4),
-        ({"steps": 400, "evaluate_every": 2, "patience": 1, "head_lr": 1e-9, "encoder_lr": 1e-9}, False, "done", 4),
-        ({"steps": 0, "minutes": 0.03}, False, "done", None),
-        ({"steps": 400}, True, "stopped", 1),
-    ],
-)
-def test_processes_end_together(
-    change: dict[str, object], stop: bool, state: str, steps: int | None, tiny: Path, tmp_path: Path
-) -> None:
+ENDS: dict[str, tuple[dict[str, object], str, int | None]] = {
+    # three batches for two times two places
+    "all steps": ({"steps": 4, "accumulate": 2}, "done", 4),
+    "patience": (
+        {"steps": 400, "evaluate_every": 2, "patience": 1, "head_lr": 1e-9, "encoder_lr": 1e-9},
+        "done",
+        4,
+    ),
+    "time": ({"steps": 0, "minutes": 0.03}, "done", None),
+    "stop file": ({"steps": 400}, "stopped", 1),
+}
+"""Changes of a plan, the state in which its run ends, and after how many steps."""
+
+TRAIN_ALL = """
+import sys
+from relex_core.__main__ import main
+for plan in sys.argv[1:]:
+    if code := main(["train", plan, "--out", plan.removesuffix(".json")]):
+        sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two processes, which take seconds to start, make a run for each of ENDS, called like it."""
     pytest.importorskip("accelerate")
-    three = corpus(tmp_path / "three.jsonl", 0, 1, 2)
-    if "patience" in change:
-        change = {**change, "dev": (str(three),)}
-    plan = config(tiny, three, sampling=Sampling(mixture=False, texts=1, pieces=10_000), **change)
-    found = together(plan, tmp_path, stop=stop)
+    folder = tmp_path_factory.mktemp("ended")
+    three = corpus(folder / "three.jsonl", 0, 1, 2)
+    for name, (change, _, _) in ENDS.items():
+        dev = {"dev": (str(three),)} if "patience" in change else {}
+        plan = config(tiny, three, sampling=Sampling(mixture=False, texts=1, pieces=10_000), **change, **dev)
+        (folder / f"{name}.json").write_text(json.dumps(plan.to_json()))
+    (folder / "stop file").mkdir()
+    (folder / "stop file" / STOP).touch()
+    (folder / "train_all.py").write_text(TRAIN_ALL)
+    launch(str(folder / "train_all.py"), *(str(folder / f"{name}.json") for name in ENDS))
+    return folder
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_processes_end_together(name: str, ended: Path) -> None:
+    _, state, steps = ENDS[name]
+    found = status(ended / name)
     assert found["state"] == state
     assert steps in (None, found["step"])
 
@@ -881,7 +905,9 @@ def test_two_processes_do_what_two_accumulated_batches_do(tiny: Path, data: Path
     plan = config(tiny, data, steps=2, accumulate=2, sampling=Sampling(mixture=False, texts=1, pieces=10_000))
     alone = Trainer(plan, tmp_path / "alone", silent)
     alone.run()
-    found = together(plan.with_changes(accumulate=1), tmp_path)
+    (tmp_path / "plan.json").write_text(json.dumps(plan.with_changes(accumulate=1).to_json()))
+    launch("-m", "relex_core", "train", str(tmp_path / "plan.json"), "--out", str(tmp_path / "together"))
+    found = status(tmp_path / "together")
     assert found["step"] == 2
     assert found["examples"] == alone.progress.examples == 4
     both = torch.load(tmp_path / "together" / "state.pt", weights_only=True)["model"]
