@@ -23,7 +23,7 @@ Reading order; each file imports only those above it, and the paper's section is
     relations    how a pair is scored against a relation label: the pair MLP          3.6
     triples      the same by seventeen triple scorers                                 3.6
     model        all of it in the paper's order                                       3.2 - 3.6
-    losses       focal loss and its masks                                             3.7
+    loss_weights, losses   focal loss and its masks                                   3.7
     hub, locating   a name, a directory or a hub id -> the directory of a checkpoint
     checkpoint, reduced   that directory <-> a model, in GLiNER's file format
     packed       weights laid out for reading alone

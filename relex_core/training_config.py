@@ -17,7 +17,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from relex_core.errors import ConfigError, quote
-from relex_core.losses import LossWeights
+from relex_core.loss_weights import LossWeights
 from relex_core.sampling import Sampling
 from relex_core.views import Augmentation
 

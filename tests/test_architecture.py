@@ -108,6 +108,9 @@ def test_no_page_stands_where_streamlit_would_serve_it_without_the_app() -> None
         ("relex_core.selection", "torch,transformers,numpy"),
         ("relex_core.outputs", "torch,transformers,numpy"),
         ("relex_core.locating", "torch,transformers,numpy,huggingface_hub"),
+        ("relex_core.training_config", "torch,transformers,numpy"),
+        # it waits beside a training, for hours
+        ("pages.shared.training_process", "torch,transformers,numpy,streamlit"),
         ("db.store", "torch,transformers,streamlit,argilla"),
         ("db.exports", "torch,transformers,streamlit,argilla"),
     ],

@@ -10,7 +10,8 @@ import streamlit as st
 from db import leaving
 from db.store import Store
 from pages.shared import annotating, resources, state
-from pages.shared.messages import guard, plain
+from pages.shared.messages import guard
+from pages.shared.wording import plain
 from relex_core.errors import NotFound
 
 

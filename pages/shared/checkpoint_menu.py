@@ -10,7 +10,8 @@ import streamlit as st
 from db import audit
 from pages.shared import checkpoints, resources, state
 from pages.shared.jobs import Job, Pieces
-from pages.shared.messages import plain, refuse
+from pages.shared.messages import refuse
+from pages.shared.wording import plain
 from relex_core.errors import CheckpointError, RelexError
 from relex_core.hub import is_hub_id
 

@@ -10,8 +10,9 @@ from db import naming
 from db.alike import WRITTEN, Likely
 from db.corpus import Corpus, Key, Node, normal
 from pages.shared import resources, state
-from pages.shared.messages import counted, guard, plain
+from pages.shared.messages import guard
 from pages.shared.widgets.graph import node_key
+from pages.shared.wording import counted, plain
 
 AT_ONCE = 6
 """Proposals that are shown at once."""

@@ -15,9 +15,10 @@ from db.store import Store
 from db.values import Project
 from pages.shared import corpus_downloads, corpus_layout, corpus_names, quoting, resources, state, triples
 from pages.shared.corpus_layout import Place
-from pages.shared.messages import counted, guard, plain, refuse
+from pages.shared.messages import guard, refuse
 from pages.shared.widgets.graph import Dot, Line, Picture, about, also, chosen_in, corpus_graph, edge_key, node_key
 from pages.shared.widgets.passages import Passage, opened, passages
+from pages.shared.wording import counted, plain
 from relex_core.types import Schema
 
 STEP = 300

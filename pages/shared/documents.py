@@ -24,9 +24,10 @@ from pages.shared import (
     state,
     suggestions,
 )
-from pages.shared.messages import counted, guard, plain, refuse, time_left
+from pages.shared.messages import guard, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table
+from pages.shared.wording import counted, plain, time_left
 from relex_core.errors import RelexError
 from relex_core.types import Schema
 

@@ -12,11 +12,12 @@ import streamlit as st
 
 from db.store import Store
 from pages.shared import actions, downloads, label_menu, limits, resources, sources, state, text_pane, triples
-from pages.shared.messages import counted, guard, plain, refuse
+from pages.shared.messages import guard, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading
 from pages.shared.triples import Shown
 from pages.shared.widgets import schema_form
+from pages.shared.wording import counted, plain
 from pages.shared.workspace import Workspace
 from relex_core.errors import RelexError
 from relex_core.types import FLOOR, Extraction, Schema

@@ -18,7 +18,8 @@ from pages.shared import bundles, export_counts, export_sample, importing, revie
 from pages.shared.bundles import Shares
 from pages.shared.export_check import Summary
 from pages.shared.export_counts import Choice, Counting
-from pages.shared.messages import counted, refuse, time_left
+from pages.shared.messages import refuse
+from pages.shared.wording import counted, time_left
 
 
 def choose(store: Store) -> Choice:

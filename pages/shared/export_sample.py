@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from db.samples import File, Sample
-from pages.shared.messages import counted, plain, size
+from pages.shared.wording import counted, plain, size
 
 LANGUAGES = {
     ".json": "json",

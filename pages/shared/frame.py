@@ -14,7 +14,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import absent, checkpoint_menu, clicks, identity, resources, shell, state
-from pages.shared.messages import guard, plain
+from pages.shared.messages import guard
+from pages.shared.wording import plain
 
 _SCREENS = Path(__file__).parents[1] / "screens"
 

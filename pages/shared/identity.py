@@ -16,9 +16,10 @@ import streamlit as st
 from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 
 from pages.shared import sign_in, state
-from pages.shared.messages import plain, refuse
+from pages.shared.messages import refuse
 from pages.shared.sign_in import Problem
 from pages.shared.widgets import tab_name
+from pages.shared.wording import plain
 from relex_core.errors import ConfigError
 
 _FIELD = "annotator_name"

@@ -18,7 +18,8 @@ from db.store import Store
 from db.values import State
 from pages.shared import annotating, bundles, questions, resources, state, uploads
 from pages.shared.jobs import Job
-from pages.shared.messages import counted, guard, refuse, tell
+from pages.shared.messages import guard, refuse, tell
+from pages.shared.wording import counted
 from relex_core.types import Document
 
 TEXTS = "texts"

@@ -15,8 +15,9 @@ from db import label_changes
 from db.store import Store
 from db.values import LabelChange
 from pages.shared import label_sets, limits, state
-from pages.shared.messages import guard, plain
+from pages.shared.messages import guard
 from pages.shared.widgets import schema_form
+from pages.shared.wording import plain
 from relex_core.types import Schema
 
 FORM = "project_labels"

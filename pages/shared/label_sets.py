@@ -15,7 +15,7 @@ from db.labels import Kind
 from db.store import Store
 from db.values import LabelChange
 from pages.shared import label_edits
-from pages.shared.messages import counted
+from pages.shared.wording import counted
 from relex_core.errors import SchemaError, quote
 from relex_core.types import Schema
 

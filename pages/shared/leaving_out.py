@@ -10,7 +10,8 @@ from db import leaving
 from db.store import Store
 from db.values import State
 from pages.shared import annotating, queueing, resources, state
-from pages.shared.messages import counted, guard
+from pages.shared.messages import guard
+from pages.shared.wording import counted
 
 
 def menu(store: Store, project: str, ticked: Sequence[str], states: tuple[State, ...], search: str, out: bool) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from pages.shared.wording import plain
 from relex_core.errors import RelexError
 
 
@@ -29,47 +30,6 @@ def refuse(sentence: str) -> None:
 def tell(sentence: str) -> None:
     """A message about something that happened."""
     st.info(plain(sentence))
-
-
-def plain(sentence: str) -> str:
-    """`sentence` so that Markdown shows it as it is, whatever a user's text brings along.
-
-    >>> plain("<b> and *this*")
-    '\\\\<b\\\\> and \\\\*this\\\\*'
-    """
-    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-!|~$:^=" else char for char in sentence)
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun.
-
-    >>> counted(1, "entity", "entities"), counted(1200, "word")
-    ('1 entity', '1,200 words')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def time_left(seconds: float | None, about: str = "") -> str:
-    """What follows a count of what is done: how long the rest will take, nothing where that is not known.
-
-    >>> time_left(12.3), time_left(300, "about "), time_left(None)
-    (', 12 s left', ', about 5 min left', '')
-    """
-    if seconds is None:
-        return ""
-    return f", {about}{seconds:.0f} s left" if seconds < 90 else f", {about}{seconds / 60:.0f} min left"
-
-
-def size(number: int) -> str:
-    """Bytes in words.
-
-    >>> size(999), size(8_081_408), size(76_000_000_000)
-    ('999 B', '8.1 MB', '76.0 GB')
-    """
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= factor:
-            return f"{number / factor:.1f} {unit}"
-    return f"{number} B"
 
 
 def clock(moment: datetime) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.shared import state, uploads
-from pages.shared.messages import counted, plain, refuse
+from pages.shared.messages import refuse
 from pages.shared.uploads import Upload
+from pages.shared.wording import counted, plain
 from relex_core.errors import RelexError
 from relex_core.types import Document
 

@@ -14,8 +14,9 @@ from db.values import Order, State
 from pages.shared import annotating, queue_tools, queueing, resources, state, suggestions
 from pages.shared import desk as desks
 from pages.shared.desk import Desk
-from pages.shared.messages import counted, guard, plain, refuse, time_left
+from pages.shared.messages import guard, refuse
 from pages.shared.queueing import OPEN, Filter, Walk
+from pages.shared.wording import counted, plain, time_left
 
 ORDERS = {
     Order.MIXED: "uncertain first, a tenth at random",

@@ -11,7 +11,8 @@ from pages.shared import bulk, label_menu, resources, state
 from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job
-from pages.shared.messages import counted, guard, plain, refuse, tell, time_left
+from pages.shared.messages import guard, refuse, tell
+from pages.shared.wording import counted, plain, time_left
 from relex_core.types import FLOOR, Thresholds
 
 

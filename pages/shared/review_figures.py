@@ -11,9 +11,10 @@ from db.progress import Work
 from db.store import Store
 from db.values import State
 from pages.shared import review, review_charts, state, statistics
-from pages.shared.messages import counted, refuse
+from pages.shared.messages import refuse
 from pages.shared.review import Agreement, GoldScore, Shared
 from pages.shared.statistics import Acceptance
+from pages.shared.wording import counted
 
 
 def agreement(store: Store, name: str, shared: tuple[Shared, ...], work: tuple[Work, ...]) -> None:

@@ -8,10 +8,11 @@ from db.store import Store
 from db.values import FINISHED
 from pages.shared import review, state
 from pages.shared.adjudication import BANDS, REASONS, UNSCORED, Disagreement
-from pages.shared.messages import clock, counted, plain, refuse
+from pages.shared.messages import clock, refuse
 from pages.shared.queue_bar import project_menu
 from pages.shared.review import Filter, Saved, Shared
 from pages.shared.widgets.adjudicator import Decision, adjudicator, decision
+from pages.shared.wording import counted, plain
 from relex_core.errors import Conflict, RelexError
 
 DUEL = "adjudicator"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pages.shared.evaluating import Scored, Wrong, said
-from pages.shared.messages import counted
+from pages.shared.wording import counted
 
 SIDES = ("A", "B")
 

@@ -7,8 +7,9 @@ import streamlit as st
 from db.store import Store
 from pages.shared import checkpoints, evaluating, limits, resources, score_tables, state
 from pages.shared.evaluating import Question, Scored
-from pages.shared.messages import guard, plain, refuse, time_left
+from pages.shared.messages import guard, refuse
 from pages.shared.score_tables import SIDES
+from pages.shared.wording import plain, time_left
 from relex_core.errors import InputError, RelexError
 from relex_core.tuning import FEWEST
 from relex_core.types import Thresholds

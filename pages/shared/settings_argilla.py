@@ -13,8 +13,9 @@ from db.argilla_links import Link
 from db.outbox import Failure, Waiting
 from db.store import Store
 from pages.shared import resources, state
-from pages.shared.messages import clock, counted, guard, plain, refuse
+from pages.shared.messages import clock, guard, refuse
 from pages.shared.synchronising import SYNC, Round, Server
+from pages.shared.wording import counted, plain
 from relex_core.errors import RelexError
 
 SHOWN = 20

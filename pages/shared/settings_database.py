@@ -11,9 +11,10 @@ from db.backup_folder import Kept
 from db.status import Status, status
 from db.store import Store
 from pages.shared import resources, state, taking, upkeep
-from pages.shared.messages import clock, counted, guard, plain, refuse, size, tell
+from pages.shared.messages import clock, guard, refuse, tell
 from pages.shared.takeaways import Takeaway
 from pages.shared.upkeep import CHECK, Checked
+from pages.shared.wording import counted, plain, size
 from relex_core.errors import RelexError
 
 LISTED = 5

@@ -7,8 +7,8 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.shared import actions, questions, resources, state, uploads
-from pages.shared.messages import plain
 from pages.shared.samples import SAMPLES
+from pages.shared.wording import plain
 from pages.shared.workspace import Workspace
 from relex_core.errors import RelexError
 from relex_core.types import Document

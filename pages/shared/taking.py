@@ -13,9 +13,10 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.jobs import Job
-from pages.shared.messages import counted, refuse, size, time_left
+from pages.shared.messages import refuse
 from pages.shared.takeaways import Takeaway
 from pages.shared.widgets.handed import handed
+from pages.shared.wording import counted, size, time_left
 
 Seen = Callable[[int], None]
 Make = Callable[[Path, Seen], Path]

@@ -7,9 +7,10 @@ import streamlit as st
 from db.store import Store
 from db.values import State
 from pages.shared import checkpoints, export, messages, resources, sample_set, state, training_plan, training_runs
-from pages.shared.messages import counted, plain, refuse
+from pages.shared.messages import refuse
 from pages.shared.training_plan import RECIPES, Outlook, Plan
 from pages.shared.training_runs import Run
+from pages.shared.wording import counted, plain
 from relex_core.errors import RelexError
 
 

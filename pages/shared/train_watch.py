@@ -11,9 +11,10 @@ import streamlit as st
 from pages.shared import checkpoint_menu, comparing, palette, resources, score_tables, state, training_runs
 from pages.shared.comparing import Comparison
 from pages.shared.evaluating import Scored
-from pages.shared.messages import counted, guard, plain, refuse, time_left
+from pages.shared.messages import guard, refuse
 from pages.shared.training_plan import RECIPES
 from pages.shared.training_runs import Run
+from pages.shared.wording import counted, plain, time_left
 from relex_core.errors import RelexError
 
 _STAGES = {

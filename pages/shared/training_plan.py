@@ -13,7 +13,7 @@ from db.store import Store
 from db.validation import Weight
 from db.values import State
 from pages.shared.export_check import Summary, summarize
-from pages.shared.messages import counted
+from pages.shared.wording import counted
 from relex_core.errors import InputError
 from relex_core.training_config import DataFile, TrainConfig, read_train_config
 from relex_core.types import Annotation

@@ -16,9 +16,9 @@ from db.projects import checked_name
 from db.store import Store
 from db.values import ADJUDICATOR, State
 from pages.shared import annotating, checkpoints, identity, resources, reviewing, suggestions
-from pages.shared.messages import plain
 from pages.shared.queueing import Filter
 from pages.shared.widgets import tab_name
+from pages.shared.wording import plain
 from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.errors import StoreError
 from relex_core.selection import undecided

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from db import audit
 from pages.shared import resources
-from pages.shared.messages import plain
 from pages.shared.presets import PRESETS
+from pages.shared.wording import plain
 from relex_core.types import Annotation, Document, Entity, Schema
 from tests.pages.conftest import Visit
 

@@ -18,7 +18,8 @@ from relex_core.config import TRIPLE_SCORERS
 from relex_core.differences import DIFFERENCES
 from relex_core.errors import CheckpointError, InputError
 from relex_core.examples import Example
-from relex_core.losses import LossWeights, focal, objective
+from relex_core.loss_weights import LossWeights
+from relex_core.losses import focal, objective
 from relex_core.prompt import Pieces
 from relex_core.targets import assemble
 from relex_core.triples import TripleScorer

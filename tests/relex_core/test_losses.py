@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from relex_core.errors import ConfigError
-from relex_core.losses import LossWeights, Targets, focal, objective
+from relex_core.loss_weights import LossWeights
+from relex_core.losses import Targets, focal, objective
 
 
 def by_hand(logit: float, target: float, alpha: float, gamma: float) -> float:

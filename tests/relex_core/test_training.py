@@ -22,7 +22,7 @@ from relex_core.evaluation import predict_file, report
 from relex_core.examples import Example, example, join
 from relex_core.jsonl import dumps, training_record
 from relex_core.labels import LabelKnowledge
-from relex_core.losses import LossWeights
+from relex_core.loss_weights import LossWeights
 from relex_core.metrics import Counts
 from relex_core.reduced import has_bf16
 from relex_core.sampling import Sampler, Sampling, Source, make_pools

@@ -12,8 +12,8 @@ from pyvis.network import Network
 from db.corpus import normal
 from db.naming import Names
 from pages.shared import palette
-from pages.shared.messages import counted
 from pages.shared.triples import Shown, Triple, triples
+from pages.shared.wording import counted
 from relex_core.types import Entity
 
 MAX_NODES = 300
