@@ -38,6 +38,7 @@ from pages.shared.widgets.annotator import (
 )
 from pages.shared.widgets.annotator.protocol import thresholds_to_json
 from pages.shared.widgets.graph import Graph, graph, graph_is_stale, merge
+from pages.shared.wording import plain
 from relex_core.errors import RelexError
 
 EDITOR = "queue_editor"
@@ -235,7 +236,7 @@ def said_unread(desk: Desk) -> None:
     why = desks.fault(readings(), desk)
     if why:
         with st.container(key="tools_unread", horizontal=True):
-            st.markdown(messages.plain(why))
+            st.markdown(plain(why))
             st.button("Try again", key="read_open_again", on_click=_try_again)
 
 
