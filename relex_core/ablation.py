@@ -122,7 +122,7 @@ def _one(name: str, config: TrainConfig, place: Path, say: Callable[[str], None]
     run = predict_file(Own(Extractor(loaded)), config.path(config.dev[0]), floor=replace(SCORING_FLOOR, relation=0.0))
     seconds = time.process_time() - began
     pairs = counted()
-    scored = report(run, best_thresholds(run))
+    scored = report(run, best_thresholds(run, slack=0.0))
     claimed = relation_claims(run, replace(scored.thresholds, relation=0.0))
     return Row(
         name,

@@ -82,6 +82,16 @@ def test_of_equal_pairs_the_nearest_to_the_usual_one_is_chosen() -> None:
     assert best_thresholds(run((gold, low))) == Thresholds(0.3, 0.175)
 
 
+def test_a_top_that_stands_hardly_out_is_left_to_chance() -> None:
+    """120 people at 0.9, and one more right one at 0.15 where the pair would follow it."""
+    marks = [document(number, ((0, "person"),), ((0, "person", 0.9),)) for number in range(120)]
+    development = run(*marks, document(120, ((0, "person"),), ((0, "person", 0.15),)))
+    assert best_thresholds(development, slack=0.0).entity < 0.15
+    assert best_thresholds(development) == Thresholds()
+    many = run(*marks, *(document(number, ((0, "person"),), ((0, "person", 0.15),)) for number in range(120, 140)))
+    assert best_thresholds(many).entity == pytest.approx(0.125)
+
+
 def test_a_file_without_relations_leaves_their_threshold_as_it_is() -> None:
     gold, found = related(0)
     assert best_thresholds(run((replace(gold, relations=()), found))).relation == Thresholds().relation
