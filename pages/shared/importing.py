@@ -69,8 +69,7 @@ def outcome(store: Store, project: str) -> None:
     job = resources.jobs().get(project, IMPORTING)
     if job is not None and not job.running:
         done = job.result is not None
-        broken = "The import ended before it was through. Import the files again: nothing is stored twice."
-        state.set_import_ending(project, str(job.result) if done else job.error or broken, done)
+        state.set_import_ending(project, str(job.result) if done else job.error, done)
         resources.jobs().forget(project, IMPORTING)
         if done:
             annotating.begin_reading(store, project)

@@ -6,15 +6,27 @@ job that was stopped, or whose server was, goes on where it ended when it is sta
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from relex_core.errors import RelexError
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+FAULT = "This ended before it was through: the program itself failed. Try again; the server's log says what happened."
+"""What people are told of an error that is none of theirs."""
+
+
+def told(error: Exception) -> str:
+    """What people are told of an error that ended a job; nothing of its text if it is a fault of the program."""
+    return str(error) if isinstance(error, RelexError) else FAULT
 
 
 class Stopped(Exception):
@@ -95,18 +107,19 @@ class Job:
         return not self.running
 
     def _run(self, pieces: Pieces) -> None:
-        steps = pieces(self)
         try:
-            for finished in steps:
-                self.done += finished
-                if self._stop.is_set():
-                    break
+            with closing(pieces(self)) as steps:
+                for finished in steps:
+                    self.done += finished
+                    if self._stop.is_set():
+                        break
         except Stopped:
             pass
-        except RelexError as error:
-            self.error = str(error)
+        except Exception as error:
+            self.error = told(error)
+            if not isinstance(error, RelexError):
+                _log.exception("the background work %r ended early", self.what)
         finally:
-            steps.close()
             self.ended = time.monotonic()
 
 

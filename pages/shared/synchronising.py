@@ -20,7 +20,7 @@ from db.argilla_links import linked, links
 from db.argilla_sync import Synced, sync, waiting
 from db.outbox import Waiting
 from db.store import Store
-from pages.shared.jobs import Job, Jobs
+from pages.shared.jobs import Job, Jobs, told
 from relex_core.errors import RelexError, StoreError
 
 SYNC = "argilla"
@@ -83,9 +83,9 @@ class Synchroniser:
         def pieces(job: Job) -> Generator[int]:
             try:
                 self._rounds[project] = Round(self._store.now(), self._round(project, retry))
-            except RelexError as error:
+            except Exception as error:
                 down = isinstance(error, ServerDown)
-                self._rounds[project] = Round(self._store.now(), Synced(), str(error), down)
+                self._rounds[project] = Round(self._store.now(), Synced(), told(error), down)
                 raise
             yield job.total
 

@@ -69,7 +69,7 @@ def outcome(key: str) -> None:
     elif isinstance(job.result, Takeaway):
         hand(job.result, key=f"{key}_file")
     elif not job.stopped:
-        refuse(job.error or "The file was not finished. Try again.")
+        refuse(job.error)
 
 
 def hand(file: Takeaway, *, key: str) -> None:
