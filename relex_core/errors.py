@@ -80,6 +80,16 @@ class CheckpointError(RelexError):
 class ReadingError(RelexError):
     """The model failed at one text; others are read."""
 
+    @classmethod
+    def at(cls, id: str, error: Exception, change: str) -> ReadingError:
+        """What `error` says of the document with this id."""
+        reason = str(error) if isinstance(error, RelexError) else f"{type(error).__name__}: {error}"
+        return cls(
+            expected="a text that the model can read",
+            found=f"that it fails at document {quote(id)} ({reason[:300].rstrip('. ')})",
+            change=change,
+        )
+
 
 class ModelBusy(RelexError):
     """The queue in front of the model is full."""

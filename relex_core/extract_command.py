@@ -5,20 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path, PurePath
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from relex_core.encoding import decode
-from relex_core.errors import FormatError, InputError, RelexError, quote
+from relex_core.errors import FormatError, InputError, ReadingError, RelexError, SchemaError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines, reading, thresholds_from_json
 from relex_core.locating import locate
 from relex_core.outputs import check_output, output
 from relex_core.selection import select
-from relex_core.types import Document, EntityLabel, RelationLabel, Schema, Thresholds
+from relex_core.types import Document, EntityLabel, Extraction, RelationLabel, Schema, Thresholds
+
+if TYPE_CHECKING:
+    from relex_core.inference import Extractor, Job
 
 PASSAGE_HELP = "read longer texts in passages of at most so many words (default: the checkpoint's; 0: no such limit)"
+
+GIVE_UP = 100
+"""Texts in a row at which the model may fail: with more, it is the model that is at fault."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,7 +56,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises RelexError for bad input; nothing is written then, and a file is there whole or as it was."""
+    """1 if the model failed at some of the texts: the others are written all the same. Raises RelexError for bad input,
+    or if no text could be read; nothing is written then, and a file is there whole or as it was."""
     thresholds = _thresholds(arguments.threshold, arguments.relation_threshold, arguments.thresholds)
     schema = Schema.of(
         (EntityLabel(name) for name in _names(arguments.entities)),
@@ -71,14 +79,78 @@ def run(arguments: argparse.Namespace) -> int:
         dtype=arguments.dtype,
         passage_words=arguments.passage_words,
     )
-    found = extractor.extract_many(documents, schema, thresholds, arguments.batch_size)
+    tally = _Tally(len(documents))
+    found = tally.read_of(_found(extractor, [(one, schema, thresholds) for one in documents], arguments.batch_size))
     lines = (dumps(extraction_to_json(select(one, thresholds, arguments.nested))) for one in found)
     if arguments.out == "-":
         _print(lines)
-        return 0
-    with output(Path(arguments.out)) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
-        _write(lines, stream)
-    return 0
+    else:
+        with output(Path(arguments.out)) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+            _write(lines, stream)
+    if tally.failed:
+        print(f"error: {tally.error()}", file=sys.stderr)
+    return 1 if tally.failed else 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Of how many texts how many were read, and at how many the model failed."""
+
+    texts: int
+    read: int = 0
+    failed: int = 0
+
+    def read_of(self, found: Iterable[Extraction | ReadingError]) -> Iterator[Extraction]:
+        """The extractions among what was found; the others are named on standard error. Raises ReadingError at the end
+        if there is none."""
+        row = 0
+        for one in found:
+            if isinstance(one, ReadingError):
+                self.failed, row = self.failed + 1, row + 1
+                print(f"text {self.read + self.failed:,} of {self.texts:,}: {one}", file=sys.stderr)
+                if row == GIVE_UP:
+                    break
+            else:
+                self.read, row = self.read + 1, 0
+                yield one
+        if not self.read:
+            raise self.error()
+
+    def error(self) -> ReadingError:
+        """What is said at the end where there was a failure."""
+        untried = self.texts - self.read - self.failed
+        rest = f"; the last {untried:,} were not tried" if untried else ""
+        written = "those that were read are" if self.read else "nothing is"
+        return ReadingError(
+            expected="a model that reads every text",
+            found=f"that it failed at {self.failed:,} of {self.texts:,}{rest}",
+            change=f"Try other labels or another --checkpoint for these; {written} written.",
+        )
+
+
+def _found(extractor: Extractor, jobs: Sequence[Job], batch_size: int) -> Iterator[Extraction | ReadingError]:
+    """The extraction of each text, or why there is none, in their order. Raises SchemaError."""
+    step = 8 * batch_size
+    for at in range(0, len(jobs), step):
+        yield from _each(extractor, jobs[at : at + step], batch_size)
+
+
+def _each(extractor: Extractor, jobs: Sequence[Job], batch_size: int) -> Iterator[Extraction | ReadingError]:
+    """Texts read together; where that fails each half by itself, until what fails is alone."""
+    try:
+        yield from extractor.extract_batch(jobs, batch_size)
+        return
+    except SchemaError:  # of no single text
+        raise
+    except Exception as error:
+        failure = ReadingError.at(jobs[0][0].id, error, "Try it with other labels or another --checkpoint.")
+    # not above: what an error holds would be in memory still
+    if len(jobs) == 1:
+        yield failure
+        return
+    middle = len(jobs) // 2
+    for half in (jobs[:middle], jobs[middle:]):
+        yield from _each(extractor, half, batch_size)
 
 
 def read(name: str, kind: str | None, *, skip_bad: bool = False, encoding: str = "") -> list[Document]:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 
-from relex_core.errors import ModelBusy, ModelClosed, ReadingError, RelexError, SchemaError, quote
+from relex_core.errors import ModelBusy, ModelClosed, ReadingError, SchemaError
 from relex_core.service import ModelService
 from relex_core.types import Document, Extraction, Schema
 
@@ -70,7 +70,7 @@ class Reading:
         except (SchemaError, *_PASSING, TimeoutError):
             raise
         except Exception as error:
-            raise _failure(document, error) from error
+            raise ReadingError.at(document.id, error, _WAYS_ON) from error
 
     def stop(self) -> None:
         """Give up: at once if no batch holds it yet, else before the next window is read."""
@@ -90,14 +90,7 @@ class Reading:
 _PASSING = (CancelledError, ModelBusy, ModelClosed)
 """What ends a reading and says nothing about its text: it may be asked for again."""
 
-
-def _failure(document: Document, error: Exception) -> ReadingError:
-    reason = str(error) if isinstance(error, RelexError) else f"{type(error).__name__}: {error}"
-    return ReadingError(
-        expected="a text that the model can read",
-        found=f"that it fails at document {quote(document.id)} ({reason[:300].rstrip('. ')})",
-        change="Try again, perhaps with other labels or another checkpoint, or mark it by hand in Annotate.",
-    )
+_WAYS_ON = "Try again, perhaps with other labels or another checkpoint, or mark it by hand in Annotate."
 
 
 class Readings:

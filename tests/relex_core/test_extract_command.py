@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from relex_core.__main__ import main
+from relex_core.extract_command import GIVE_UP
 from relex_core.jsonl import thresholds_to_json
 from relex_core.types import Thresholds
+from tests.relex_core.tiny import broken
 
 ARGUMENTS = ["extract", "--entities", "person,organization,location", "--relations", "works for,born in"]
 
@@ -90,6 +92,71 @@ def test_broken_lines_are_listed_and_left_out_only_when_asked(
     assert code == 0
     assert len(out.splitlines()) == 1
     assert "line 2:" in err
+
+
+@pytest.fixture(scope="module")
+def fails_at_cem(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(broken(tmp_path_factory.mktemp("cem"), "Cem"))
+
+
+def of_texts(path: Path, *texts: str) -> Path:
+    path.write_text("".join(json.dumps({"id": f"t{at}", "text": text}) + "\n" for at, text in enumerate(texts)))
+    return path
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_a_text_at_which_the_model_fails_takes_no_other_with_it(
+    to_file: bool, fails_at_cem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = of_texts(tmp_path / "in.jsonl", "Ada met Bo.", "Cem ran.", "Bo ran.", "Dee met Cem.", "Eve met Bo.")
+    target = tmp_path / "out.jsonl"
+    code, out, err = run(
+        capsys, "--checkpoint", fails_at_cem, "--input", str(source), *(["--out", str(target)] if to_file else [])
+    )
+    assert code == 1
+    written = (target.read_text("utf-8") if to_file else out).splitlines()
+    assert [json.loads(line)["id"] for line in written] == ["t0", "t2", "t4"]
+    second, fourth, last = err.splitlines()
+    assert second.startswith(
+        "text 2 of 5: Expected a text that the model can read, found that it fails at document 't1'"
+    )
+    assert "scores are numbers" in second
+    assert fourth.startswith("text 4 of 5: ")
+    assert "'t3'" in fourth
+    assert last.startswith("error: Expected a model that reads every text, found that it failed at 2 of 5. ")
+    assert "Traceback" not in err
+
+
+def test_what_no_text_can_be_read_into_stays_as_it_was(
+    fails_at_cem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = of_texts(tmp_path / "in.jsonl", "Cem ran.", "Cem slept."), tmp_path / "out.jsonl"
+    target.write_text("former\n")
+    code, _, err = run(capsys, "--checkpoint", fails_at_cem, "--input", str(source), "--out", str(target))
+    assert (code, target.read_text()) == (2, "former\n")
+    assert "failed at 2 of 2" in err
+    assert "nothing is written" in err
+
+
+def test_a_model_that_fails_at_everything_is_given_up(
+    fails_at_cem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"Cem met Bo {n} times." for n in range(GIVE_UP + 5)]
+    source = of_texts(tmp_path / "in.jsonl", "Ada met Bo.", *texts)
+    code, out, err = run(capsys, "--checkpoint", fails_at_cem, "--input", str(source))
+    assert (code, [json.loads(line)["id"] for line in out.splitlines()]) == (1, ["t0"])
+    assert len(err.splitlines()) == GIVE_UP + 1
+    assert f"failed at {GIVE_UP} of {GIVE_UP + 6}; the last 5 were not tried" in err
+
+
+def test_labels_that_no_text_can_be_read_with_are_told_once(
+    fails_at_cem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = of_texts(tmp_path / "in.jsonl", "Ada met Bo.", "Bo ran.")
+    code, out, err = run(capsys, "--checkpoint", fails_at_cem, "--entities", "?!" * 100, "--input", str(source))
+    assert (code, out) == (2, "")
+    assert err.startswith("error: Expected labels that leave room for text")
+    assert err.count("Expected") == 1
 
 
 @pytest.mark.parametrize(
