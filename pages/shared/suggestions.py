@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
-from db import progress
+from db import leaving, progress
 from db.store import Store
 from db.values import Project, Revision
 from pages.shared.jobs import Job, Jobs
@@ -176,9 +176,9 @@ def _failed(job: Job) -> dict[_Question, str]:
 
 def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Question, str]) -> Generator[int]:
     """In pages, so that documents and labels that are added meanwhile are read as well, and what a model that was
-    closed has left."""
+    closed has left. A project that is archived is not read on; that is no wish to stop once it is back."""
     job.result, row = failed, 0
-    while True:
+    while not leaving.is_archived(store, project):
         now, version = store.project(project), serve().version
         ids = _unread(store, now, version, job, failed)
         if not ids:
@@ -187,10 +187,11 @@ def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Que
             raise InputError(expected="at least one entity label", found="none", change="Add a label first.")
         waiting: deque[tuple[Document, Reading]] = deque()
         try:
-            while (ids or waiting) and not _relabelled(store, now):
+            while (ids or waiting) and not _overtaken(store, now):
                 if ids and len(waiting) < _IN_FLIGHT:
                     document = store.document(project, ids.popleft())
-                    waiting.append((document, _submit(serve, document, now.schema, job)))
+                    if not leaving.is_left_out(store, project, document.id):
+                        waiting.append((document, _submit(serve, document, now.schema, job)))
                     continue
                 document, reading = waiting.popleft()
                 try:
@@ -219,8 +220,11 @@ def _unread(store: Store, project: Project, version: str, job: Job, failed: dict
     return deque([id for id in ids if id not in known][:_PAGE])
 
 
-def _relabelled(store: Store, project: Project) -> bool:
-    """Whether the model is to be asked for labels that `project`, as it was, did not have."""
+def _overtaken(store: Store, project: Project) -> bool:
+    """Whether the project was archived, or the model is to be asked for labels that `project`, as it was, did not
+    have."""
+    if leaving.is_archived(store, project.name):
+        return True
     if store.schema_version(project.name) == project.schema_version:
         return False
     now = labels_of(store.project(project.name).schema)
@@ -254,7 +258,8 @@ def _keep(store: Store, project: Project, document: Document, reading: Reading, 
             return 0
         except TimeoutError:
             # a long text: ended before its next batch
-            if job.stopped or _relabelled(store, project):
+            unwanted = job.stopped or leaving.is_left_out(store, project.name, document.id)
+            if unwanted or _overtaken(store, project):
                 reading.stop()
         else:
             store.save_extraction(project.name, extraction)

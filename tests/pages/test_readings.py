@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from db import leaving, progress
 from db.store import Store
 from pages.shared import suggestions
-from pages.shared.jobs import Jobs
+from pages.shared.jobs import Job, Jobs
 from pages.shared.presets import PRESETS
 from pages.shared.readings import Reading, Readings
 from pages.shared.samples import SAMPLES
@@ -103,6 +104,50 @@ def test_new_labels_of_a_project_end_its_reading_with_the_old_ones(readings: Rea
         assert [label.name for label in found.schema.visible_entities] == ["person", "award"]
         # the new reading, and no more than what was begun of the old one
         assert service.calls - before <= windows // service.batch_size + 4
+
+
+def test_what_is_archived_or_left_out_is_not_read_on(
+    readings: Readings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # well before a fast machine is through
+    monkeypatch.setattr(suggestions, "_LOOK", 0.05)
+    service, jobs = readings.service, Jobs()
+    windows = len(service.extractor.plan([(LONG, SCHEMA, FLOOR)])[0].windows)
+    # more than are handed over at once
+    short = [Document(f"s{n}", f"Ada met Bob {n} times.") for n in range(30)]
+    with Store.open(f"sqlite:///{tmp_path}/relex.sqlite") as store:
+        store.create_project("p", SCHEMA)
+        store.add_documents("p", [LONG, *short])
+
+        def begun() -> Job:
+            calls = service.calls
+            job = suggestions.score_all(store, lambda: service, jobs, "p")
+            assert until(lambda: service.calls > calls)
+            return job
+
+        start = service.calls
+        job = begun()
+        leaving.archive(store, "p")
+        assert job.wait(60)
+        assert (job.error, job.done) == ("", 0)
+        assert not job.stopped, "nobody wished that it is not read"
+        assert service.calls - start < windows // service.batch_size
+        assert suggestions.score_all(store, lambda: service, jobs, "p").wait(60)
+        assert progress.count_unscored(store, "p", service.version) == 31
+
+        leaving.unarchive(store, "p")
+        start = service.calls
+        job = begun()
+        leaving.leave_out(store, "p", [LONG.id, "s29"])
+        assert job.wait(60)
+        assert (job.error, job.done, job.total) == ("", 29, 29)
+        assert service.calls - start < windows // service.batch_size
+        assert store.extraction("p", LONG.id) is None
+        assert store.extraction("p", "s29") is None
+
+        leaving.bring_back(store, "p", ["s29"])
+        assert suggestions.score_all(store, lambda: service, jobs, "p").wait(60)
+        assert store.extraction("p", "s29") is not None
 
 
 def test_a_long_text_tells_how_far_it_is_lets_others_by_and_stops(readings: Readings) -> None:
