@@ -191,14 +191,15 @@ def test_of_too_many_relations_between_given_entities_the_best_are_kept(mini: Ex
     words = [(match.start(), match.end()) for match in re.finditer(r"[A-Z]\w+(?: [A-Z]\w+)?", text)]
     entities = tuple(Entity(f"e{n}", *span, "person") for n, span in enumerate(words))
     annotation = Annotation(Document.from_text(text), schema, entities)
-    everything = mini.rescore(annotation, Thresholds(0.0, 0.0), most=None)
+    short = Extractor(mini.loaded, passage_words=60)
+    everything = short.rescore(annotation, Thresholds(0.0, 0.0), most=None)
     assert len(everything.windows) > 1
     assert len(everything.relations) > 1_000
     best = sorted((r.score for r in everything.relations if r.score is not None), reverse=True)[:100]
-    some = mini.rescore(annotation, Thresholds(0.0, 0.0), most=100)
+    some = short.rescore(annotation, Thresholds(0.0, 0.0), most=100)
     assert set(some.relations) <= set(everything.relations)
     assert sorted((r.score for r in some.relations if r.score is not None), reverse=True) == best
-    floored = mini.rescore(annotation, Thresholds(0.0, 0.0), most=20_000)
+    floored = short.rescore(annotation, Thresholds(0.0, 0.0), most=20_000)
     assert floored == everything
 
 
@@ -337,19 +338,18 @@ def test_a_passage_reads_as_a_text_of_its_own(mini: Extractor, schema: Schema) -
     assert all(scores[key] == pytest.approx(value, abs=1e-4) for key, value in own.items())
 
 
-def test_one_text_after_another_does_not_relate_what_is_far_apart(mini: Extractor) -> None:
-    """Why mini reads in passages: in one long text it relates much that was never said."""
+@pytest.mark.parametrize("words", [None, 0])
+def test_one_text_after_another_hardly_relates_what_is_far_apart(mini: Extractor, words: int | None) -> None:
+    """Neither in passages nor at once: the weights learnt what is unrelated in long texts."""
     wanted = Schema.of(["person", "organization", "location"], ["born in", "works for", "founded"])
     news = "Carl Meier of Siemens spoke in Berlin. Rosa Diaz, who works for Iberdrola, was in Bilbao. "
     more = "Ivan Petrov left Gazprom for Shell in London. Li Wei founded Huaxin in Shanghai. Omar Said runs Sonatrach. "
-    document = Document.from_text((news + more) * 3)
-
-    def far(extractor: Extractor) -> int:
-        shown = select(extractor.extract(document, wanted), Thresholds(0.3, 0.5))
-        at = {e.id: e.start for e in shown.entities}
-        return sum(abs(at[r.head] - at[r.tail]) > 100 for r in shown.relations)
-
-    assert far(mini) * 2 < far(Extractor(mini.loaded, passage_words=0))
+    read = Extractor(mini.loaded, passage_words=words).extract(Document.from_text((news + more) * 3), wanted)
+    shown = select(read, Thresholds(0.3, 0.5))
+    at = {e.id: e.start for e in shown.entities}
+    far = sum(abs(at[r.head] - at[r.tail]) > 100 for r in shown.relations)
+    assert len(shown.relations) > 20
+    assert far * 5 < len(shown.relations)
 
 
 def test_hostile_texts_keep_their_offsets(mini: Extractor, schema: Schema) -> None:
