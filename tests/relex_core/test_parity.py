@@ -303,7 +303,7 @@ def test_mini_reads_fifty_news_texts_as_the_reference_does(mini_both: Pair) -> N
 
 def same_for_fifty(pair: Pair, texts: list[str], least: int) -> None:
     reference, ours = pair
-    low = {"flat_ner": False, "threshold": 0.1, "relation_threshold": 0.1}
+    low = {"flat_ner": False, "threshold": 0.1, "relation_threshold": 0.05}
     # so many pairs of candidates take the reference seconds a text: of these fewer
     for some, settings in ((texts, {"threshold": 0.3, "relation_threshold": 0.5}), (texts[::4], low)):
         theirs = reference.inference(some, MINI_LABELS, MINI_RELATIONS, **settings)
