@@ -24,7 +24,7 @@ def ballast() -> list[list[int]]:
     return held
 
 
-@st.fragment(run_every=0.2)
+@st.fragment(run_every=0.5)
 def look_again() -> None:
     st.caption(f"{time.monotonic()}")
 

@@ -29,7 +29,7 @@ def test_a_page_is_not_drawn_where_a_fragment_was(serve: Serve, page: Page) -> N
     expect(page.get_by_text("Counted 0")).to_be_visible(timeout=60_000)
     for number in range(1, 16):
         # at another moment of the fragment's run each time
-        page.wait_for_timeout(37 * number % 200)
+        page.wait_for_timeout(67 * number % 500)
         page.get_by_role("button", name="Press").first.click()
         expect(page.get_by_text(f"Counted {number}", exact=True)).to_be_visible()
         expect(page.locator(".st-key-box .stButton")).to_have_count(0)
