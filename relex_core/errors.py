@@ -77,6 +77,10 @@ class CheckpointError(RelexError):
     """Weights, tokenizer or configuration of a checkpoint cannot be loaded."""
 
 
+GIVE_UP = 100
+"""Texts in a row at which the model may fail in bulk: with more, it is the model that is at fault."""
+
+
 class ReadingError(RelexError):
     """The model failed at one text; others are read."""
 

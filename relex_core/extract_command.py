@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TextIO
 
 from relex_core.encoding import decode
-from relex_core.errors import FormatError, InputError, ReadingError, RelexError, SchemaError, quote
+from relex_core.errors import GIVE_UP, FormatError, InputError, ReadingError, RelexError, SchemaError, quote
 from relex_core.jsonl import document_from_json, dumps, extraction_to_json, read_lines, reading, thresholds_from_json
 from relex_core.locating import locate
 from relex_core.outputs import check_output, output
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from relex_core.inference import Extractor, Job
 
 PASSAGE_HELP = "read longer texts in passages of at most so many words (default: the checkpoint's; 0: no such limit)"
-
-GIVE_UP = 100
-"""Texts in a row at which the model may fail: with more, it is the model that is at fault."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

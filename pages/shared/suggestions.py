@@ -18,7 +18,7 @@ from db.values import Project, Revision
 from pages.shared.jobs import Job, Jobs
 from pages.shared.readings import Labels, Reading, Readings, labels_of
 from relex_core.editing import begin, rebase
-from relex_core.errors import InputError, ModelBusy, ModelClosed, ReadingError
+from relex_core.errors import GIVE_UP, InputError, ModelBusy, ModelClosed, ReadingError
 from relex_core.service import ModelService
 from relex_core.types import RESCORED, Annotation, Document, Extraction, Schema
 
@@ -29,9 +29,6 @@ _IN_FLIGHT = 24
 """Documents handed to the model at once in bulk: enough to fill its batches."""
 
 _PAGE = 200
-
-_GIVE_UP = 100
-"""Documents in a row at which the model may fail in bulk: with more, it is the model that is at fault."""
 
 _LOOK = 0.5
 """Seconds after which the job looks whether what it waits for is still wanted."""
@@ -164,14 +161,19 @@ def failures(store: Store, job: Job | None, project: str, version: str) -> dict[
     failed = _failed(job) if job is not None else {}
     if not failed:
         return {}
-    labels = labels_of(store.project(project).schema)
-    said = {id: why for (id, by, asked), why in failed.items() if (by, asked) == (version, labels)}
+    said = _today(failed, store.project(project), version)
     return {id: said[id] for id in progress.unscored(store, project, version, among=tuple(said))}
 
 
 def _failed(job: Job) -> dict[_Question, str]:
     # a copy: the job goes on
     return job.result.copy() if isinstance(job.result, dict) else {}
+
+
+def _today(failed: dict[_Question, str], project: Project, version: str) -> dict[str, str]:
+    """Of what failed, what this model failed at with the labels of the project: why, by the documents' ids."""
+    now = version, labels_of(project.schema)
+    return {id: why for (id, *asked), why in failed.items() if tuple(asked) == now}
 
 
 def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Question, str]) -> Generator[int]:
@@ -201,7 +203,7 @@ def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Que
                 except ReadingError as error:
                     failed[document.id, version, labels_of(now.schema)] = str(error)
                     row += 1
-                    if row == _GIVE_UP:
+                    if row == GIVE_UP:
                         raise
         finally:
             for _, reading in waiting:
@@ -210,10 +212,9 @@ def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Que
 
 def _unread(store: Store, project: Project, version: str, job: Job, failed: dict[_Question, str]) -> deque[str]:
     """The next page of what is to be read, and how much that is."""
-    labels = labels_of(project.schema)
-    known = {id for id, by, asked in failed if (by, asked) == (version, labels)}
+    known = _today(failed, project, version)
     ids = progress.unscored(store, project.name, version, _PAGE + len(known))
-    total = job.done + progress.count_unscored(store, project.name, version) - len(known.intersection(ids))
+    total = job.done + progress.count_unscored(store, project.name, version) - sum(id in known for id in ids)
     if total != job.total or not job.characters:
         job.total = total
         job.characters = job.read + progress.characters(store, project.name, unread_by=version)

@@ -322,7 +322,7 @@ def test_unknown_places(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     [
         ("relex_core/checkpoints/mini", "mini"),
         ("/cache/hub/models--owner--tiny/snapshots/0123", "owner--tiny"),
-        ("/work/snapshots/best", "best"),
+        ("runs/snapshots/best", "best"),
         ("snapshots/best", "best"),
     ],
 )

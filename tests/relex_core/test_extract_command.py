@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from relex_core.__main__ import main
-from relex_core.extract_command import GIVE_UP
+from relex_core.errors import GIVE_UP
 from relex_core.jsonl import thresholds_to_json
 from relex_core.types import Thresholds
 from tests.relex_core.tiny import broken

@@ -27,16 +27,20 @@ def test_five_hundred_entities_times_fifty_relations_need_less_than_a_gibibyte()
     assert int(done.stdout) < 2**28
 
 
+SPANS = """
+words = [f"word{n}" for n in range(40)]
+text = " ".join(words)
+starts = [text.index(word) for word in words]
+spans = [(starts[a], starts[b] + len(words[b])) for a in range(40) for b in range(a, 40)]
+"""
+
 RESCORING = """
 import resource, sys, torch
 from relex_core.inference import MAX_RELATIONS, Extractor
 from relex_core.types import Annotation, Document, Entity, Schema, Thresholds
 torch.set_num_threads(1)
 extractor = Extractor.load("mini")
-words = [f"word{n}" for n in range(40)]
-text = " ".join(words)
-starts = [text.index(word) for word in words]
-spans = [(starts[a], starts[b] + len(words[b])) for a in range(40) for b in range(a, 40)][:500]
+spans = spans[:500]
 marks = tuple(Entity(f"e{n}", *span, "thing") for n, span in enumerate(spans))
 schema = Schema.of(["thing"], [f"relation {n}" for n in range(50)])
 document, everything = Document.from_text(text), Thresholds(0.0, 0.0)
@@ -51,7 +55,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
 
 
 def test_relations_on_five_hundred_given_entities_need_less_than_a_gibibyte() -> None:
-    done = subprocess.run([sys.executable, "-c", RESCORING], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", SPANS + RESCORING], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 2**28
 
 
@@ -62,10 +66,7 @@ from relex_core.inference import MAX_RELATIONS
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)
 model = GLiNER.from_pretrained("mini")
-words = [f"word{n}" for n in range(40)]
-text = " ".join(words)
-starts = [text.index(word) for word in words]
-spans = [(starts[a], starts[b] + len(words[b])) for a in range(40) for b in range(a, 40)][:250]
+spans = spans[:250]
 given = [{"start": a, "end": b, "label": f"thing {n % 4}"} for n, (a, b) in enumerate(4 * spans)]
 given += [{"start": 0, "end": 5, "label": f"other {n}"} for n in range(2000)]
 labels = [f"relation {n}" for n in range(10)]
@@ -79,7 +80,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
 
 
 def test_relations_on_thousands_of_supplied_entities_need_little() -> None:
-    done = subprocess.run([sys.executable, "-c", SUPPLIED], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", SPANS + SUPPLIED], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 2**28
 
 
