@@ -31,6 +31,8 @@ class BertEncoder(nn.Module):
         x_BTD: Tensor = self.embeddings(ids_BT)
         # without padding no mask: the fused kernels are faster then
         mask_B11T = None if bool(mask_BT.all()) else mask_BT[:, None, None, :]
+        # of the last layer's rows half are read (one for a word and a label); making these alone saved 4% of the time
+        # and compiled four more products for each new number of them, half a megabyte each (`products`): not done
         for layer in self.encoder.layer:
             x_BTD = layer(x_BTD, mask_B11T)
         return x_BTD
