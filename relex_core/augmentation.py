@@ -32,7 +32,7 @@ MISCELLANEOUS = ("miscellaneous", "misc")
 """A catch-all for names: works, events, nationalities, but neither times nor numbers."""
 
 REST = ("other", "other entity")
-"""A catch-all for what is no person, organization or place: dates and amounts too, but no nationalities."""
+"""A catch-all for what is no person, organization or place: dates and amounts too, no nationalities or languages."""
 
 OTHER_NAMES = REST + MISCELLANEOUS
 
@@ -207,8 +207,9 @@ def _passing(words: Sequence[str]) -> bool:
 
 
 def _too_plain(name: str, label: str, pools: Pools, known: LabelKnowledge) -> bool:
-    """Times and numbers are "other", but not miscellaneous names. With nationalities it is the reverse."""
-    return pools.kind(label, known) in (("group",) if name in REST else ("time", "number"))
+    """Times and numbers are "other", but not miscellaneous names. With nationalities it is the reverse, and with
+    languages, which have the same words."""
+    return pools.kind(label, known) in (("group", "language") if name in REST else ("time", "number"))
 
 
 def _entity_negatives(
