@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +32,9 @@ from playwright.sync_api import (
 from playwright.sync_api import Error as PlaywrightError
 
 from db.store import Store
+from relex_core.inference import Extractor
 from tests.browser.annotator_driver import Driver, opened
+from tests.browser.prepared import Fork
 from tests.components import program
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +60,7 @@ class Server:
 
     url: str
     data: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     log: Path
 
     def kill(self) -> None:
@@ -78,21 +81,30 @@ Serve = Callable[..., Server]
 
 
 def start_server(script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None) -> Server:
-    """Serve a Streamlit script and wait until it answers."""
-    return wait_for(begin(script, data, env, port))
+    """Serve a Streamlit script as anybody does who has just installed it, and wait until it answers."""
+    return wait_for(begin(script, data, env, port, whole=True))
 
 
-def begin(script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None) -> Server:
-    """Start to serve a Streamlit script."""
+def begin(
+    script: Path, data: Path, env: dict[str, str] | None = None, port: int | None = None, whole: bool = False
+) -> Server:
+    """Start to serve a Streamlit script: as a `whole` process of its own, or as a fork of one that is prepared."""
     port = port or free_port()
     data.mkdir(parents=True, exist_ok=True)
     log = data / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    arguments = ["run", str(script)]
     options = {"server.port": str(port), "server.headless": "true", "server.fileWatcherType": "none"}
-    command += [f"--{name}={value}" for name, value in options.items()]
+    arguments += [f"--{name}={value}" for name, value in options.items()]
     environment = {**os.environ, "RELEX_DATA": str(data), "PYTHONPATH": str(ROOT), **(env or {})}
-    with log.open("ab") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment, start_new_session=True)
+    process: subprocess.Popen[bytes] | Fork
+    if whole:
+        command = [sys.executable, "-m", "streamlit", *arguments]
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=out, stderr=out, env=environment, start_new_session=True
+            )
+    else:
+        process = Fork(arguments, log, environment)
     return Server(f"http://127.0.0.1:{port}", data, process, log)
 
 
@@ -119,6 +131,12 @@ def until(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+@cache
+def mini_version() -> str:
+    """What the embedded checkpoint is called in what it has read."""
+    return Extractor.load("mini").version
 
 
 def free_port() -> int:
@@ -168,7 +186,7 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spare]:
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory, spare: Spare) -> Iterator[Serve]:
-    """serve(script="app.py", env=None, data=None, port=None) -> Server; stopped after the module's tests."""
+    """serve(script="app.py", env=None, data=None, port=None, whole=False) -> Server; stopped after the module."""
     servers: list[Server] = []
 
     def start(
@@ -176,11 +194,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory, spare: Spare) -> Iterator[Se
         env: dict[str, str] | None = None,
         data: Path | None = None,
         port: int | None = None,
+        whole: bool = False,
     ) -> Server:
-        plain = script == "app.py" and not (env or data or port)
-        server = (
-            spare.take() if plain else start_server(ROOT / script, data or tmp_path_factory.mktemp("data"), env, port)
-        )
+        if script == "app.py" and not (env or data or port or whole):
+            server = spare.take()
+        else:
+            server = wait_for(begin(ROOT / script, data or tmp_path_factory.mktemp("data"), env, port, whole))
         servers.append(server)
         return server
 
@@ -192,7 +211,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory, spare: Spare) -> Iterator[Se
 @pytest.fixture(scope="session")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The editor alone (annotator_app.py): one server for all of its tests, each in a project of its own."""
-    server = start_server(ROOT / "tests/browser/annotator_app.py", tmp_path_factory.mktemp("harness"))
+    server = wait_for(begin(ROOT / "tests/browser/annotator_app.py", tmp_path_factory.mktemp("harness")))
     yield server
     server.stop()
 

@@ -8,9 +8,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from db import naming
 from db.store import Store
-from relex_core.inference import Extractor
 from relex_core.types import Document, Entity, Extraction, Relation, Schema
-from tests.browser.conftest import Server, Watch
+from tests.browser.conftest import Server, Watch, mini_version
 from tests.browser.test_queue import EDITOR, saved
 
 pytestmark = pytest.mark.browser
@@ -40,9 +39,7 @@ def project(request: pytest.FixtureRequest, app: Server, page: Page, store: Stor
             Relation(marks[0].id, marks[1].id, "born in", 0.9), Relation(marks[0].id, marks[2].id, "met", 0.8),
         )  # fmt: skip
         store.add_documents(name, [document])
-        found = Extraction(
-            document, SCHEMA, tuple(sorted(marks, key=lambda e: e.start)), relations, Extractor.load("mini").version
-        )
+        found = Extraction(document, SCHEMA, tuple(sorted(marks, key=lambda e: e.start)), relations, mini_version())
         store.save_extraction(name, found)
     go(page, app, name)
     return name

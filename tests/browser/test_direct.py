@@ -14,9 +14,8 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from db.store import Store
 from relex_core.editing import Edit
-from relex_core.inference import Extractor
 from relex_core.types import Document, Entity, Extraction, Schema
-from tests.browser.conftest import Server, Watch
+from tests.browser.conftest import Server, Watch, mini_version
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +37,7 @@ def arrive(page: Page, app: Server, store: Store, project: str) -> None:
     document = Document(f"{project}-1", text)
     store.create_project(project, schema)
     store.add_documents(project, [document])
-    store.save_extraction(project, Extraction(document, schema, marks, (), Extractor.load("mini").version))
+    store.save_extraction(project, Extraction(document, schema, marks, (), mini_version()))
     page.goto(f"{app.url}/annotate?project={project}")
     expect(page.locator(".relex.editing .s.m").first).to_be_visible(timeout=60_000)
     expect(page.locator(STATUS)).to_have_text("saved")
@@ -218,7 +217,7 @@ def three(store: Store, project: str) -> None:
         document = Document(f"{project}-{n}", f"Name{n} spoke.")
         store.add_documents(project, [document])
         marks = (Entity.suggested(0, 5, "person", 0.9),)
-        store.save_extraction(project, Extraction(document, schema, marks, (), Extractor.load("mini").version))
+        store.save_extraction(project, Extraction(document, schema, marks, (), mini_version()))
 
 
 OPENED = """(pane) => pane.closest('.relex').editor.doc.id"""

@@ -10,9 +10,8 @@ from playwright.sync_api import Page, expect
 
 from db.progress import count_unscored
 from db.store import Store
-from relex_core.inference import Extractor
 from relex_core.types import Document, Schema
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, mini_version
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +96,7 @@ def test_labels_are_changed_with_counts_first_and_read_again(app: Server, page: 
     expect(page.get_by_role("button", name="entity label river: edit")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("All documents are read by mini")).to_be_visible(timeout=60_000)
-    assert count_unscored(store, project, Extractor.load("mini").version) == 0
+    assert count_unscored(store, project, mini_version()) == 0
 
 
 def test_an_answer_stays_with_its_file_and_useless_files_are_left_out(app: Server, page: Page, store: Store) -> None:

@@ -26,7 +26,7 @@ def test_from_start_to_the_first_drawn_result(serve: Serve, chromium: Browser, t
     for n in range(3):
         page = chromium.new_page()
         begun = time.monotonic()
-        server = serve("app.py", data=tmp_path / str(n))
+        server = serve("app.py", data=tmp_path / str(n), whole=True)
         page.goto(server.url)
         expect(page.locator(MARKS).first).to_be_visible(timeout=60_000)
         expect(page.locator("canvas").first).to_be_visible(timeout=60_000)

@@ -12,9 +12,8 @@ from db import progress
 from db.store import Store
 from db.values import State
 from relex_core.editing import Accept, apply, begin
-from relex_core.inference import Extractor
 from relex_core.types import Annotation, Document, Entity, Extraction, Schema
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, mini_version
 from tests.browser.test_queue import EDITOR, rename, saved
 from tests.browser.test_walk import select
 
@@ -25,7 +24,7 @@ SCHEMA = Schema.of(["person", "human", "place"], ["knows"])
 
 def fill(store: Store, project: str, *texts: tuple[str, str, float]) -> list[Annotation]:
     """A project of texts that begin with a name, each with the label and score that the model gives to it."""
-    version = Extractor.load("mini").version
+    version = mini_version()
     store.create_project(project, SCHEMA)
     made = []
     for n, (text, label, score) in enumerate(texts):
@@ -139,7 +138,7 @@ def test_reading_is_stopped_keeps_what_was_read_and_goes_on(app: Server, page: P
     store.add_documents(
         "read", [Document(f"read-{n}", f"Ada number {n} lives in Oslo. {filler}") for n in range(total)]
     )
-    version = Extractor.load("mini").version
+    version = mini_version()
     page.goto(f"{app.url}/documents?project=read")
     page.get_by_role("button", name="Read them now").click(timeout=60_000)
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -163,7 +162,7 @@ def test_a_correction_at_the_end_of_100_000_characters(app: Server, page: Page, 
     mark = Entity.suggested(start, start + 3, "person", 0.6)
     store.create_project("long", SCHEMA)
     store.add_documents("long", [document])
-    store.save_extraction("long", Extraction(document, SCHEMA, (mark,), (), Extractor.load("mini").version))
+    store.save_extraction("long", Extraction(document, SCHEMA, (mark,), (), mini_version()))
     annotate(page, app, "long")
     page.locator(f"{EDITOR} .row").filter(has_text="Zyx").first.click()
     expect(page.locator(f"{EDITOR} .s.m").filter(has_text="Zyx")).to_be_in_viewport()
@@ -189,7 +188,7 @@ def test_labels_past_ten_have_a_key_and_the_next_document_knows_what_was_chosen(
         document = Document(f"twelve-{n}", names)
         marks = (Entity.suggested(0, 3, "kind 1", 0.9), Entity.suggested(8, 11, "kind 2", 0.8))
         store.add_documents("twelve", [document])
-        store.save_extraction("twelve", Extraction(document, schema, marks, (), Extractor.load("mini").version))
+        store.save_extraction("twelve", Extraction(document, schema, marks, (), mini_version()))
     annotate(page, app, "twelve")
     text = page.locator(f"{EDITOR} .text").first
     first = str(text.evaluate("node => node.textContent"))
