@@ -5,8 +5,12 @@ PORT ?= 8501
 BIN := .venv/bin
 APT := chromium redis-server postgresql python3-venv
 SHELL_OF_CHROMIUM := chromium-headless-shell
+# a worker takes whole modules, in the order that tests/conftest.py gives them
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# images often set it; half as much again to collect the tests, in each of six processes
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test check format system bench-ui clean
 
@@ -21,9 +25,10 @@ test: system
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@# a third: many wait for a server or for a process of training
-	$(BIN)/pytest -n 3 --dist loadfile -m "not browser"
-	@# what measures time has the machine to itself
-	$(BIN)/pytest -m timed; timed=$$?; $(BIN)/pytest -n 2 --dist loadfile -m "browser and not timed" && [ $$timed = 0 ] \
+	$(BIN)/pytest -n 3 $(SPREAD) -m "not browser"
+	@# what measures time has the machine to itself; the other modules are not even imported
+	$(BIN)/pytest -m timed $$(grep -rl --include="*.py" "mark\.timed" tests/browser); timed=$$?; \
+		$(BIN)/pytest -n 2 $(SPREAD) -m "browser and not timed" tests/browser && [ $$timed = 0 ] \
 		|| $(BIN)/python -m tests.browser.again
 
 # the part that needs no browser, database server or Argilla

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).parents[1]
 LIGHT = {"types", "errors", "jsonl", "words", "editing", "selection", "outputs"}
 
@@ -176,3 +178,7 @@ def test_reading_order_names_every_module() -> None:
     named = {word.rstrip(",") for line in lines for word in re.split(r"\s{2,}", line.strip())[0].split()}
     modules = {path.stem for path in (ROOT / "relex_core").glob("*.py") if not path.stem.endswith(("_command", "__"))}
     assert modules - named == set(), "missing in the package's reading order"
+
+
+def test_the_modules_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONG if not (ROOT / name).is_file()] == []
