@@ -6,6 +6,7 @@ servers: memory, threads, environment and data folder are its own. Starts that a
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -64,6 +65,8 @@ class Fork:
 
 
 def _streamlit(arguments: list[str], log: Path, environment: dict[str, str], say: Connection) -> None:
+    # Streamlit collects garbage after each run, which takes longer the more is in memory: this much is not the script's
+    gc.freeze()
     os.setsid()
     os.chdir(ROOT)
     os.environ.clear()
