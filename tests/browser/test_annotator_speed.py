@@ -1,4 +1,4 @@
-"""What a key costs in the browser, on long documents. Limits are several times what is measured on two cores."""
+"""Long documents in the browser, and what a key costs there. Limits are several times what is measured on two cores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from relex_core.types import Undecided
 from tests.browser.annotator_driver import Driver
 
-pytestmark = [pytest.mark.browser, pytest.mark.timed]
+pytestmark = pytest.mark.browser
 
 # Milliseconds from a key to the end of its layout, one for each key.
 ECHO = """async (pane, keys) => {
@@ -32,6 +32,7 @@ def echo(editor: Driver, keys: str) -> list[float]:
     return times
 
 
+@pytest.mark.timed
 def test_echo_on_2000_words_and_300_entities(editor: Driver) -> None:
     editor.open("big")
     assert editor.page.locator(".pane .tag").count() == 300
@@ -39,6 +40,7 @@ def test_echo_on_2000_words_and_300_entities(editor: Driver) -> None:
     editor.wait()
 
 
+@pytest.mark.timed
 def test_100_000_characters(editor: Driver) -> None:
     editor.open("huge")
     assert len(editor.document.text) > 100_000
@@ -63,6 +65,7 @@ def test_100_000_characters(editor: Driver) -> None:
     assert last < start
 
 
+@pytest.mark.timed
 def test_slider_needs_no_server(editor: Driver) -> None:
     editor.open("big")
     editor.page.get_by_role("button", name="thresholds").click()

@@ -55,5 +55,7 @@ def test_from_paste_to_result(serve: Serve, page: Page) -> None:
         expect(page.locator(MARKS).filter(has_text="Grace Hopper").first).to_be_visible(timeout=60_000)
         expect(page.locator(".relex .pane")).to_contain_text(f"Version {n}.1")
         times.append(time.monotonic() - begun)
+        if times[-1] < 2:
+            break
     print("paste to result, 300 words and 10 labels, s:", [round(t, 2) for t in times])
     assert min(times) < 2
