@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from relex_core.training_config import read_train_config
+
 
 def add_parser(subparsers: Any) -> None:
     """The subcommand `ablate`."""
@@ -23,12 +25,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
-    from relex_core.ablation import FORMS, ablate, table
-    from relex_core.training_config import read_train_config
-
     keys = ("minutes", "steps", "data_root", "threads")
     config = read_train_config(arguments.config).with_changes(**{key: getattr(arguments, key) for key in keys})
     config = config.with_changes(dev=(str(Path(arguments.dev).resolve()),))
+    from relex_core.ablation import FORMS, ablate, table  # after the configuration: torch takes its seconds
+
     text = table(ablate(config, arguments.out, arguments.forms or list(FORMS)))
     (arguments.out / "table.md").write_text(text + "\n", "utf-8")
     print(text)

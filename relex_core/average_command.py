@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from relex_core.errors import CheckpointError, ConfigError, quote
+from relex_core.locating import check_target, locate
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,8 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(out: Path) -> None:
     """Before anything is loaded: `out` can hold a checkpoint, and holds nothing else. Raises CheckpointError."""
-    from relex_core.checkpoint import check_target
-
     check_target(out)
     other = next(out.iterdir(), None) if out.exists() and not (out / "gliner_config.json").is_file() else None
     if other is not None:
@@ -59,16 +58,17 @@ def average(parts: Sequence[tuple[str, float]], out: Path, dtype: str = "fp16") 
 
     Raises ConfigError for shares that do not make a whole, CheckpointError for checkpoints of another form.
     """
+    if not all(name and share > 0 for name, share in parts) or abs(sum(share for _, share in parts) - 1) > 1e-6:
+        raise _wrong(quote(" ".join(f"{name}={share:g}" for name, share in parts), 160))
+    paths = [locate(name) for name, _ in parts]  # refused before torch takes its seconds
     import torch
 
     from relex_core.checkpoint import load, save
 
-    if not all(name and share > 0 for name, share in parts) or abs(sum(share for _, share in parts) - 1) > 1e-6:
-        raise _wrong(quote(" ".join(f"{name}={share:g}" for name, share in parts), 160))
-    first = load(parts[0][0], device="cpu", dtype="fp32")
+    first = load(paths[0], device="cpu", dtype="fp32")
     mean = {key: parts[0][1] * value for key, value in first.model.state_dict().items()}
-    for name, share in parts[1:]:
-        state = load(name, device="cpu", dtype="fp32").model.state_dict()
+    for (name, share), path in zip(parts[1:], paths[1:], strict=True):
+        state = load(path, device="cpu", dtype="fp32").model.state_dict()
         other = sorted(key for key in mean.keys() | state.keys() if _shape(mean, key) != _shape(state, key))
         if other:
             raise CheckpointError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from relex_core.config import ModelConfig
 from relex_core.encoder import TransformersEncoder
 from relex_core.errors import CheckpointError, ConfigError, RelexError, quote
-from relex_core.locating import label, locate
+from relex_core.locating import check_target, label, locate
 from relex_core.model import RelexModel
 from relex_core.outputs import together, writing
 from relex_core.prompt import PromptBuilder, load_tokenizer, max_pieces
@@ -202,18 +201,6 @@ def save(loaded: LoadedModel, path: Path, *, dtype: torch.dtype = torch.float32)
         f"a checkpoint to {path}", path, "Free some space or choose another place.", CheckpointError, Exception
     ):
         write(loaded.model, loaded.builder, loaded.path, path, dtype=dtype)
-
-
-def check_target(path: Path) -> None:
-    """Raises CheckpointError if `path` is no directory that can be written, nor can become one."""
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise CheckpointError(
-            expected="a directory that can be written",
-            found=f"{there}, which is {'read-only' if there.is_dir() else 'a file'}",
-            change="Choose another directory.",
-            value=str(path),
-        )
 
 
 def write(

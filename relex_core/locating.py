@@ -1,7 +1,8 @@
-"""The directory behind a checkpoint's name. Needs no torch, so that a wrong name is told at once."""
+"""The directory behind a checkpoint's name, or for a new one. Needs no torch, so that a wrong name is told at once."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def locate(
         change="Check the name or the path.",
         value=name,
     )
+
+
+def check_target(path: Path) -> None:
+    """Raises CheckpointError if `path` is no directory that can be written, nor can become one."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise CheckpointError(
+            expected="a directory that can be written",
+            found=f"{there}, which is {'read-only' if there.is_dir() else 'a file'}",
+            change="Choose another directory.",
+            value=str(path),
+        )
 
 
 def label(path: Path) -> str:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from relex_core.locating import locate
+from relex_core.training_config import DataFile, read_train_config
+
 
 def add_parser(subparsers: Any) -> None:
     """The subcommand `train`."""
@@ -31,9 +34,6 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; the exit status."""
-    from relex_core.training import Trainer
-    from relex_core.training_config import DataFile, read_train_config
-
     config = read_train_config(arguments.config)
     keys = ("data_root", "base", "epochs", "steps", "minutes", "seed", "threads", "device")
     config = config.with_changes(**{key: getattr(arguments, key) for key in keys})
@@ -43,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
         config = replace(config, dev=tuple(str(path.resolve()) for path in arguments.dev))
     # a name is no path: it may come from somebody else's file
     out = arguments.out or Path("runs") / (re.sub(r"[^\w@.-]+", "-", config.name).strip(".-") or "run")
+    locate(config.base)  # refused before torch takes its seconds
+    from relex_core.training import Trainer
+
     progress = Trainer(config, out).run()
     print(f"{progress.step:,} steps, {progress.examples:,} examples, {progress.seconds / 60:.1f} minutes")
     print(f"checkpoint in {out / ('best' if progress.best >= 0 else 'last')}")

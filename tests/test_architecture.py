@@ -124,22 +124,35 @@ def test_light_modules_stay_light(module: str, heavy: str) -> None:
     assert done.returncode == 0
 
 
+NOWHERE = "an embedded checkpoint (mini)"
+
+
 @pytest.mark.parametrize(
-    "command",
-    ["extract --entities person --checkpoint nonsense", "evaluate --data {data} --checkpoint nonsense"],
+    ("command", "message"),
+    [
+        ("extract --entities person --checkpoint nonsense", NOWHERE),
+        ("evaluate --data {data} --checkpoint nonsense", NOWHERE),
+        ("train stage2 --base nonsense --out {out}", NOWHERE),
+        ("train nonsense", "a preset (stage1, "),
+        ("ablate nonsense --dev {data} --out {out}", "a preset (stage1, "),
+        ("average mini=0.5 nonsense=0.5 --out {out}", NOWHERE),
+        ("average mini=0.5 --out {out}", "that sum to 1"),
+        ("average mini=1 --out {data}", "a directory that can be written"),
+    ],
 )
-def test_a_checkpoint_that_is_nowhere_is_told_before_torch_is_loaded(command: str, tmp_path: Path) -> None:
-    data = tmp_path / "data.jsonl"
+def test_what_cannot_be_done_is_told_before_torch_is_loaded(command: str, message: str, tmp_path: Path) -> None:
+    data, out = tmp_path / "data.jsonl", tmp_path / "out"
     data.write_text('{"text": "Ada met Bo.", "entities": [], "relations": []}\n')
     script = f"""
 import sys
 from relex_core.__main__ import main
-assert main({command.format(data=data).split()!r}) == 2
+assert main({command.format(data=data, out=out).split()!r}) == 2
 sys.exit(" ".join({{"torch", "transformers"}} & set(sys.modules)) or 0)
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, input="Ada.", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "an embedded checkpoint (mini)" in done.stderr
+    assert message in done.stderr
+    assert not out.exists()
 
 
 def test_a_first_answer_does_not_wait_for_what_it_does_not_use() -> None:
