@@ -75,6 +75,15 @@ def is_archived(store: Store, project: str) -> bool:
         return connection.execute(archived_at).scalar() is not None
 
 
+def worked_with(store: Store, project: str) -> int | None:
+    """The version of the project's label set, None if the project is archived: one look for what asks at each document.
+    Raises NotFound."""
+    with store.database.read() as connection:
+        pk, version = projects.find(connection, project)
+        archived_at = sa.select(projects_table.c.archived_at).where(projects_table.c.pk == pk)
+        return version if connection.execute(archived_at).scalar() is None else None
+
+
 def _set_archived(store: Store, project: str, at: datetime | None, action: str, by: str) -> None:
     with store.database.write() as connection:
         pk, _ = projects.lock(connection, project)

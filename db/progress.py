@@ -72,10 +72,15 @@ def count_unscored(store: Store, project: str, model_version: str) -> int:
 
 
 def characters(
-    store: Store, project: str, *, unread_by: str | None = None, states: Sequence[State] | None = None
+    store: Store,
+    project: str,
+    *,
+    unread_by: str | None = None,
+    states: Sequence[State] | None = None,
+    without: Sequence[str] = (),
 ) -> int:
     """Length of all texts of the project together: of those that a model has still to read, as `unscored` has it, and
-    of documents in these states alone. Raises NotFound."""
+    of documents in these states alone; `without` these documents, by id. Raises NotFound."""
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
         query = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(texts.c.text)), 0))
@@ -84,6 +89,8 @@ def characters(
             query = query.where(*_unscored(connection, pk, unread_by))
         if states is not None:
             query = query.where(documents.c.state.in_([str(state) for state in states]))
+        if without:
+            query = query.where(documents.c.id.not_in(without))
         return int(connection.execute(query).scalar_one())
 
 

@@ -1,7 +1,8 @@
 """Accepting suggestions in many documents at once: a preview with counts, the acceptance, and its undo.
 
 Only suggestions above the chosen thresholds that nobody has decided on are touched. Each document gets a
-revision of its own, so what was accepted can be seen, corrected and taken back. Where a project is shared out it is the
+revision of its own, so what was accepted can be seen, corrected and taken back. It ends where somebody archives the
+project. Where a project is shared out it is the
 annotator's own part that is gone through, before the annotator's own decisions: what others made of it does not count.
 """
 
@@ -12,14 +13,14 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 
-from db import assignments, gold, progress
+from db import assignments, gold, leaving, progress
 from db.store import Store
 from db.values import Revision, State
 from pages.shared import queueing, suggestions
 from pages.shared.jobs import Job, Jobs
 from pages.shared.queueing import OPEN
 from relex_core.editing import Accept, apply, begin
-from relex_core.errors import Conflict
+from relex_core.errors import Conflict, StoreError, quote
 from relex_core.selection import left_alone, undecided
 from relex_core.types import Annotation, Thresholds
 
@@ -193,7 +194,8 @@ def _alone(store: Store, wish: Wish) -> _Alone:
 
 
 def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_Found | None]:
-    """Each document of the wish, None where there is nothing to accept."""
+    """Each document of the wish, None where there is nothing to accept. Raises StoreError once the project is
+    archived."""
     ids = queueing.ids(
         store,
         wish.project,
@@ -204,6 +206,13 @@ def _documents(store: Store, wish: Wish, alone: _Alone, job: Job) -> Iterator[_F
     )
     job.total = len(ids)
     for id in ids:
+        if leaving.is_archived(store, wish.project):
+            raise StoreError(
+                expected="a project that is worked on",
+                found=f"{quote(wish.project)}, which was archived meanwhile",
+                change="What was accepted before stays so. Bring the project back to go on.",
+                value=wish.project,
+            )
         extraction = progress.extraction(store, wish.project, id, wish.model_version)
         if extraction is None:
             yield None

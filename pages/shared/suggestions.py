@@ -151,7 +151,8 @@ def score_all(store: Store, serve: Serve, jobs: Jobs, project: str) -> Job:
     stay out, for which see `failures`, unless the job that says so was forgotten."""
     before = jobs.get(project, SCORING)
     failed: dict[_Question, str] = dict(_failed(before)) if before is not None else {}
-    total = progress.count_unscored(store, project, serve().version)
+    version = serve().version
+    total = progress.count_unscored(store, project, version) - len(failures(store, before, project, version))
     return jobs.start(project, SCORING, total, lambda job: _score(store, serve, project, job, failed))
 
 
@@ -159,10 +160,7 @@ def failures(store: Store, job: Job | None, project: str, version: str) -> dict[
     """Why this model could not read documents in bulk with the labels of today, by their ids; not those that it has
     read since, and none that is left out."""
     failed = _failed(job) if job is not None else {}
-    if not failed:
-        return {}
-    said = _today(failed, store.project(project), version)
-    return {id: said[id] for id in progress.unscored(store, project, version, among=tuple(said))}
+    return _today(store, failed, store.project(project), version) if failed else {}
 
 
 def _failed(job: Job) -> dict[_Question, str]:
@@ -170,10 +168,13 @@ def _failed(job: Job) -> dict[_Question, str]:
     return job.result.copy() if isinstance(job.result, dict) else {}
 
 
-def _today(failed: dict[_Question, str], project: Project, version: str) -> dict[str, str]:
-    """Of what failed, what this model failed at with the labels of the project: why, by the documents' ids."""
+def _today(store: Store, failed: dict[_Question, str], project: Project, version: str) -> dict[str, str]:
+    """Of what failed, what this model failed at with the labels of the project and has still to read: why, by the
+    documents' ids."""
     now = version, labels_of(project.schema)
-    return {id: why for (id, *asked), why in failed.items() if tuple(asked) == now}
+    said = {id: why for (id, *asked), why in failed.items() if tuple(asked) == now}
+    left = progress.unscored(store, project.name, version, among=tuple(said)) if said else ()
+    return {id: said[id] for id in left}
 
 
 def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Question, str]) -> Generator[int]:
@@ -192,8 +193,9 @@ def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Que
             while (ids or waiting) and not _overtaken(store, now):
                 if ids and len(waiting) < _IN_FLIGHT:
                     document = store.document(project, ids.popleft())
-                    if not leaving.is_left_out(store, project, document.id):
-                        waiting.append((document, _submit(serve, document, now.schema, job)))
+                    reading = _submit(store, serve, now, document, job)
+                    if reading is not None:
+                        waiting.append((document, reading))
                     continue
                 document, reading = waiting.popleft()
                 try:
@@ -212,41 +214,44 @@ def _score(store: Store, serve: Serve, project: str, job: Job, failed: dict[_Que
 
 def _unread(store: Store, project: Project, version: str, job: Job, failed: dict[_Question, str]) -> deque[str]:
     """The next page of what is to be read, and how much that is."""
-    known = _today(failed, project, version)
+    known = _today(store, failed, project, version)
     ids = progress.unscored(store, project.name, version, _PAGE + len(known))
-    total = job.done + progress.count_unscored(store, project.name, version) - sum(id in known for id in ids)
+    total = job.done + progress.count_unscored(store, project.name, version) - len(known)
     if total != job.total or not job.characters:
         job.total = total
-        job.characters = job.read + progress.characters(store, project.name, unread_by=version)
+        left = progress.characters(store, project.name, unread_by=version, without=tuple(known))
+        job.characters = job.read + left
     return deque([id for id in ids if id not in known][:_PAGE])
 
 
 def _overtaken(store: Store, project: Project) -> bool:
     """Whether the project was archived, or the model is to be asked for labels that `project`, as it was, did not
     have."""
-    if leaving.is_archived(store, project.name):
-        return True
-    if store.schema_version(project.name) == project.schema_version:
-        return False
+    version = leaving.worked_with(store, project.name)
+    if version in (None, project.schema_version):
+        return version is None
     now = labels_of(store.project(project.name).schema)
     return any(not set(labels) <= set(before) for labels, before in zip(now, labels_of(project.schema), strict=True))
 
 
-def _submit(serve: Serve, document: Document, schema: Schema, job: Job) -> Reading:
-    """Ask as soon as there is a place. Raises Stopped and CheckpointError."""
+def _submit(store: Store, serve: Serve, project: Project, document: Document, job: Job) -> Reading | None:
+    """Ask as soon as there is a place; None if nobody wants it any more. Raises Stopped and CheckpointError."""
     reading = Reading()
-    while True:
+    while not leaving.is_left_out(store, project.name, document.id):
         job.go_on()
         try:
-            reading.future = serve().submit(document, schema, bulk=True, watch=reading.watch)
+            reading.future = serve().submit(document, project.schema, bulk=True, watch=reading.watch)
         except ModelBusy:
             # another project's documents are in the queue: they are read first
             time.sleep(0.2)
+            if _overtaken(store, project):
+                return None
         except ModelClosed:
             # between being had and being asked
             continue
         else:
             return reading
+    return None
 
 
 def _keep(store: Store, project: Project, document: Document, reading: Reading, job: Job) -> int:

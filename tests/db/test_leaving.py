@@ -216,3 +216,13 @@ def test_an_archived_project_is_in_no_list_and_all_there(letters: Store) -> None
     assert said == [("bob", "project brought back"), ("eve", "project archived")]
     with pytest.raises(NotFound):
         leaving.archive(letters, "nowhere")
+
+
+def test_a_project_is_worked_on_with_its_label_set_until_it_is_archived(letters: Store) -> None:
+    assert leaving.worked_with(letters, "letters") == letters.schema_version("letters") == 1
+    leaving.archive(letters, "letters")
+    assert leaving.worked_with(letters, "letters") is None
+    leaving.unarchive(letters, "letters")
+    assert leaving.worked_with(letters, "letters") == 1
+    with pytest.raises(NotFound):
+        leaving.worked_with(letters, "nowhere")

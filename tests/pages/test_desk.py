@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pages.shared import bulk, label_sets, queueing, review, suggestions
 from pages.shared import desk as desks
 from pages.shared.corrections import Batch, Command
 from pages.shared.desk import Desk
-from pages.shared.jobs import Job, Jobs
+from pages.shared.jobs import Job, Jobs, Pieces
 from pages.shared.queueing import Filter
 from pages.shared.readings import Readings
 from relex_core.editing import Accept, AddEntity, AddRelation, RemoveEntity, apply, begin
@@ -430,6 +430,73 @@ def test_reading_that_waits_for_a_place_can_be_stopped(store: Store, readings: R
     assert (job.error, job.done) == ("", 0)
 
 
+def test_reading_that_waits_for_a_place_ends_where_its_project_is_archived(store: Store, readings: Readings) -> None:
+    with ModelService(readings.service.extractor, capacity=0) as full:
+        job = suggestions.score_all(store, lambda: full, Jobs(), "news")
+        assert not job.wait(0.5)
+        leaving.archive(store, "news")
+        assert job.wait(5)
+        assert (job.error, job.done, job.stopped) == ("", 0, False)
+        leaving.unarchive(store, "news")
+        job = suggestions.score_all(store, lambda: full, Jobs(), "news")
+        assert not job.wait(0.5)
+        leaving.leave_out(store, "news", [f"d{n}" for n in range(6)])
+        assert job.wait(5)
+        assert (job.error, job.total) == ("", 0)
+
+
+def test_what_failed_before_is_not_counted_as_still_to_be_read(
+    store: Store, fails_at_cem: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # d2, at which the model fails, lies beyond the first page of the second round
+    monkeypatch.setattr(suggestions, "_PAGE", 1)
+    service, jobs = fails_at_cem.service, Jobs()
+    first = ["d0", "d1"]
+    leaving.leave_out(store, "news", first)
+    assert suggestions.score_all(store, lambda: service, jobs, "news").wait(60)
+    leaving.bring_back(store, "news", first)
+    totals = []
+
+    def serve() -> ModelService:
+        job = jobs.get("news", suggestions.SCORING)
+        totals.append(job.total if job is not None and job.running else None)
+        return service
+
+    job = suggestions.score_all(store, serve, jobs, "news")
+    assert job.wait(60)
+    assert (job.done, job.share) == (2, 1.0), "the bar is full although one document was not read"
+    assert {total for total in totals if total is not None} == {2}
+
+
+def test_reading_a_project_asks_the_store_little(
+    store: Store, readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a slow machine must not look more often
+    monkeypatch.setattr(suggestions, "_LOOK", 60)
+    begun = 0
+
+    @sa.event.listens_for(store.database._reader, "begin")
+    def note(connection: object) -> None:
+        nonlocal begun
+        begun += 1
+
+    def read_all(documents: list[Document]) -> int:
+        store.add_documents("news", documents)
+        before = begun
+        job = suggestions.score_all(store, lambda: readings.service, Jobs(), "news")
+        assert job.wait(60)
+        assert job.done == len(documents)
+        return begun - before
+
+    assert suggestions.score_all(store, lambda: readings.service, Jobs(), "news").wait(60)
+    few, many = (
+        read_all([Document(f"{size}-{n}", f"{text(name)} {size}") for n, name in enumerate(NAMES[:size])])
+        for size in (2, 10)
+    )
+    # its text, whether it is left out, its place among what was found; and the project before and after
+    assert many - few == 8 * 5
+
+
 def test_a_document_at_which_the_model_fails_holds_up_no_other(store: Store, fails_at_cem: Readings) -> None:
     service, jobs = fails_at_cem.service, Jobs()
     store.add_documents("news", [Document(f"more{n}", f"{text(NAMES[n])} Then they left.") for n in range(2)])
@@ -531,6 +598,31 @@ def test_a_bulk_acceptance_is_also_taken_back_where_the_document_was_left_out_si
     assert back is not None
     assert (back.annotation.entities, back.state) == ((), State.NEW)
     assert store.counts("news")[State.SUBMITTED] == 0
+
+
+def test_bulk_acceptance_ends_where_its_project_is_archived(store: Store) -> None:
+    for n in range(6):
+        suggest(store, f"d{n}", 0.95)
+    wish = bulk.Wish("news", "ada", "mini@test", Thresholds(0.9, 0.9), submit=True)
+
+    class Archived(Jobs):
+        """Somebody archives the project when the first document is done."""
+
+        def start(self, project: str, what: str, total: int, pieces: Pieces) -> Job:
+            def archived(job: Job) -> Generator[int]:
+                for done in pieces(job):
+                    leaving.archive(store, "news")
+                    yield done
+
+            return super().start(project, what, total, archived)
+
+    job, tally = bulk.accept(store, Archived(), wish)
+    assert job.wait(30)
+    assert "'news', which was archived meanwhile" in job.error
+    assert (tally.documents, store.counts("news")[State.SUBMITTED]) == (1, 1)
+    # the way back is open all the same
+    assert bulk.undo(store, Jobs(), wish).wait(30)
+    assert store.counts("news")[State.NEW] == 6
 
 
 def test_what_a_bulk_acceptance_leaves_was_before_nobody(store: Store) -> None:
