@@ -105,6 +105,13 @@ def big() -> Extraction:
     return _generated("big", sentences=150)
 
 
+def late() -> Extraction:
+    """Like `big`; what the model is least sure of is a relation far below, between two lines."""
+    found = _generated("late", sentences=150)
+    least = Relation(found.entities[248].id, found.entities[241].id, "influenced", 0.501)
+    return replace(found, relations=(*found.relations, least))
+
+
 def huge() -> Extraction:
     """More than 100,000 characters, about 2,900 entities."""
     return _generated("huge", sentences=1480)
@@ -174,6 +181,7 @@ SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "passages": passages,
     "nested": nested,
     "big": big,
+    "late": late,
     "huge": huge,
     "vast": vast,
     "bare": bare,

@@ -19,6 +19,45 @@ def test_text_is_shown_unchanged_and_inert(editor: Driver) -> None:
     expect(editor.page.locator(".chip", has_text="<script>alert(1)</script>")).to_be_visible()
 
 
+def test_a_mark_that_begins_a_line_leaves_nothing_at_the_end_of_the_line_before(editor: Driver) -> None:
+    editor.open("news")
+    torn = editor.page.locator(".sheet").evaluate(
+        """sheet => {
+          const torn = [], words = document.createRange();
+          for (let width = 400; width < 600; width++) {
+            sheet.style.width = `${width}px`;
+            for (const mark of sheet.querySelectorAll('.s.m')) {
+              words.selectNodeContents(mark.lastChild);
+              const lines = [...words.getClientRects()];
+              const beside = (box) => lines.some((line) => line.top < box.bottom && box.top < line.bottom);
+              if (![...mark.getClientRects()].every(beside)) torn.push(`${mark.textContent} at ${width}`);
+            }
+          }
+          return torn;
+        }"""
+    )
+    assert torn == []
+
+
+def test_a_document_opens_where_its_focus_is_and_shows_both_ends_of_a_relation(editor: Driver) -> None:
+    editor.open("late")
+    ends = editor.page.locator(".pane .s.focus")
+
+    def seen() -> None:
+        assert editor.focused() == "Company120 WorksPerson124 Name124"
+        for end in ends.all():
+            expect(end).to_be_in_viewport(ratio=1)
+
+    seen()
+    chosen = editor.page.locator(".row[aria-selected=true]")
+    for down in (False, True):
+        pane = editor.page.locator(".pane")
+        pane.evaluate("(pane, down) => { pane.scrollTop = down ? pane.scrollHeight : 0; }", down)
+        expect(ends.first).not_to_be_in_viewport()
+        chosen.click()
+        seen()
+
+
 def test_suggestions_are_dashed_and_lettered_and_the_least_certain_has_the_focus(editor: Driver) -> None:
     editor.open("news")
     sorbonne = editor.mark("Sorbonne")
@@ -376,3 +415,28 @@ SELECT = """(text, [start, end]) => {
   };
   getSelection().setBaseAndExtent(...at(start), ...at(end));
 }"""
+
+
+@pytest.mark.parametrize("width", [640, 820])
+def test_on_a_narrow_screen_the_text_stands_still_whatever_has_the_focus(editor: Driver, width: int) -> None:
+    editor.page.set_viewport_size({"width": width, "height": 800})
+    editor.open("news")
+    bar = editor.page.locator(".relex .bar")
+    heights, rows = set(), set()
+
+    def measure() -> None:
+        box = bar.bounding_box()
+        assert box is not None
+        heights.add(box["height"])
+
+    for _ in range(8):
+        editor.press("Tab")
+        rows.add(editor.page.locator(".row[aria-selected=true]").get_attribute("class"))
+        measure()
+    editor.press("a")
+    expect(editor.page.locator(".message")).to_have_class("message fresh")
+    measure()
+    editor.press("Escape")
+    measure()
+    assert len(rows) > 1
+    assert len(heights) == 1

@@ -418,7 +418,8 @@ export class Editor {
     }
     this.page.draw(this.entities, (e) => this.look(e));
     this.side.draw(this.sections);
-    this.paint(quiet || this.began);
+    // an opened document is shown where its focus is, another part of a text from its beginning
+    this.paint(this.began ? this.elsewhere !== null : quiet);
     this.began = false;
     this.status();
   }

@@ -2,6 +2,7 @@
 
 const OPENING = 10; // words of a document that are spoken when it is opened
 const MOST_SPACE = 64; // px by which lines are moved apart at most
+const MARGIN = 84; // px that stay free above and below what is brought into sight
 
 Object.assign(Editor.prototype, {
   // Focus, dimming, arcs and the bars: everything that does not change the text's marks.
@@ -167,11 +168,12 @@ Object.assign(Editor.prototype, {
   },
 
   reveal(item, again = true) {
-    const id = item.kind === 'entity' ? item.id : item.head;
-    const piece = (this.page.pieces.get(id) || [])[0];
-    if (!piece) return;
+    const [mark, tail] = (item.kind === 'entity' ? [item.id] : [item.head, item.tail]).map((id) => (this.page.pieces.get(id) || [])[0]?.getBoundingClientRect());
+    if (!mark) return;
+    const both = tail && { top: Math.min(mark.top, tail.top), bottom: Math.max(mark.bottom, tail.bottom) };
+    const room = this.dom.pane.clientHeight - MARGIN - (this.extra || 0);
     // far jumps pass paragraphs whose height was only estimated
-    if (this.bring(piece.getBoundingClientRect()) && again) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });
+    if (this.bring(both && both.bottom - both.top < room ? both : mark) && again) requestAnimationFrame(() => { if (this.focus === item.key) this.reveal(item, false); });
   },
 
   // Scrolls the text so that a place on the screen is seen. True if it moved.
@@ -179,7 +181,7 @@ Object.assign(Editor.prototype, {
     if (!mark) return false;
     const { pane } = this.dom, box = pane.getBoundingClientRect(), before = pane.scrollTop, room = this.extra || 0;
     if (mark.top < box.top + 40 + room) pane.scrollTop += mark.top - box.top - 60 - room;
-    else if (mark.bottom > box.bottom - 24) pane.scrollTop += mark.bottom - box.bottom + box.height / 3;
+    else if (mark.bottom > box.bottom - 24) pane.scrollTop += Math.min(mark.bottom - box.bottom + box.height / 3, mark.top - box.top - 60 - room);
     return pane.scrollTop !== before;
   },
 });
