@@ -18,7 +18,7 @@ from pages.shared.corpus_layout import Place
 from pages.shared.messages import guard, refuse
 from pages.shared.widgets.graph import Dot, Line, Picture, about, also, chosen_in, corpus_graph, edge_key, node_key
 from pages.shared.widgets.passages import Passage, opened, passages
-from pages.shared.wording import counted, plain
+from pages.shared.wording import apart, counted, plain
 from relex_core.types import Schema
 
 STEP = 300
@@ -232,7 +232,7 @@ def _found(project: Project, corpus: Corpus, typed: str) -> None:
     found = [n for n in corpus.nodes if any(wanted in corpora.normal(name) for name in (n.text, *n.others))][:12]
     st.caption("Choose one to see its neighbours." if found else "No name holds that.")
     for at, node in enumerate(found):
-        words = plain(f"{node.text}  ·  {node.label}, {len(node.mentions):,}")
+        words = plain(f"{apart(node.text)}  ·  {apart(node.label)}, {len(node.mentions):,}")
         key = f"corpus_found_{at}"
         st.button(words, key=key, on_click=_around, args=(project.name, node.key), width="stretch")
 

@@ -27,7 +27,7 @@ from pages.shared import (
 from pages.shared.messages import guard, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table
-from pages.shared.wording import counted, plain, time_left
+from pages.shared.wording import apart, counted, plain, time_left
 from relex_core.errors import RelexError
 from relex_core.types import Schema
 
@@ -55,7 +55,7 @@ def projects(store: Store) -> Project | None:
             _new_project()
     for at, project in enumerate(known):
         st.button(
-            f"{plain(project.name)}  ·  {project.documents:,}",
+            f"{plain(apart(project.name))}  ·  {project.documents:,}",
             key="chosen_project" if project is chosen else f"open_{at}",
             on_click=_open,
             args=(project.name,),

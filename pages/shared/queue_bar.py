@@ -16,7 +16,7 @@ from pages.shared import desk as desks
 from pages.shared.desk import Desk
 from pages.shared.messages import guard, refuse
 from pages.shared.queueing import OPEN, Filter, Walk
-from pages.shared.wording import counted, plain, time_left
+from pages.shared.wording import apart, counted, plain, time_left
 
 ORDERS = {
     Order.MIXED: "uncertain first, a tenth at random",
@@ -73,7 +73,7 @@ def project_menu(store: Store, name: str, choose: Callable[[str], None]) -> None
     with st.popover(plain(name), key=f"pick_project_{name}", help="Another project"):
         for project in store.projects():
             st.button(
-                f"{plain(project.name)}  ·  {counted(project.documents, 'document')}",
+                f"{plain(apart(project.name))}  ·  {counted(project.documents, 'document')}",
                 key=f"to_project_{project.name}",
                 on_click=choose,
                 args=(project.name,),
@@ -208,7 +208,7 @@ def _queue_form(store: Store, desk: Desk) -> None:
         more = "" if row.score is None else f" · {row.score:.2f}"
         more = f" · {row.state}{more}" if row.state is not State.NEW else more
         st.button(
-            plain(f"{row.excerpt[:44]}{more}"),
+            plain(f"{apart(row.excerpt[:44])}{more}"),
             key=f"jump_{row.id}",
             on_click=_jump,
             args=(row.id,),

@@ -12,7 +12,7 @@ from pages.shared.bulk import Tally, Wish
 from pages.shared.desk import Desk
 from pages.shared.jobs import Job
 from pages.shared.messages import guard, refuse, tell
-from pages.shared.wording import counted, plain, time_left
+from pages.shared.wording import apart, counted, plain, time_left
 from relex_core.types import FLOOR, Thresholds
 
 
@@ -112,7 +112,7 @@ def _bulk_ended(job: Job) -> None:
     st.markdown(f"{made} {counted(tally.suggestions, 'suggestion')} in {counted(tally.documents, 'document')}.")
     if tally.busy:
         st.caption(f"{counted(tally.busy, 'document')} changed at that moment and stayed as they are.")
-    st.caption(plain(" · ".join(f"{label} {number:,}" for label, number in tally.labels.most_common(12))))
+    st.caption(plain(" · ".join(f"{apart(label)} {number:,}" for label, number in tally.labels.most_common(12))))
     for example in tally.examples if step == "counted" else ():
         st.caption(plain(example))
     if step == "counted" and tally.suggestions:

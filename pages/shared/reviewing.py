@@ -12,7 +12,7 @@ from pages.shared.messages import clock, refuse
 from pages.shared.queue_bar import project_menu
 from pages.shared.review import Filter, Saved, Shared
 from pages.shared.widgets.adjudicator import Decision, adjudicator, decision
-from pages.shared.wording import counted, plain
+from pages.shared.wording import apart, counted, plain
 from relex_core.errors import Conflict, RelexError
 
 DUEL = "adjudicator"
@@ -118,13 +118,14 @@ def disagreements(store: Store, name: str, shared: tuple[Shared, ...]) -> None:
         st.caption("All of these are adjudicated. Saving one again replaces its adjudicated version.")
     with place:
         at = shared.index(chosen)
-        words = f"{at + 1:,} of {len(shared):,}  ·  {chosen.id}{'  ·  adjudicated' if chosen.adjudicated else ''}"
+        done = "  ·  adjudicated" if chosen.adjudicated else ""
+        words = f"{at + 1:,} of {len(shared):,}  ·  {apart(chosen.id)}{done}"
         # another key for another document: chosen from, it would stay open and lie on what was chosen
         with st.popover(plain(words), key=f"pick_case_{chosen.id}"):
             for document in shared[:200]:
                 mark = "adjudicated" if document.adjudicated else ", ".join(document.annotators)
                 st.button(
-                    plain(f"{document.id}  ·  {mark}"),
+                    plain(f"{apart(document.id)}  ·  {mark}"),
                     key=f"case_{document.id}",
                     on_click=_open,
                     args=(document.id,),

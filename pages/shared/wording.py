@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import bidirectional
+
 
 def plain(sentence: str) -> str:
     """`sentence` so that Markdown shows it as it is, whatever a user's text brings along.
@@ -10,6 +12,19 @@ def plain(sentence: str) -> str:
     '\\\\<b\\\\> and \\\\*this\\\\*'
     """
     return "".join("\\" + char if char in "\\`*_{}[]()<>#+-!|~$:^=" else char for char in sentence)
+
+
+def apart(name: str) -> str:
+    """`name` to stand beside something else: from right to left, it would take numbers that follow in among its words.
+
+    >>> apart("Ada"), apart("عربي")[:1], apart("عربي")[-1:]
+    ('Ada', '\\u2068', '\\u2069')
+    """
+    return f"\u2068{name}\u2069" if any(bidirectional(char) in _FROM_RIGHT for char in name) else name
+
+
+_FROM_RIGHT = ("R", "AL", "RLE", "RLO", "RLI")
+"""Classes of characters that turn the direction of what follows."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -23,10 +23,10 @@ from relex_core.editing import Accept, RemoveEntity, apply, begin
 from relex_core.errors import StoreError
 from relex_core.selection import undecided
 from relex_core.service import ModelService
-from relex_core.types import Schema, Thresholds
+from relex_core.types import Document, Extraction, Schema, Thresholds
 from tests.edits import apply_all
 from tests.pages.conftest import ROOT, Visit
-from tests.pages.projects import store_with, suggest
+from tests.pages.projects import MODEL, SCHEMA, store_with, suggest
 from tests.pages.test_screens import component, said
 from tests.relex_core.tiny import broken
 
@@ -167,6 +167,23 @@ def test_the_end_of_the_queue_says_what_is_next(visit: Visit, queue: AppTest) ->
             break
         app.run()
     assert component(app, "relex_annotator")["document"]["id"] == "sample-03"
+
+
+def test_names_from_right_to_left_take_no_figures_in_among_their_words(visit: Visit) -> None:
+    text = "ولدت ماري كوري في وارسو."
+    store = resources.store()
+    store.create_project("مشروع", SCHEMA)
+    store.create_project("plain", SCHEMA)
+    store.add_documents("مشروع", [Document("d", text), Document("e", text[::-1])])
+    for id in ("d", "e"):
+        store.save_extraction("مشروع", Extraction(store.document("مشروع", id), SCHEMA, (), (), MODEL))
+    app = visit("annotate", project="مشروع")
+    app.session_state["queue_order"] = True
+    app.run()
+    # from the isolate's beginning to its end
+    assert app.button(key="jump_d").label.startswith(f"\u2068{text}\u2069 · ")
+    assert app.button(key="to_project_مشروع").label == "\u2068مشروع\u2069  ·  2 documents"
+    assert app.button(key="to_project_plain").label == "plain  ·  0 documents"
 
 
 def test_a_reload_opens_the_same_document(visit: Visit, queue: AppTest) -> None:
