@@ -28,7 +28,7 @@ from pages.shared.messages import guard, refuse
 from pages.shared.presets import PRESETS
 from pages.shared.widgets import document_table
 from pages.shared.wording import apart, counted, plain, time_left
-from relex_core.errors import RelexError
+from relex_core.errors import RelexError, quote
 from relex_core.types import Schema
 
 VIEWS = ("List", "Graph")
@@ -147,7 +147,8 @@ def progress(store: Store, project: str) -> None:
     missing = reading_progress.count_unscored(store, project, version) - len(failed)
     model = plain(checkpoints.shown(resources.checkpoint()))
     exactly = f"The version of the model: {plain(version)}"
-    with st.container(key="tools_scoring", horizontal=True):
+    # no wider than its words: beside what fills the row it would get a half, and break
+    with st.container(key="tools_scoring", horizontal=True, width="content"):
         if job is not None and job.error:
             refuse(job.error)
         if missing:
@@ -163,14 +164,27 @@ def progress(store: Store, project: str) -> None:
 def _unread(project: str, failed: Mapping[str, str]) -> None:
     """Documents at which the model failed: which, why, and the ways on."""
     with st.popover(f"{counted(len(failed), 'document')} could not be read", key="unread"):
-        st.markdown("All others are read all the same. These can be marked by hand.")
+        st.markdown("All others are read all the same. Choose one to mark it by hand.")
         st.button("Try them again", key="read_again", on_click=_score, args=(project, True))
-        for at, (id, why) in enumerate(list(failed.items())[:_NAMED]):
-            if st.button(plain(id), key=f"unread_{at}", width="stretch"):
-                st.switch_page("pages/screens/annotate.py", query_params={"project": project, "document": id})
+        at = 0
+        for why, ids in _by_reason(failed).items():
             st.caption(plain(why))
+            for id in ids[: _NAMED - at]:
+                if st.button(plain(id), key=f"unread_{at}", width="stretch"):
+                    st.switch_page("pages/screens/annotate.py", query_params={"project": project, "document": id})
+                at += 1
+            if at == _NAMED:
+                break
         if len(failed) > _NAMED:
             st.caption(f"and {len(failed) - _NAMED:,} more")
+
+
+def _by_reason(failed: Mapping[str, str]) -> dict[str, list[str]]:
+    """Documents under what is said of them, which is said once."""
+    found: dict[str, list[str]] = {}
+    for id, why in failed.items():
+        found.setdefault(why.replace(f" at document {quote(id)}", ""), []).append(id)
+    return found
 
 
 @st.fragment(run_every=0.7)
