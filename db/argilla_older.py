@@ -1,20 +1,26 @@
 """Datasets of earlier label sets in Argilla: what is in them, and their removal once all answers are here.
 
 A label set that changes becomes a new dataset there, and the one before stays: answers that are given to it count. It
-goes only when an admin asks for that.
+goes only when an admin asks for that. So it is with the dataset in which relations are reviewed (`argilla_review`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from db import audit, documents, projects
+import sqlalchemy as sa
+
+from db import audit, documents, outbox, projects
 from db.argilla_client import ArgillaClient
 from db.argilla_fetching import Fetching, Synced
 from db.argilla_records import Json
+from db.argilla_review import REVIEW, fold_older, is_folded
 from db.argilla_store import ArgillaStore
 from db.argilla_sync import older
+from db.labels import Renames
 from db.store import Store
+from db.tables import label_sets
 from relex_core.errors import NotFound
 
 DELETED = "argilla dataset deleted"
@@ -36,7 +42,10 @@ def survey(store: Store, project: str, client: ArgillaClient, *, delete: bool = 
     """All datasets of earlier label sets after their answers were fetched; with `delete`, those go in which everything
     is collected, record by record, each looked at directly before, and then the empty dataset. `by` is who asks, for
     the audit log. Raises as `sync` does."""
-    return [_look(store, project, argilla, delete, by) for argilla in older(store, project, client)]
+    found = [_look(store, project, argilla, delete, by) for argilla in older(store, project, client)]
+    for argilla, renames in _reviews(store, project, client):
+        found.append(_look_review(store, project, argilla, renames, delete, by))
+    return found
 
 
 def _look(store: Store, project: str, argilla: ArgillaStore, delete: bool, by: str) -> Older:
@@ -56,14 +65,59 @@ def _look(store: Store, project: str, argilla: ArgillaStore, delete: bool, by: s
         return found
     for name, document in known.items():
         found.uncollected += not fetching.take_away(document, name)
-    # somebody may have put another record there meanwhile
-    if not found.uncollected and next(argilla.records(), None) is None:
-        argilla.client.call("DELETE", f"/datasets/{argilla.id}")
-        found.deleted = True
-        with store.database.write() as connection:
-            pk, _ = projects.find(connection, project)
-            audit.write(connection, store.now(), DELETED, pk, by, dataset=found.name, records=found.records)
+    _remove(store, project, argilla, found, by)
     return found
+
+
+def _reviews(store: Store, project: str, client: ArgillaClient) -> Iterator[tuple[ArgillaStore, Renames]]:
+    """Review datasets of earlier label sets, with what became of their labels since. Nothing here says whether there
+    are any: the server is asked."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        labels = projects.load_labels(connection, pk)
+        query = sa.select(label_sets.c.schema_sha256, label_sets.c.version).where(label_sets.c.project_pk == pk)
+        rows = connection.execute(query.order_by(label_sets.c.version)).all()
+        schemas = [(projects.load_schema(connection, row.schema_sha256), labels.since(row.version)) for row in rows]
+    found = [(ArgillaStore(client, project, schema, REVIEW), renames) for schema, renames in schemas]
+    present = ArgillaStore(client, project, labels.schema, REVIEW).name
+    for name, (argilla, renames) in {argilla.name: (argilla, renames) for argilla, renames in found}.items():
+        if name != present and argilla.find():
+            yield argilla, renames
+
+
+def _look_review(store: Store, project: str, argilla: ArgillaStore, renames: Renames, delete: bool, by: str) -> Older:
+    found = Older(argilla.name)
+    fold_older(store, project, argilla, renames)
+    names: list[str] = []
+    for item in argilla.records():
+        names.append(str(item.get("external_id")))
+        found.records += 1
+        found.answers += len(item.get("responses") or ())
+        found.uncollected += not is_folded(store, project, argilla, item)
+    if not delete or found.uncollected:
+        return found
+    for name in names:
+        # each directly before it goes, as `Fetching.take_away` does
+        for item in argilla.these([name]):
+            if is_folded(store, project, argilla, item):
+                argilla.client.call("DELETE", f"/datasets/{argilla.id}/records", ids=str(item["id"]))
+            else:
+                found.uncollected += 1
+    _remove(store, project, argilla, found, by)
+    return found
+
+
+def _remove(store: Store, project: str, argilla: ArgillaStore, found: Older, by: str) -> None:
+    """Delete a dataset whose records are gone."""
+    # somebody may have put another record there meanwhile
+    if found.uncollected or next(argilla.records(), None) is not None:
+        return
+    argilla.client.call("DELETE", f"/datasets/{argilla.id}")
+    found.deleted = True
+    with store.database.write() as connection:
+        pk, _ = projects.find(connection, project)
+        outbox.forget_target(connection, argilla.target)
+        audit.write(connection, store.now(), DELETED, pk, by, dataset=found.name, records=found.records)
 
 
 def _document(store: Store, project: str, item: Json) -> int | None:

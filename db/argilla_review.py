@@ -4,14 +4,15 @@ A record shows one sentence with head and tail marked and asks which relation ho
 with a relation, accepted or suggested, and those in one sentence whose types some label allows. Each relation of a
 pair has a record of its own, and its answer is about that relation alone. `fold` brings the answers back into the
 annotation of the document; the main dataset stays what counts. `run` does both for a project.
-A changed label set is another dataset: fold back before the labels change.
+A changed label set is another dataset; what is answered in the one before is folded back by `argilla_older`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from db import documents, outbox, projects
@@ -19,6 +20,7 @@ from db.argilla_client import PAGE, ArgillaClient
 from db.argilla_records import Json, external_id
 from db.argilla_store import ArgillaStore, Form, options, question
 from db.exports import DECIDED
+from db.labels import Renames
 from db.store import Store
 from relex_core.errors import NotFound, SchemaError
 from relex_core.types import Annotation, Document, Entity, Relation, Schema, allowed
@@ -179,16 +181,11 @@ def run(store: Store, project: str, client: ArgillaClient) -> Reviewed:
     about = store.project(project)
     argilla = review(client, project, about.schema)
     done = Reviewed()
-    given: dict[tuple[str, str], list[PairAnswer]] = {}
+    given = _given(argilla, done)
     settled: dict[Place, set[str]] = {}
-    for item in argilla.records():
-        try:
-            for answer in _answers(argilla, item):
-                given.setdefault((answer.document, answer.user), []).append(answer)
-                settled.setdefault((answer.document, answer.head, answer.tail), set()).add(answer.label)
-        except (KeyError, TypeError, ValueError):
-            done.strange += 1
     for (document, user), found in given.items():
+        for answer in found:
+            settled.setdefault((document, answer.head, answer.tail), set()).add(answer.label)
         keep_answers(store, project, argilla.target, document, user, found, done)
     wanted: set[str] = set()
 
@@ -209,11 +206,77 @@ def run(store: Store, project: str, client: ArgillaClient) -> Reviewed:
     return done
 
 
+def _given(argilla: ArgillaStore, done: Reviewed) -> dict[tuple[str, str], list[PairAnswer]]:
+    """All submitted answers by document and user; records that are none of ours are counted."""
+    given: dict[tuple[str, str], list[PairAnswer]] = {}
+    for item in argilla.records():
+        try:
+            for answer in _answers(argilla, item):
+                given.setdefault((answer.document, answer.user), []).append(answer)
+        except (KeyError, TypeError, ValueError):
+            done.strange += 1
+    return given
+
+
+def fold_older(store: Store, project: str, argilla: ArgillaStore, renames: Renames) -> None:
+    """Fold back what was answered in the review dataset of an earlier label set, whose names have become others by
+    `renames`. An answer with a label that is gone stays where it is, see `is_folded`."""
+    entities, relations = dict(renames.entities), dict(renames.relations)
+
+    def mark(start: int, end: int, label: str) -> tuple[int, int, str]:
+        return start, end, entities.get(label, label)
+
+    def today(answer: PairAnswer) -> PairAnswer:
+        return replace(
+            answer,
+            head=mark(*answer.head),
+            tail=mark(*answer.tail),
+            label=relations.get(answer.label, answer.label),
+            about=None if answer.about is None else relations.get(answer.about, answer.about),
+        )
+
+    done = Reviewed()
+    for (document, user), found in _given(argilla, done).items():
+        with suppress(SchemaError):
+            keep_answers(store, project, argilla.target, document, user, found, done, today)
+
+
+def is_folded(store: Store, project: str, argilla: ArgillaStore, item: Json) -> bool:
+    """Whether a record is one of ours, and all that was answered to it counts here."""
+    responses = item.get("responses") or ()
+    if any(response.get("status") != "submitted" and response.get("values") for response in responses):
+        return False  # begun, and sent by nobody
+    try:
+        given = list(_answers(argilla, item))
+        document = str(item["metadata"]["document"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        try:
+            row = documents.find(connection, pk, document)
+        except NotFound:
+            return False
+        said = {
+            name: json.loads(version)
+            for name, version in outbox.versions(connection, argilla.target, row.pk).items()
+            if version
+        }
+    return all(said.get(answer.user, {}).get(_asked(answer)) == answer.label for answer in given)
+
+
 def keep_answers(
-    store: Store, project: str, target: str, document: str, user: str, found: list[PairAnswer], done: Reviewed
+    store: Store,
+    project: str,
+    target: str,
+    document: str,
+    user: str,
+    found: list[PairAnswer],
+    done: Reviewed,
+    today: Callable[[PairAnswer], PairAnswer] = lambda answer: answer,
 ) -> None:
-    """A revision of what `user` answered anew about `document`. An answer counts once: what is changed here later
-    is not changed back by it."""
+    """A revision of what `user` answered anew about `document`, in the labels of `today`. An answer counts once: what
+    is changed here later is not changed back by it. Raises SchemaError for a label that there is not."""
     said = {_asked(answer): answer.label for answer in found}
     with store.database.write() as connection:
         pk, _ = projects.find(connection, project)
@@ -230,7 +293,7 @@ def keep_answers(
         return
     revision = store.latest(project, document, user) or store.latest(project, document)
     if revision is not None:
-        after = fold(revision.annotation, new)
+        after = fold(revision.annotation, [today(answer) for answer in new])
         if after != revision.annotation:
             note = "relations reviewed in Argilla"
             store.save(project, after, annotator=user, state=revision.state, note=note, independent=True)

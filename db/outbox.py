@@ -115,6 +115,13 @@ def entry(connection: Connection, target: str, document: int, annotator: int) ->
     return connection.execute(sa.select(outbox).where(*_key(target, document, annotator))).first()
 
 
+def versions(connection: Connection, target: str, document: int) -> dict[str, str]:
+    """What was acknowledged of each annotator's answer to a document, by name."""
+    query = sa.select(annotators.c.name, outbox.c.version).join(annotators, annotators.c.pk == outbox.c.annotator_pk)
+    rows = connection.execute(query.where(outbox.c.target == target, outbox.c.document_pk == document))
+    return {row.name: row.version for row in rows}
+
+
 def acknowledge(
     connection: Connection, target: str, document: int, annotator: int, now: datetime, version: str, answer: str = ""
 ) -> None:
@@ -151,6 +158,11 @@ def forget_answers(connection: Connection, target: str, document: int) -> None:
     """The answers went with their record."""
     mine = (outbox.c.target == target, outbox.c.document_pk == document, outbox.c.annotator_pk != RECORD)
     connection.execute(outbox.update().where(*mine).values(version="", answer="", retry_at=None))
+
+
+def forget_target(connection: Connection, target: str) -> None:
+    """All of a dataset went: one of the same name has nothing of it."""
+    connection.execute(outbox.update().where(outbox.c.target == target).values(version="", answer="", retry_at=None))
 
 
 def retry_now(connection: Connection, target: str) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from db import argilla_review
+from db import argilla_older, argilla_review, audit, label_changes
 from db.__main__ import main
 from db.argilla_client import KEY_VARIABLE, URL_VARIABLE
+from db.argilla_older import Older
 from db.argilla_review import NO_RELATION, Pair, PairAnswer, Reviewed, fold, keep_answers, pairs, shown
 from db.store import Store
 from db.values import State
@@ -199,3 +200,43 @@ def test_the_command_asks_folds_back_once_and_takes_away_what_is_gone(
         {"items": [{"external_id": "strange", "fields": {"text": "?"}}]},
     )
     assert said().startswith("0 answers folded back into 0 revisions")
+
+
+@pytest.mark.argilla
+def test_what_was_answered_before_the_labels_changed_is_folded_back_and_its_dataset_can_go(team: Team) -> None:
+    team.store.save_schema("letters", SCHEMA)
+    team.store.add_documents("letters", [DOCUMENT])
+    team.store.save("letters", ANNOTATION, annotator="eve", state=State.SUBMITTED)
+    argilla_review.run(team.store, "letters", team.client)
+    old = argilla_review.review(team.client, "letters", SCHEMA)
+    items = {(i["metadata"]["head_start"], i["metadata"]["tail_start"]): i for i in old.records()}
+
+    def answer(head: int, tail: int, label: str, status: str = "submitted") -> None:
+        given = {"record_id": items[head, tail]["id"], "status": status, "values": {"relation": {"value": label}}}
+        sent = team.server.call("POST", "/me/responses/bulk", {"items": [given]}, key=team.ada["api_key"])
+        assert sent["items"][0]["error"] is None, sent
+
+    def survey(delete: bool = False) -> list[Older]:
+        return argilla_older.survey(team.store, "letters", team.client, delete=delete, by="bo")
+
+    answer(14, 32, "born in")
+    assert survey() == [], "the present dataset is none of them"
+    label_changes.rename(team.store, "letters", "relation", "born in", "birthplace")
+    answer(0, 32, NO_RELATION)
+    answer(0, 9, "knows", status="draft")
+    # what was only begun is nowhere else
+    assert survey(delete=True) == [Older(old.name, records=4, answers=3, uncollected=1)]
+    answer(0, 9, "knows")
+    assert survey() == [Older(old.name, records=4, answers=3)]
+    revision = team.store.latest("letters", "d", team.ada["username"])
+    assert revision is not None
+    assert {r.key for r in revision.annotation.relations} == {("bob2", "rome", "birthplace"), ("ada", "bob", "knows")}
+    # once: what she changes here afterwards is not changed back
+    less = replace(revision.annotation, relations=())
+    team.store.save("letters", less, annotator=team.ada["username"], state=State.SUBMITTED)
+    assert survey(delete=True) == [Older(old.name, records=4, answers=3, deleted=True)]
+    assert team.store.latest("letters", "d", team.ada["username"]).annotation.relations == ()  # type: ignore[union-attr]
+    assert not old.find()
+    assert survey(delete=True) == []
+    (event,) = audit.events(team.store, "letters", action=argilla_older.DELETED)
+    assert (event.by, event.detail["dataset"]) == ("bo", old.name)
