@@ -122,6 +122,16 @@ def vast() -> Extraction:
     return _generated("vast", sentences=3400, subject="🛠️👩‍🔬 tools")
 
 
+def tied() -> Extraction:
+    """One is less sure of an entity than of the relation that begins there, which is next in the list."""
+    return _extraction(
+        "tied",
+        "Ada Byron wrote to Charles Babbage from Ockham.",
+        [("Ada Byron", 0, "person", 0.7), ("Charles Babbage", 0, "person", 0.9), ("Ockham", 0, "location", 0.95)],
+        [(0, 1, "influenced", 0.95)],
+    )
+
+
 def bare() -> Extraction:
     """Nothing suggested; emoji sequences, combining marks, Arabic, Japanese."""
     text = (
@@ -184,6 +194,7 @@ SCENARIOS: dict[str, Callable[[], Extraction]] = {
     "late": late,
     "huge": huge,
     "vast": vast,
+    "tied": tied,
     "bare": bare,
     "hub": hub,
     "arabic": arabic,

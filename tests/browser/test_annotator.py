@@ -80,6 +80,34 @@ def test_accept_and_reject_go_on_to_the_next(editor: Driver) -> None:
     assert editor.to_decide() < n
 
 
+def test_the_focus_goes_on_to_what_is_still_open(editor: Driver) -> None:
+    editor.open("second")
+    chosen = editor.page.locator(".row[aria-selected=true]")
+    # with two relations all three ends are accepted, which are next in the list: nothing is left for x
+    editor.press("a")
+    expect(chosen).to_contain_text("Grace Hopper")
+    editor.press("a")
+    expect(chosen).to_have_count(0)
+    editor.press("x")
+    saved = editor.saved()
+    assert (len(saved.entities), len(saved.relations), saved.rejected_entities) == (3, 2, ())
+
+
+@pytest.mark.parametrize("key", ["x", "X"])
+def test_a_relation_that_went_with_its_end_is_not_what_the_next_key_decides_about(editor: Driver, key: str) -> None:
+    editor.open("tied")
+    editor.press(key)
+    if key == "x":
+        expect(editor.page.locator(".row[aria-selected=true]")).to_contain_text("Charles Babbage")
+        editor.press("a")
+    expect(editor.page.locator(".row[aria-selected=true]")).to_contain_text("Ockham")
+    editor.press("a")
+    saved = editor.saved()
+    rest = ["Charles Babbage", "Ockham"] if key == "x" else ["Ockham"]
+    assert [e.text(editor.document) for e in saved.entities] == rest
+    assert (len(saved.relations), saved.rejected_entities != ()) == (0, True)
+
+
 def test_digit_relabels_and_search_finds_labels(editor: Driver) -> None:
     editor.open("news")
     editor.click("Sorbonne")

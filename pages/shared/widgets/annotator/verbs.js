@@ -32,8 +32,8 @@ const verbs = {
     const open = this.open_[item.kind === 'entity' ? 'entities' : 'relations'].filter((other) => other.label === item.label);
     if (!open.length) return this.say(`No suggestion here is ${item.label}.`);
     const edits = open.map((other) => remove({ ...other, kind: item.kind }));
-    const along = item.kind === 'entity' ? this.along(open.map((e) => e.id)) : '';
-    if (this.change(edits, `Rejected: ${edits.length} ${edits.length === 1 ? 'suggestion' : 'suggestions'} of ${item.label}${edits.length === 1 ? along : along.replace('with it', 'with them')}.`)) this.refresh();
+    const along = item.kind === 'entity' ? this.along(open.map((e) => e.id)) : '', list = this.sections.suggested;
+    if (this.change(edits, `Rejected: ${edits.length} ${edits.length === 1 ? 'suggestion' : 'suggestions'} of ${item.label}${edits.length === 1 ? along : along.replace('with it', 'with them')}.`)) this.goOn(list, item);
     return undefined;
   },
   remove(item) { return item.status === 'rejected' ? this.advance(item) : this.decide(item, remove(item), 'Deleted'); },
@@ -250,17 +250,22 @@ Object.assign(Editor.prototype, {
 
   decide(item, edit, word) {
     const wasOpen = item.status === 'suggested';
-    const list = this.sections.suggested;
-    const follower = wasOpen ? list[list.findIndex((i) => i.key === item.key) + 1] : null;
     const spoken = `${word}: ${item.kind === 'entity' ? `${item.text}, ${item.label}` : `${item.headText}, ${item.label}, ${item.tailText}`}${edit.op === 'remove_entity' ? this.along([item.id]) : ''}.`;
+    const list = this.sections.suggested;
     if (!this.change([edit], spoken)) return;
-    if (wasOpen) this.lead = 'Next';
-    if (wasOpen) this.focus = follower ? follower.key : null;
+    if (wasOpen) this.goOn(list, item);
+    else this.refresh();
+  },
+  // The focus goes to what followed `item` in `list` and is still open: ends are accepted with their relation, and
+  // relations rejected with their end.
+  goOn(list, item) {
+    const later = list.slice(list.findIndex((i) => i.key === item.key) + 1);
+    this.lead = 'Next';
+    this.derive();
+    const open = this.sections.suggested, keys = new Set(open.map((i) => i.key));
+    const next = later.find((i) => keys.has(i.key)) || open[0];
+    this.focus = next ? next.key : null;
     this.refresh();
-    if (wasOpen && !this.focus && this.sections.suggested.length) {
-      this.focus = this.sections.suggested[0].key;
-      this.paint();
-    }
   },
   // The relations that go with entities: of those decided on and of those shown as suggestions.
   along(ids) {
