@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Set
+from shlex import quote
 
 import streamlit as st
 
@@ -128,6 +129,7 @@ def _standing(link: Link) -> None:
     last = synchroniser.last(link.project)
     if last is not None:
         _round(last, {failure.error for failure in left.failures})
+        _older(link, last)
     if left.failures:
         _failures(link.project, left)
 
@@ -154,11 +156,6 @@ def _round(last: Round, listed: Set[str]) -> None:
     )
     moved = [words for number, words in counts if number]
     st.markdown(plain(f"{clock(last.at)}: {', '.join(moved) or 'nothing had changed on either side'}."))
-    if did.older:
-        st.caption(
-            f"Still there from earlier label sets, and answers to them count: {counted(len(did.older), 'dataset')}. "
-            "`python -m db older` lists them and, with `--delete`, removes those whose answers are all here."
-        )
     if did.conflicts:
         refuse(
             f"Both sides had changed {counted(len(did.conflicts), 'answer')}: {', '.join(did.conflicts[:5])}. Both are "
@@ -170,6 +167,19 @@ def _round(last: Round, listed: Set[str]) -> None:
         refuse(f"Offsets to look at: {', '.join(did.doubtful[:5])}.")
     for problem in list(dict.fromkeys(str(problem) for problem in did.problems if str(problem) not in listed))[:SHOWN]:
         refuse(problem)
+
+
+def _older(link: Link, last: Round) -> None:
+    """Datasets of earlier label sets that the last round came by, and the command that looks after them."""
+    if last.error or not last.synced.older:
+        return
+    number = len(last.synced.older)
+    st.caption(
+        f"{counted(number, 'dataset')} of earlier label sets {'is' if number == 1 else 'are'} still there, and answers "
+        "to them count. This command lists them; with `--delete` those go whose answers are all here."
+    )
+    command = f"python -m db older --project {quote(link.project)} --workspace {quote(link.workspace)}"
+    st.code(command, language=None, wrap_lines=True)
 
 
 def _failures(project: str, left: Waiting) -> None:

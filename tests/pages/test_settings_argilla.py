@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from itertools import count
 from pathlib import Path
@@ -51,7 +52,7 @@ def after_the_round(app: AppTest) -> AppTest:
     return app.run()
 
 
-def test_a_project_is_linked_sent_and_parted(visit: Visit, workspace: str) -> None:
+def test_a_project_is_linked_sent_and_parted(visit: Visit, workspace: str, capsys: pytest.CaptureFixture[str]) -> None:
     documents = filled()
     annotator = workspace.replace("page", "ada")
     mark = (Entity("a", 0, 3, "person"),)
@@ -70,7 +71,10 @@ def test_a_project_is_linked_sent_and_parted(visit: Visit, workspace: str) -> No
     assert "2 tries" in html_of(after_the_round(app))
     resources.store().save_schema("letters", Schema.of(["person", "place"], ["knows"]))
     app.button(key="argilla_sync").click().run()
-    assert "earlier label sets, and answers to them count: 1 dataset" in said(after_the_round(app))
+    assert "1 dataset of earlier label sets is still there" in said(after_the_round(app))
+    # as it stands on the page
+    assert main(shlex.split(app.code[-1].value)[3:]) == 0
+    assert "3 records, 1 answers, all collected" in capsys.readouterr().out
     app.button(key="argilla_part").click().run()
     assert argilla_links.links(resources.store()) == ()
 
