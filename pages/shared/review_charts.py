@@ -73,7 +73,9 @@ def acceptance(found: Iterable[Acceptance], schema: Schema) -> None:
         for a in sorted(decided, key=lambda a: (a.kind, a.label, a.model))
     ]
     order = list(dict.fromkeys(row["label"] for row in rows))
-    y = {"field": "label", "type": "nominal", "title": None, "sort": order, "axis": {"labelLimit": 150, "ticks": False}}
+    # each bar has its name: the chart would leave out every other one where they are near each other
+    names = {"labelLimit": 150, "labelOverlap": False, "ticks": False}
+    y = {"field": "label", "type": "nominal", "title": None, "sort": order, "axis": names}
     x = {"field": "rate", "type": "quantitative", "title": None, "scale": {"domain": [0, 100]},
          "axis": {"values": [0, 25, 50, 75, 100], "labelExpr": "datum.value + ' %'"}}  # fmt: skip
     place = {"x": x, "y": y, **({"yOffset": {"field": "model", "sort": models}} if len(models) > 1 else {})}

@@ -29,10 +29,10 @@ def agreement(store: Store, name: str, shared: tuple[Shared, ...], work: tuple[W
             kept = (stamp, review.measure(store, name, shared))
         state.remember("agreement", kept)
     found = kept[1]
-    left, right = st.columns([1, 3], gap="medium")
-    with left:
+    left, right = st.columns([2, 5], gap="medium")
+    with left.container(key="alphas"):
         _everybody(found)
-    with right:
+    with right.container(key="pairs"):
         _pairs(found)
 
 

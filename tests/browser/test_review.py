@@ -343,6 +343,21 @@ def test_the_filters_and_the_score_are_legible(
         assert palette.contrast(ink, ground) >= 4.5
 
 
+def test_on_a_narrow_screen_figures_stand_below_each_other_and_as_wide_as_the_page(
+    server: Server, page: Page, store: Store, request: pytest.FixtureRequest
+) -> None:
+    page.set_viewport_size({"width": 800, "height": 800})
+    arrive(page, server, request.node.name)
+    for view, panes in (("Agreement", ("alphas", "pairs")), ("Statistics", ("pane_pace", "pane_acceptance"))):
+        page.get_by_text(view, exact=True).click()
+        expect(page.locator(f".st-key-{panes[1]}")).to_be_visible()
+        upper, lower = (page.locator(f".st-key-{pane}").bounding_box() for pane in panes)
+        assert upper is not None
+        assert lower is not None
+        assert upper["y"] + upper["height"] <= lower["y"]
+        assert min(upper["width"], lower["width"]) > 760
+
+
 def test_a_project_may_be_called_like_a_filter(server: Server, page: Page, store: Store) -> None:
     store.create_project("label", SCHEMA)
     store.add_documents("label", [DOCUMENT])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -407,6 +408,8 @@ def test_statistics_plot_the_work_and_what_became_of_suggestions(visit: Visit, d
         ("person", "mini@test", 83.3), ("place", "mini@test", 100.0), ("→ met in", "mini@test", 100.0),
     ]  # fmt: skip
     assert accepted[0]["words"] == "83 % of 6"
+    spec = json.loads(review.get("vega_lite_chart")[-1].proto.spec)
+    assert spec["encoding"]["y"]["axis"]["labelOverlap"] is False, "each bar has its name"
     assert len({row["color"] for row in accepted[:2]}) == 2
 
 
