@@ -10,6 +10,7 @@ from db import limits
 from db.store import Store
 from db.values import State
 from pages.shared.statistics import acceptance
+from relex_core import selection
 from relex_core.editing import diff
 from relex_core.types import Annotation, Document, RelationLabel, Schema, Thresholds
 from tests.browser.conftest import Server, Watch, until
@@ -58,7 +59,7 @@ def least_sure(store: Store, project: str) -> str:
     """The words of the person whom the model is least sure of among those that are shown."""
     found = store.extraction(project, f"{project}-0")
     assert found is not None
-    people = [e for e in found.entities if e.label == "person" and (e.score or 1.0) > Thresholds().entity]
+    people = [e for e in selection.select(found, Thresholds()).entities if e.label == "person"]
     return min(people, key=lambda e: e.score or 1.0).text(found.document)
 
 
