@@ -176,7 +176,10 @@ def test_the_graph_uses_its_pane_and_no_name_lies_on_another(explore: Page, them
         (a, b) for a, b in combinations(boxes, 2) if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
     ]
     assert overlaps == []
-    assert drawn["named"] == int(explore.locator(".rx-graph").get_attribute("data-edges") or 0) > 3
+    # a line whose label has no place of its own shows it when its turn comes: few of a sample's do
+    lines = int(explore.locator(".rx-graph").get_attribute("data-edges") or 0)
+    assert lines > 3
+    assert drawn["named"] >= lines * 2 / 3
 
 
 def test_lines_of_a_small_graph_do_not_cross(explore: Page) -> None:
