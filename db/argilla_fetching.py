@@ -102,12 +102,9 @@ class Fetching:
         id, _, _ = str(item.get("external_id") or "").rpartition(":")
         with self.store.database.read() as connection:
             pk, _ = projects.find(connection, self.project)
-            try:
-                row = documents.find(connection, pk, id)
-                document = documents.load(connection, row)
-            except NotFound:
-                document = None
-        if document is None or external_id(document) != item["external_id"]:
+            row = documents.look_up(connection, pk, id)
+            document = documents.load(connection, row) if row is not None else None
+        if row is None or document is None or external_id(document) != item["external_id"]:
             self.done.problems.append(
                 NotFound(
                     expected=f"records of documents of project {quote(self.project)}",

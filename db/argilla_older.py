@@ -6,10 +6,7 @@ goes only when an admin asks for that. So it is with the dataset in which relati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import sqlalchemy as sa
 
 from db import audit, documents, outbox, projects
 from db.argilla_client import ArgillaClient
@@ -17,11 +14,9 @@ from db.argilla_fetching import Fetching, Synced
 from db.argilla_records import Json
 from db.argilla_review import REVIEW, fold_older, is_folded
 from db.argilla_store import ArgillaStore
-from db.argilla_sync import older
+from db.argilla_sync import earlier, older
 from db.labels import Renames
 from db.store import Store
-from db.tables import label_sets
-from relex_core.errors import NotFound
 
 DELETED = "argilla dataset deleted"
 
@@ -43,8 +38,10 @@ def survey(store: Store, project: str, client: ArgillaClient, *, delete: bool = 
     is collected, record by record, each looked at directly before, and then the empty dataset. `by` is who asks, for
     the audit log. Raises as `sync` does."""
     found = [_look(store, project, argilla, delete, by) for argilla in older(store, project, client)]
-    for argilla, renames in _reviews(store, project, client):
-        found.append(_look_review(store, project, argilla, renames, delete, by))
+    # nothing here says whether there are any: the server is asked
+    for argilla, renames in earlier(store, project, client, REVIEW):
+        if argilla.find():
+            found.append(_look_review(store, project, argilla, renames, delete, by))
     return found
 
 
@@ -67,22 +64,6 @@ def _look(store: Store, project: str, argilla: ArgillaStore, delete: bool, by: s
         found.uncollected += not fetching.take_away(document, name)
     _remove(store, project, argilla, found, by)
     return found
-
-
-def _reviews(store: Store, project: str, client: ArgillaClient) -> Iterator[tuple[ArgillaStore, Renames]]:
-    """Review datasets of earlier label sets, with what became of their labels since. Nothing here says whether there
-    are any: the server is asked."""
-    with store.database.read() as connection:
-        pk, _ = projects.find(connection, project)
-        labels = projects.load_labels(connection, pk)
-        query = sa.select(label_sets.c.schema_sha256, label_sets.c.version).where(label_sets.c.project_pk == pk)
-        rows = connection.execute(query.order_by(label_sets.c.version)).all()
-        schemas = [(projects.load_schema(connection, row.schema_sha256), labels.since(row.version)) for row in rows]
-    found = [(ArgillaStore(client, project, schema, REVIEW), renames) for schema, renames in schemas]
-    present = ArgillaStore(client, project, labels.schema, REVIEW).name
-    for name, (argilla, renames) in {argilla.name: (argilla, renames) for argilla, renames in found}.items():
-        if name != present and argilla.find():
-            yield argilla, renames
 
 
 def _look_review(store: Store, project: str, argilla: ArgillaStore, renames: Renames, delete: bool, by: str) -> Older:
@@ -125,8 +106,5 @@ def _document(store: Store, project: str, item: Json) -> int | None:
     id, _, hash = str(item.get("external_id") or "").rpartition(":")
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        try:
-            row = documents.find(connection, pk, id)
-        except NotFound:
-            return None
-    return int(row.pk) if row.sha256[:16] == hash else None
+        row = documents.look_up(connection, pk, id)
+    return int(row.pk) if row is not None and row.sha256[:16] == hash else None

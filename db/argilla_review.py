@@ -22,7 +22,7 @@ from db.argilla_store import ArgillaStore, Form, options, question
 from db.exports import DECIDED
 from db.labels import Renames
 from db.store import Store
-from relex_core.errors import NotFound, SchemaError
+from relex_core.errors import SchemaError
 from relex_core.types import Annotation, Document, Entity, Relation, Schema, allowed
 
 NO_RELATION = "no relation"
@@ -253,9 +253,8 @@ def is_folded(store: Store, project: str, argilla: ArgillaStore, item: Json) -> 
         return False
     with store.database.read() as connection:
         pk, _ = projects.find(connection, project)
-        try:
-            row = documents.find(connection, pk, document)
-        except NotFound:
+        row = documents.look_up(connection, pk, document)
+        if row is None:
             return False
         said = {
             name: json.loads(version)
@@ -280,9 +279,8 @@ def keep_answers(
     said = {_asked(answer): answer.label for answer in found}
     with store.database.write() as connection:
         pk, _ = projects.find(connection, project)
-        try:
-            row = documents.find(connection, pk, document)
-        except NotFound:
+        row = documents.look_up(connection, pk, document)
+        if row is None:
             done.strange += len(found)
             return
         by = projects.annotator(connection, user, store.now())

@@ -18,7 +18,8 @@ from db import outbox, projects
 from db.argilla_client import ArgillaClient, ArgillaSettings
 from db.argilla_fetching import Fetching, Synced
 from db.argilla_sending import Sending
-from db.argilla_store import ArgillaStore
+from db.argilla_store import DOCUMENTS, ArgillaStore, Form
+from db.labels import Renames
 from db.outbox import Waiting
 from db.store import Store
 from db.tables import label_sets
@@ -63,13 +64,24 @@ def sync(
 def older(store: Store, project: str, client: ArgillaClient) -> Iterator[ArgillaStore]:
     """Datasets of earlier label sets that something was sent to: their answers count as well."""
     with store.database.read() as connection:
-        pk, _ = projects.find(connection, project)
-        known = set(outbox.targets(connection, pk))
-        present = projects.load_labels(connection, pk).schema
-        query = sa.select(label_sets.c.schema_sha256).where(label_sets.c.project_pk == pk)
-        schemas = [projects.load_schema(connection, hash) for hash in connection.scalars(query)]
-    newest = ArgillaStore(client, project, present).target
-    stores = {store_.target: store_ for store_ in (ArgillaStore(client, project, schema) for schema in schemas)}
-    for target, argilla in stores.items():
-        if target != newest and target in known and argilla.find():
+        known = set(outbox.targets(connection, projects.find(connection, project)[0]))
+    for argilla, _ in earlier(store, project, client):
+        if argilla.target in known and argilla.find():
             yield argilla
+
+
+def earlier(
+    store: Store, project: str, client: ArgillaClient, form: Form = DOCUMENTS
+) -> list[tuple[ArgillaStore, Renames]]:
+    """The dataset that each earlier label set has on the server, if any, and what became of its labels since."""
+    with store.database.read() as connection:
+        pk, _ = projects.find(connection, project)
+        labels = projects.load_labels(connection, pk)
+        query = sa.select(label_sets.c.schema_sha256, label_sets.c.version).where(label_sets.c.project_pk == pk)
+        rows = connection.execute(query.order_by(label_sets.c.version)).all()
+        schemas = [(projects.load_schema(connection, row.schema_sha256), labels.since(row.version)) for row in rows]
+    found = [(ArgillaStore(client, project, schema, form), renames) for schema, renames in schemas]
+    # a label set that came back has one dataset: what became of its labels since it was there last
+    datasets = {argilla.name: (argilla, renames) for argilla, renames in found}
+    datasets.pop(ArgillaStore(client, project, labels.schema, form).name, None)
+    return list(datasets.values())

@@ -128,10 +128,15 @@ def having(connection: Connection, project: int, hashes: Sequence[str]) -> froze
     return frozenset(connection.scalars(query))
 
 
+def look_up(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any] | None:
+    """The row of the document with that id, None if there is none."""
+    query = sa.select(documents).where(documents.c.project_pk == project, documents.c.id == id)
+    return connection.execute(locked(query) if lock else query).first()
+
+
 def find(connection: Connection, project: int, id: str, lock: bool = False) -> Row[Any]:
     """The row of the document with that id. Raises NotFound."""
-    query = sa.select(documents).where(documents.c.project_pk == project, documents.c.id == id)
-    row = connection.execute(locked(query) if lock else query).first()
+    row = look_up(connection, project, id, lock)
     if row is None:
         raise NotFound(
             expected="the id of a document of this project",
