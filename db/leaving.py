@@ -69,10 +69,7 @@ def unarchive(store: Store, project: str, by: str = "") -> None:
 
 def is_archived(store: Store, project: str) -> bool:
     """Whether the project is out of the lists. Raises NotFound if there is none of that name."""
-    with store.database.read() as connection:
-        pk, _ = projects.find(connection, project)
-        archived_at = sa.select(projects_table.c.archived_at).where(projects_table.c.pk == pk)
-        return connection.execute(archived_at).scalar() is not None
+    return worked_with(store, project) is None
 
 
 def worked_with(store: Store, project: str) -> int | None:

@@ -1,9 +1,9 @@
 """Accepting suggestions in many documents at once: a preview with counts, the acceptance, and its undo.
 
-Only suggestions above the chosen thresholds that nobody has decided on are touched. Each document gets a
-revision of its own, so what was accepted can be seen, corrected and taken back. It ends where somebody archives the
-project. Where a project is shared out it is the
-annotator's own part that is gone through, before the annotator's own decisions: what others made of it does not count.
+Only suggestions above the chosen thresholds that nobody has decided on are touched. Each document gets a revision of
+its own, so what was accepted can be seen, corrected and taken back. It ends where somebody archives the project. Where
+a project is shared out it is the annotator's own part that is gone through, before the annotator's own decisions: what
+others made of it does not count.
 """
 
 from __future__ import annotations
